@@ -1,0 +1,170 @@
+"""What is to happen: frozen values that a decision returns and the outbox carries out. Pure.
+
+A feature may add effects of its own (rows it keeps): a frozen dataclass in its `decide.py`,
+written by the function its `FEATURE.writers` names for that type, in the same unit of work as the outbox rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from circles.core.ids import EffectID, EventID, RoomID, UserID
+
+
+class Effect:
+    """Marks a value as something to carry out."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a post says. `body` is complete without `html` (PRODUCT.md I5); `html` holds only what Element keeps."""
+
+    body: str
+    html: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post(Effect):
+    """Say something in a room.
+
+    Attributes:
+        ping: the people it must reach: makes it `m.text` with `m.mentions`. Nobody: an `m.notice`.
+        text: `m.text` although it mentions nobody (the admission notice).
+        reply_to, thread: relations. A post in a thread replies to `reply_to` inside it.
+        kind: what it is ("answer", "banner", "reminder" …); a tap or reply on it is routed by it.
+        feature: whose it is, for taps and replies.
+        subject: the feature's own key for what it speaks of (a reminder's id), '' if none. Never message text.
+        sources: the events it rests on, as a receipt and for taking back.
+        answers: the event that asked for it, None if nobody did.
+        remake: how the feature makes it again when a source is taken back: content-free values only; None: it is not made again.
+        buttons: reactions seeded on it, at most five.
+        pin: append it to the pinned events where power allows.
+        id: chosen by the feature where it must find the post again; else the outbox chooses.
+        mark: what the machine-readable AI mark says besides (model, policy version).
+        unasked: whether it must fit the room's voice budget (PRODUCT.md B5).
+    """
+
+    room_id: RoomID
+    words: Words
+    kind: str
+    feature: str
+    ping: tuple[UserID, ...] = ()
+    text: bool = False
+    reply_to: EventID | None = None
+    thread: EventID | None = None
+    subject: str = ""
+    sources: tuple[EventID, ...] = ()
+    answers: EventID | None = None
+    remake: Mapping[str, Any] | None = None
+    buttons: tuple[str, ...] = ()
+    pin: bool = False
+    id: EffectID | None = None
+    mark: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    unasked: bool = False
+    attachment: Attachment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file a post carries; uploaded when it is sent."""
+
+    name: str
+    media_type: str
+    data: bytes
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Private(Effect):
+    """Say something to one person alone: in their direct message with the AI, which is made if there is none."""
+
+    user_id: UserID
+    post: Post
+    """Its `room_id` is the room it is about; the outbox puts the direct message's in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit(Effect):
+    """Replace the words of an earlier post in place. At most once a post, the banner excepted (PRODUCT.md B7)."""
+
+    room_id: RoomID
+    root: EffectID
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class React(Effect):
+    """Put a reaction on an event."""
+
+    room_id: RoomID
+    event_id: EventID
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redact(Effect):
+    """Redact one event the AI sent (a post, an edit of it, a reaction)."""
+
+    room_id: RoomID
+    event_id: EventID
+
+
+@dataclass(frozen=True, slots=True)
+class SetState(Effect):
+    """Write room state. Never message text: state is not encrypted."""
+
+    room_id: RoomID
+    type: str
+    state_key: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SetRoomName(Effect):
+    """Set the AI's display name in one room."""
+
+    room_id: RoomID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Effect):
+    """Accept an invite."""
+
+    room_id: RoomID
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Effect):
+    """Leave, or decline an invite, with a reason people can read."""
+
+    room_id: RoomID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt(Effect):
+    """Wake a feature at an instant. One row a key: a later WakeAt of the same key replaces it.
+
+    `local` is what a person meant, for the DST rules of recurring wakes; `payload` holds the feature's own keys, never text.
+    """
+
+    feature: str
+    key: str
+    room_id: RoomID
+    due: datetime
+    payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class CancelWake(Effect):
+    """Forget a wake; nothing happens if there is none."""
+
+    feature: str
+    key: str

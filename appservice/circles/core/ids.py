@@ -1,0 +1,37 @@
+"""The identifiers of the Matrix specification as types, and the links people follow to events. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NewType
+from urllib.parse import quote, urlencode
+
+RoomID = NewType("RoomID", str)
+UserID = NewType("UserID", str)
+EventID = NewType("EventID", str)
+EffectID = NewType("EffectID", str)
+"""The id of an effect that Matrix will see: the outbox row's id and the transaction ID of its send."""
+
+
+def server_of(identifier: str) -> str:
+    """Return the server name after the first colon of a user ID, alias or older room ID, or '' where there is none."""
+    return identifier.partition(":")[2]
+
+
+def room_link(room: str, via: Sequence[str] = ()) -> str:
+    """Return the matrix.to link of a room ID or alias (spec appendix "matrix.to navigation")."""
+    return f"https://matrix.to/#/{quote(room, safe='!#@$:')}" + _via(via)
+
+
+def event_link(room_id: RoomID, event_id: EventID, via: Sequence[str] = ()) -> str:
+    """Return the matrix.to link of one event; `via` lets members of other homeservers follow it."""
+    return f"https://matrix.to/#/{quote(room_id, safe='!:')}/{quote(event_id, safe='$:')}" + _via(via)
+
+
+def user_link(user_id: UserID) -> str:
+    """Return the matrix.to link of a user, which clients show as a pill."""
+    return f"https://matrix.to/#/{quote(user_id, safe='@:')}"
+
+
+def _via(via: Sequence[str]) -> str:
+    return "?" + urlencode([("via", server) for server in via]) if via else ""

@@ -1,0 +1,101 @@
+"""The permitted text: the one form in which message text exists after the decision.
+
+`permit` is its one constructor and asks for the decision that allowed it.
+The value shows no words when printed, logged or formatted, and cannot be pickled or copied into a row by accident:
+whoever wants the words writes `.text`, which a reader (and a grep) can find.
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NoReturn, final
+
+from circles_policies.decision import Decision
+
+from circles.core.ids import EventID, RoomID, UserID
+
+_KEY: Final = object()
+
+
+@final
+class Permitted:
+    """One message that the policy allowed to be looked at.
+
+    Attributes:
+        event_id, room_id, sender: where it stands and who wrote it.
+        at: when, in milliseconds since the epoch.
+        text: its words as a person reads them, without reply fallback, HTML or quoted others.
+        thread: the root of the thread it is in, or None.
+        reply_to: the event it answers, or None.
+    """
+
+    __slots__ = ("at", "event_id", "reply_to", "room_id", "sender", "text", "thread")
+
+    def __init__(
+        self,
+        key: object,
+        event_id: EventID,
+        room_id: RoomID,
+        sender: UserID,
+        at: int,
+        text: str,
+        thread: EventID | None,
+        reply_to: EventID | None,
+    ) -> None:
+        if key is not _KEY:
+            raise TypeError("Permitted text is made by permit(), from a decision that allows it.")
+        self.event_id: Final = event_id
+        self.room_id: Final = room_id
+        self.sender: Final = sender
+        self.at: Final = at
+        self.text: Final = text
+        self.thread: Final = thread
+        self.reply_to: Final = reply_to
+
+    def part(self, text: str) -> Permitted:
+        """Return the same message with `text`, which must be a piece of it or its words folded (an argument, a quote)."""
+        return Permitted(_KEY, self.event_id, self.room_id, self.sender, self.at, text, self.thread, self.reply_to)
+
+    def __repr__(self) -> str:
+        return f"<Permitted {self.event_id}>"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Permitted text stays in memory.")
+
+
+def permit(
+    decision: Decision,
+    *,
+    event_id: EventID,
+    room_id: RoomID,
+    sender: UserID,
+    at: int,
+    text: str,
+    thread: EventID | None = None,
+    reply_to: EventID | None = None,
+) -> Permitted:
+    """Make permitted text from a decision that allowed this event to be read or to trigger.
+
+    Raises:
+        PermissionError: the decision denies. Nothing about the message is in the error.
+    """
+    if not decision:
+        raise PermissionError("The decision denies this message.")
+    return Permitted(_KEY, event_id, room_id, sender, at, text, thread, reply_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What of a window may be looked at, oldest first.
+
+    `withheld` says only that something was kept out, never how much or whose (PRODUCT.md, "Denials").
+    """
+
+    messages: tuple[Permitted, ...] = ()
+    withheld: bool = False

@@ -1,0 +1,125 @@
+"""Every error of ours. A policy's deny is not among them: that is a value.
+
+CirclesError                      the docstring is the default message
+├─ RequestProblem                 the person's: told to them in words, logged at INFO
+│  ├─ CommandProblem
+│  ├─ NotFound
+│  └─ LimitReached
+├─ UpstreamError                  theirs: retried; `retry_after` where they said so
+│  ├─ MatrixError                 MatrixForbidden · MatrixNotFound · MatrixRateLimited · MatrixUnknownToken · MatrixUnavailable · MatrixBadRequest
+│  └─ ModelError                  ModelUnavailable · ModelRateLimited · ContextWindowExceeded · ModelRefused · ModelBadAnswer
+├─ BudgetSpent                    the room's or the person's quota is used up
+└─ ConfigurationError             the operator's: key path and what to write instead; exit code 78
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class CirclesError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class RequestProblem(CirclesError):
+    """What was asked cannot be done as it was asked."""
+
+
+class CommandProblem(RequestProblem):
+    """The words of the command are not understood."""
+
+
+class NotFound(RequestProblem):
+    """There is nothing of that kind."""
+
+
+class LimitReached(RequestProblem):
+    """A limit is reached."""
+
+
+class UpstreamError(CirclesError):
+    """Another program did not do its part."""
+
+    def __init__(self, message: str | None = None, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class MatrixError(UpstreamError):
+    """The homeserver refused or failed."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        retry_after: timedelta | None = None,
+        errcode: str = "",
+        status: int = 0,
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.errcode = errcode
+        self.status = status
+
+
+class MatrixForbidden(MatrixError):
+    """The homeserver says this is not allowed."""
+
+
+class MatrixNotFound(MatrixError):
+    """The homeserver knows no such thing."""
+
+
+class MatrixBadRequest(MatrixError):
+    """The homeserver says the request is wrong; sending it again will not help."""
+
+
+class MatrixRateLimited(MatrixError):
+    """The homeserver asks us to wait."""
+
+
+class MatrixUnknownToken(MatrixError):
+    """The homeserver does not know our token."""
+
+
+class MatrixUnavailable(MatrixError):
+    """The homeserver cannot be reached or failed."""
+
+
+class ModelError(UpstreamError):
+    """The model did not answer."""
+
+
+class ModelUnavailable(ModelError):
+    """The model cannot be reached or failed."""
+
+
+class ModelRateLimited(ModelError):
+    """The model asks us to wait."""
+
+
+class ContextWindowExceeded(ModelError):
+    """It was too much text for the model."""
+
+
+class ModelRefused(ModelError):
+    """The model declined to answer."""
+
+
+class ModelBadAnswer(ModelError):
+    """The model's answer was empty, cut off, or not in the form asked for."""
+
+
+class BudgetSpent(CirclesError):
+    """The budget for today is used up."""
+
+
+class ConfigurationError(CirclesError):
+    """The configuration is wrong."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        """Take (key path, what to write instead) pairs; no value of the configuration may be in them."""
+        super().__init__("\n".join(f"{path}: {advice}" for path, advice in problems))
+        self.problems = problems

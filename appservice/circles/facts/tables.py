@@ -1,0 +1,173 @@
+"""The tables that every part may read: rooms, members, policies, marks, the AI's own posts and what they rest on.
+
+No column here holds message text, a display name, a room name or a topic: those are asked of the homeserver when needed.
+Instants are milliseconds since the epoch. Features add tables of their own to `metadata` in their `store.py`;
+journal, outbox, kept messages and egress rows are in `adapters.store`, which no feature imports.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+rooms: Final = Table(
+    "rooms",
+    metadata,
+    Column("room_id", String, primary_key=True),
+    Column("direct", Boolean, nullable=False, default=False),
+    Column("version", String, nullable=False, default="1"),
+    Column("create", JSON, nullable=False),
+    Column("levels", JSON),
+    Column("encrypted", Boolean, nullable=False, default=False),
+    Column("membership", String, nullable=False, default="leave"),
+    Column("inviter", String),
+    Column("invite_event", String),
+    Column("invited_at", BigInteger),
+    Column("filled", Boolean, nullable=False, default=False),
+    Column("language", String),
+    Column("zone", String),
+    Column("names", JSON, nullable=False),
+    Column("number", Integer, unique=True),
+    Column("generation", Integer, nullable=False, default=0),
+    Column("successor", String),
+)
+"""`generation` grows whenever something tightens: an answer made under an older one is made again before it is sent."""
+
+members: Final = Table(
+    "members",
+    metadata,
+    Column("room_id", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("membership", String, nullable=False, default="join"),
+    Column("joined_at", BigInteger, nullable=False, default=0),
+    Column("level", String, nullable=False, default="none"),
+    Column("kept_out", Boolean, nullable=False, default=False),
+    Column("since", BigInteger),
+    Column("consented_since", BigInteger),
+    Column("own_since", BigInteger),
+    Index(None, "user_id"),
+)
+"""`room_id` '' holds what a person chose for every circle, applied to rooms they join later."""
+
+people: Final = Table(
+    "people",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("direct_room", String),
+    Column("zone", String),
+    Column("language", String),
+)
+
+policies: Final = Table(
+    "policies",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("room_id", String, nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("state", String, nullable=False),
+    Column("by", String),
+    Column("authority", String),
+    Column("proposal", String),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("starts_at", BigInteger),
+    Column("ends_at", BigInteger),
+    Index(None, "room_id", "state"),
+)
+"""One row a policy that was asked for. state: waiting, in_force, ended, withdrawn. `authority` is the person's own event."""
+
+marks: Final = Table(
+    "marks",
+    metadata,
+    Column("room_id", String, primary_key=True),
+    Column("event_id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("reaction", String),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "reaction"),
+)
+
+threads: Final = Table(
+    "threads",
+    metadata,
+    Column("room_id", String, primary_key=True),
+    Column("root", String, primary_key=True),
+    Column("off_record", Boolean, nullable=False, default=False),
+)
+"""Threads the AI was called into."""
+
+posts: Final = Table(
+    "posts",
+    metadata,
+    Column("effect_id", String, primary_key=True),
+    Column("room_id", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("event_id", String, unique=True),
+    Column("root", String),
+    Column("kind", String, nullable=False),
+    Column("feature", String, nullable=False),
+    Column("subject", String, nullable=False, default=""),
+    Column("asker", String),
+    Column("answers", String),
+    Column("thread", String),
+    Column("remake", JSON),
+    Column("language", String),
+    Column("state", String, nullable=False, default="final"),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "room_id", "kind"),
+    Index(None, "answers"),
+    Index(None, "root"),
+)
+"""What the AI said: an edit has its post's effect id as `root`. state: open (a placeholder), final, gone (redacted).
+
+`about` is the circle it speaks of, which for a private answer is not the room it stands in.
+"""
+
+sources: Final = Table(
+    "sources",
+    metadata,
+    Column("effect_id", String, ForeignKey("posts.effect_id", ondelete="CASCADE"), primary_key=True),
+    Column("event_id", String, primary_key=True),
+    Column("sender", String, nullable=False, default=""),
+    Index(None, "event_id"),
+)
+
+wakes: Final = Table(
+    "wakes",
+    metadata,
+    Column("feature", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("room_id", String, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Index(None, "due"),
+)
+
+voice: Final = Table(
+    "voice",
+    metadata,
+    Column("room_id", String, primary_key=True),
+    Column("day", String, primary_key=True),
+    Column("posts", Integer, nullable=False, default=0),
+)
+
+quota: Final = Table(
+    "quota",
+    metadata,
+    Column("day", String, primary_key=True),
+    Column("room_id", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("commands", Integer, nullable=False, default=0),
+    Column("model_calls", Integer, nullable=False, default=0),
+    Column("tokens", Integer, nullable=False, default=0),
+)

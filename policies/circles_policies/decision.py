@@ -1,0 +1,52 @@
+"""What a decision is: a verdict, the reasons for it, and until when it stands. A value, never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Verdict(IntEnum):
+    """Ordered, so that the strictest of several is their minimum."""
+
+    DENY = 0
+    ALLOW = 1
+
+
+class Reason(StrEnum):
+    """Why something is denied. `explain.reason` has the sentence; none of them names a person.
+
+    Reasons about a member's choice or a mark are for receipts of that person and for tests.
+    In the room all of them are the one fixed sentence of `explain.KEPT_OUT` (PRODUCT.md, "Denials").
+    """
+
+    NO_POLICY = "no_policy"
+    INVALID_POLICY = "invalid_policy"
+    RESTING = "resting"
+    OPERATOR = "operator"
+    NOT_ADDRESSED = "not_addressed"
+    NO_CONSENT = "no_consent"
+    MEMBER_OUT = "member_out"
+    KEPT_OUT = "kept_out"
+    NEWCOMER = "newcomer"
+    BEFORE_POLICY = "before_policy"
+    TOO_FAR_BACK = "too_far_back"
+    NOT_CALLED = "not_called"
+    MARKED = "marked"
+    KEEP_CLASS = "keep_class"
+    REACH = "reach"
+    ACTOR = "actor"
+    GHOST = "ghost"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to one request. `until` (ms since the epoch) is when what was allowed to stay must go, None for no end."""
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...] = ()
+    until: int | None = None
+
+    def __bool__(self) -> bool:
+        """Whether it is allowed, so that `if decision:` reads as it should."""
+        return self.verdict is Verdict.ALLOW

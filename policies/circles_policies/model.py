@@ -1,0 +1,196 @@
+"""The policy of a room, the choice of a member, the mark on a message: frozen values, no behaviour.
+
+A value here is what people agreed on.  `engine.decide` says what follows from it, `explain` says it in words,
+`content` turns it into a state event and back.  Pure: no I/O, no clock, no logging.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION: Final = 1
+"""The newest content schema this code understands; a newer one reads as deny."""
+
+
+class Right(StrEnum):
+    """What may be asked for. The rights are never merged into one (PRODUCT.md, "The rights")."""
+
+    TRIGGER = "trigger"
+    READ = "read"
+    STORE = "store"
+    SEND = "send"
+    ACT = "act"
+
+
+class Who(StrEnum):
+    """Whose messages may be looked at. Not a chain: see `engine` for the set each one stands for."""
+
+    NOBODY = "nobody"
+    ADDRESSED = "addressed"
+    CONSENTING = "consenting"
+    EVERYONE = "everyone"
+
+
+class When(StrEnum):
+    """When a message may be looked at: looking back after a call, or as it arrives too."""
+
+    CALLED = "called"
+    ALWAYS = "always"
+
+
+class Keep(IntEnum):
+    """What may stay, from least to most. A message that may stay for a time has `Store.days`."""
+
+    NOTHING = 0
+    ASKED = 1
+    """What someone asked to keep, and what people confirmed."""
+    DERIVED = 2
+    MESSAGES = 3
+    """Messages for `Store.days` days."""
+    UNTIL_DELETED = 4
+
+
+class Reach(IntEnum):
+    """Where text may be sent to become an answer."""
+
+    NONE = 0
+    LOCAL = 1
+    LISTED = 2
+    """Any model on the operator's list, on other people's machines too."""
+
+
+class Actor(IntEnum):
+    """For whom a tool with effects outside the room may run. Every run asks for approval besides (F2)."""
+
+    NOBODY = 0
+    ADMINS = 1
+    MEMBERS = 2
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Read(_Frozen):
+    """Who × when × how far back. `hours` and `messages` bound a look back; None means no bound of that kind."""
+
+    who: Who = Who.NOBODY
+    when: When = When.CALLED
+    hours: Annotated[int, Field(ge=1, le=24 * 366)] | None = None
+    messages: Annotated[int, Field(ge=1, le=10_000)] | None = None
+
+
+class Store(_Frozen):
+    """What may stay, and for how many days where messages do."""
+
+    keep: Keep = Keep.NOTHING
+    days: Annotated[int, Field(ge=1, le=3_660)] | None = None
+
+
+class Policy(_Frozen):
+    """What one room agreed on. The default denies everything but control events."""
+
+    preset: str | None = None
+    """The preset's key when the values are a preset's own, else None."""
+    trigger: bool = False
+    """Whether an event addressed to the AI may make it act."""
+    read: Read = Read()
+    store: Store = Store()
+    send: Reach = Reach.NONE
+    act: Actor = Actor.NOBODY
+
+
+class Level(StrEnum):
+    """What a person chose for themselves, or an admin for someone who cannot (PRODUCT.md G4, G18)."""
+
+    NONE = "none"
+    """Said nothing yet."""
+    IN = "in"
+    OUT = "out"
+    """My talk is not looked at; what I say to the AI counts."""
+    NOT_AT_ALL = "not_at_all"
+    """Nothing of mine is looked at or acted on, control words excepted."""
+
+
+class Member(_Frozen):
+    """What is in force for one person in one room, folded over time.
+
+    `since` and `consented_since` are instants in milliseconds since the epoch (origin or receipt, whichever is earlier).
+    A message of the person counts only if it is not older than them: that is the running minimum over a person's own choices.
+    """
+
+    level: Level = Level.NONE
+    kept_out: bool = False
+    """An admin keeps this person out; the person themself may only tighten further."""
+    since: int | None = 0
+    """From when on nothing this person said or was told stands against reading. None: not yet (a newcomer, G17)."""
+    consented_since: int | None = None
+    """From when on an unbroken yes stands. None: no yes."""
+
+
+class Mark(StrEnum):
+    """What someone put on one message (G5, G19)."""
+
+    NONE = "none"
+    OFF_RECORD = "off_record"
+    HIDDEN = "hidden"
+
+
+class Ceiling(_Frozen):
+    """What the operator allows at most, in every room. The default allows what a room can ask for."""
+
+    read: Who = Who.EVERYONE
+    keep: Keep = Keep.UNTIL_DELETED
+    days: int | None = None
+    send: Reach = Reach.LISTED
+    act: Actor = Actor.MEMBERS
+
+
+class Preset(StrEnum):
+    """The five offered policies; their words are in `explain`."""
+
+    RESTING = "resting"
+    ADDRESSED = "addressed"
+    ON_CALL = "on_call"
+    AGREED = "agreed"
+    NOTEBOOK = "notebook"
+
+
+def preset(key: Preset, reach: Reach = Reach.LOCAL) -> Policy:
+    """Return the policy a preset stands for, sending text no further than `reach`."""
+    return _PRESETS[key].model_copy(update={"send": Reach.NONE if key is Preset.RESTING else reach})
+
+
+_PRESETS: Final = {
+    Preset.RESTING: Policy(preset=Preset.RESTING),
+    Preset.ADDRESSED: Policy(
+        preset=Preset.ADDRESSED,
+        trigger=True,
+        read=Read(who=Who.ADDRESSED, when=When.CALLED, hours=24),
+        store=Store(keep=Keep.ASKED),
+    ),
+    Preset.ON_CALL: Policy(
+        preset=Preset.ON_CALL,
+        trigger=True,
+        read=Read(who=Who.EVERYONE, when=When.CALLED, hours=24),
+        store=Store(keep=Keep.ASKED),
+    ),
+    Preset.AGREED: Policy(
+        preset=Preset.AGREED,
+        trigger=True,
+        read=Read(who=Who.CONSENTING, when=When.CALLED, hours=24),
+        store=Store(keep=Keep.ASKED),
+    ),
+    Preset.NOTEBOOK: Policy(
+        preset=Preset.NOTEBOOK,
+        trigger=True,
+        read=Read(who=Who.EVERYONE, when=When.ALWAYS),
+        store=Store(keep=Keep.MESSAGES, days=30),
+    ),
+}
+
+DIRECT_MESSAGE: Final = _PRESETS[Preset.ADDRESSED].model_copy(update={"send": Reach.LISTED})
+"""The built-in policy of a direct message with the AI (PRODUCT.md, "The rights"); the operator's ceiling still bounds it."""

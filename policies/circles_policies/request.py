@@ -1,0 +1,50 @@
+"""One question to the policy: who wants to do what with which message, and what the four scopes say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from circles_policies.model import Actor, Ceiling, Keep, Mark, Member, Policy, Reach, Right
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted. Instants are milliseconds since the epoch; a field the right does not ask about keeps its default.
+
+    Attributes:
+        right: which of the five rights.
+        at: when the message was written, the earlier of its origin time and its receipt.
+        now: when this is asked.
+        addressed: whether the message speaks to the AI (mention, reply to it, its thread, a direct message, a command).
+        called: whether someone called the AI and this is a look back for their answer (else: as it arrives).
+        position: how many messages lie between this one and the call, for policies that look back so many messages.
+        keep: for STORE, the class of what is to stay.
+        reach: for SEND, where the text would go.
+        actor: for ACT, what the asker is here.
+        automatic: whether the sender is a machine (the AI itself, another bot's notice, a bridge's relay user).
+    """
+
+    right: Right
+    at: int
+    now: int
+    addressed: bool = False
+    called: bool = False
+    position: int = 0
+    keep: Keep = Keep.MESSAGES
+    reach: Reach = Reach.NONE
+    actor: Actor = Actor.MEMBERS
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What the four scopes say, by name. An absent scope counts as its default here.
+
+    `room` holds EVERY distinct policy in force from the message until now (`minimum.RunningMinimum`), each of which must allow.
+    Empty means that none was in force at the message: deny.
+    """
+
+    room: tuple[Policy, ...] = ()
+    member: Member = Member()
+    mark: Mark = Mark.NONE
+    operator: Ceiling = Ceiling()
