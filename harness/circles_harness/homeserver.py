@@ -1,0 +1,337 @@
+"""A throwaway Synapse on loopback: SQLite in a temporary folder, free ports, no rate limits."""
+
+import asyncio
+import base64
+import contextlib
+import datetime
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from circles_harness.client import Person
+from circles_harness.process import ServerProcess, free_port
+
+BOOT_SECONDS = 80.0
+
+# Synapse reads JSON as YAML, so every file it needs is written with the standard library.
+_UNLIMITED: dict[str, Any] = {"per_second": 1000, "burst_count": 1000}
+_NO_RATE_LIMITS: dict[str, Any] = {
+    "rc_message": _UNLIMITED,
+    "rc_registration": _UNLIMITED,
+    "rc_registration_token_validity": _UNLIMITED,
+    "rc_login": {"address": _UNLIMITED, "account": _UNLIMITED, "failed_attempts": _UNLIMITED},
+    "rc_admin_redaction": _UNLIMITED,
+    "rc_joins": {"local": _UNLIMITED, "remote": _UNLIMITED},
+    "rc_joins_per_room": _UNLIMITED,
+    "rc_invites": {"per_room": _UNLIMITED, "per_user": _UNLIMITED, "per_issuer": _UNLIMITED},
+    "rc_third_party_invite": _UNLIMITED,
+    "rc_3pid_validation": _UNLIMITED,
+    "rc_media_create": _UNLIMITED,
+    "rc_room_creation": _UNLIMITED,
+    "rc_user_directory": _UNLIMITED,
+    "rc_reports": _UNLIMITED,
+    "rc_profile": _UNLIMITED,
+    "rc_presence": {"per_user": _UNLIMITED},
+    "rc_delayed_event_mgmt": _UNLIMITED,
+    "rc_federation": {
+        "window_size": 1000,
+        "sleep_limit": 100_000,
+        "sleep_delay": 0,
+        "reject_limit": 100_000,
+        "concurrent": 100,
+    },
+    "federation_rr_transactions_per_room_per_second": 1000,
+    "remote_media_download_per_second": "1G",
+    "remote_media_download_burst_count": "1G",
+}
+
+
+class Homeserver:
+    """One Synapse, started and ended as an async context manager.
+
+    Ports, folder and server name are fixed when it is made, so a registration or a module configuration can
+    name them before the first start, and every later start finds the same data.
+
+    Attributes:
+        directory: Its folder: configuration, database, media, log.
+        base_url: Where a client talks to it.
+        server_name: `localhost:PORT`; with federation, PORT is the TLS listener that other servers ask.
+        gate_port: The port of the listener without resources of its own, or None.
+        database_path: The SQLite file.
+    """
+
+    def __init__(
+        self,
+        *,
+        federation: bool = False,
+        gate_listener: bool = False,
+        modules: Sequence[Mapping[str, Any]] = (),
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Reserve folder and ports.
+
+        Args:
+            federation: Add a TLS listener with a self-signed certificate; see `federated_pair`.
+            gate_listener: Add a second http listener with `resources: []`, where only modules answer.
+            modules: Synapse's `modules` list: `{"module": "package.Class", "config": {...}}` each.
+            config: Top-level keys of homeserver.yaml to set over the harness's own.
+        """
+        self.directory = Path(tempfile.mkdtemp(prefix="circles-homeserver-"))
+        self.client_port = free_port()
+        self.federation_port = free_port() if federation else None
+        self.gate_port = free_port() if gate_listener else None
+        self.server_name = f"localhost:{self.federation_port or self.client_port}"
+        self.base_url = f"http://127.0.0.1:{self.client_port}"
+        self.database_path = self.directory / "homeserver.db"
+        self.log_path = self.directory / "homeserver.log"
+        self.modules: list[Mapping[str, Any]] = list(modules)
+        self.overrides: dict[str, Any] = dict(config or {})
+        self.boot_seconds = 0.0
+        self._appservices: dict[str, Mapping[str, Any]] = {}
+        self._registration_secret = secrets.token_hex(16)
+        self._people: list[Person] = []
+        self._written: str | None = None
+        config_path = self.directory / "homeserver.yaml"
+        self._process = ServerProcess(
+            f"Synapse {self.server_name}",
+            ["-m", "synapse.app.homeserver", "--config-path", str(config_path)],
+            directory=self.directory,
+            log_path=self.log_path,
+        )
+        self._write_secrets()
+
+    @property
+    def gate_url(self) -> str:
+        """The base URL of the listener without resources of its own."""
+        if self.gate_port is None:
+            raise ValueError("this homeserver was made without gate_listener=True")
+        return f"http://127.0.0.1:{self.gate_port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is up."""
+        return self._process.is_running
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether modules, registrations or settings changed since the running process read them."""
+        return self.is_running and self._written != self._fingerprint()
+
+    def add_appservice(self, registration: Mapping[str, Any]) -> None:
+        """Add or replace an application service's registration; Synapse reads it at its next start."""
+        self._appservices[str(registration["id"])] = registration
+
+    async def start(self) -> None:
+        """Write the configuration and boot; returns when /health answers.
+
+        Raises:
+            DidNotStart: with the end of Synapse's log.
+        """
+        text = json.dumps(self._configuration(), indent=1)
+        (self.directory / "homeserver.yaml").write_text(text, encoding="utf-8")
+        for name, registration in self._appservices.items():
+            self._registration_path(name).write_text(json.dumps(registration), encoding="utf-8")
+        self._written = self._fingerprint()
+        begun = time.monotonic()
+        self._process.spawn()
+        try:
+            await self._process.wait_healthy(f"{self.base_url}/health", within=BOOT_SECONDS)
+        except BaseException:
+            await self._process.kill()
+            raise
+        self.boot_seconds = time.monotonic() - begun
+
+    async def stop(self) -> None:
+        """End the process gently; data and people stay."""
+        await self._process.stop()
+
+    async def kill(self) -> None:
+        """End the process at once (SIGKILL); data and people stay."""
+        await self._process.kill()
+
+    async def restart(self) -> None:
+        """Stop, then start with the same data and the present settings."""
+        await self.stop()
+        await self.start()
+
+    def log(self) -> str:
+        """Synapse's log, all starts together."""
+        return self._process.log()
+
+    async def person(
+        self, localpart: str, *, display_name: str | None = None, admin: bool = False, unique: bool = False
+    ) -> Person:
+        """Register someone and sign them in.
+
+        Args:
+            localpart: The name before the colon.
+            display_name: The name others see; default: the localpart with a capital.
+            admin: Make them a server administrator.
+            unique: Append a random part to the localpart, for a homeserver that several tests share.
+        """
+        if unique:
+            localpart = f"{localpart}-{secrets.token_hex(3)}"
+        account = await self._register(localpart, admin=admin)
+        person = Person(
+            base_url=self.base_url,
+            user_id=account["user_id"],
+            access_token=account["access_token"],
+            device_id=account["device_id"],
+        )
+        self._people.append(person)
+        await person.set_display_name(display_name or localpart.split("-")[0].capitalize())
+        return person
+
+    async def close(self) -> None:
+        """Stop, sign off everybody and delete the folder."""
+        for person in self._people:
+            await person.close()
+        await self._process.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _register(self, localpart: str, *, admin: bool) -> dict[str, Any]:
+        url = f"{self.base_url}/_synapse/admin/v1/register"
+        password = "correct-horse"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(url) as answer:
+                nonce = (await answer.json())["nonce"]
+            parts = [nonce, localpart, password, "admin" if admin else "notadmin"]
+            mac = hmac.new(self._registration_secret.encode(), "\0".join(parts).encode(), hashlib.sha1).hexdigest()
+            body = {"nonce": nonce, "username": localpart, "password": password, "admin": admin, "mac": mac}
+            async with session.post(url, json=body) as answer:
+                account: dict[str, Any] = await answer.json()
+                if answer.status != 200:
+                    raise RuntimeError(f"cannot register {localpart}: {account}")
+                return account
+
+    def _registration_path(self, name: str) -> Path:
+        return self.directory / f"registration-{name}.yaml"
+
+    def _write_secrets(self) -> None:
+        seed = base64.b64encode(os.urandom(32)).decode().rstrip("=")
+        (self.directory / "signing.key").write_text(f"ed25519 a_{secrets.token_hex(2)} {seed}\n", encoding="utf-8")
+        (self.directory / "log.yaml").write_text(json.dumps(_log_config()), encoding="utf-8")
+        if self.federation_port is not None:
+            _write_certificate(self.directory)
+
+    def _fingerprint(self) -> str:
+        return json.dumps([self._configuration(), self._appservices], sort_keys=True)
+
+    def _configuration(self) -> dict[str, Any]:
+        def listener(port: int, resources: list[dict[str, Any]], *, tls: bool = False) -> dict[str, Any]:
+            return {"port": port, "tls": tls, "type": "http", "bind_addresses": ["127.0.0.1"], "resources": resources}
+
+        listeners = [listener(self.client_port, [{"names": ["client", "openid"], "compress": False}])]
+        if self.gate_port is not None:
+            listeners.append(listener(self.gate_port, []))
+        configuration: dict[str, Any] = {
+            "server_name": self.server_name,
+            "public_baseurl": f"{self.base_url}/",
+            "pid_file": str(self.directory / "homeserver.pid"),
+            "listeners": listeners,
+            "database": {"name": "sqlite3", "args": {"database": str(self.database_path)}},
+            "log_config": str(self.directory / "log.yaml"),
+            "media_store_path": str(self.directory / "media"),
+            "signing_key_path": str(self.directory / "signing.key"),
+            "macaroon_secret_key": self._registration_secret,
+            "form_secret": self._registration_secret,
+            "registration_shared_secret": self._registration_secret,
+            "bcrypt_rounds": 4,
+            "report_stats": False,
+            "trusted_key_servers": [],
+            "suppress_key_server_warning": True,
+            "url_preview_enabled": False,
+            "presence": {"enabled": False},
+            "filter_timeline_limit": -1,
+            "app_service_config_files": [str(self._registration_path(name)) for name in self._appservices],
+            "modules": list(self.modules),
+            **_NO_RATE_LIMITS,
+        }
+        if self.federation_port is not None:
+            listeners.append(listener(self.federation_port, [{"names": ["federation"]}], tls=True))
+            configuration |= {
+                "tls_certificate_path": str(self.directory / "tls.crt"),
+                "tls_private_key_path": str(self.directory / "tls.key"),
+                "federation_verify_certificates": False,
+                # The default list holds the loopback network.
+                "ip_range_blacklist": [],
+            }
+        return configuration | self.overrides
+
+
+@contextlib.asynccontextmanager
+async def federated_pair(**options: Any) -> AsyncIterator[tuple[Homeserver, Homeserver]]:
+    """Two homeservers that federate over TLS, booted at the same time.
+
+    Args:
+        options: What `Homeserver` takes; both get the same.
+    """
+    pair = Homeserver(federation=True, **options), Homeserver(federation=True, **options)
+    try:
+        async with asyncio.TaskGroup() as boots:
+            for homeserver in pair:
+                boots.create_task(homeserver.start())
+        yield pair
+    finally:
+        for homeserver in pair:
+            await homeserver.close()
+
+
+def _log_config() -> dict[str, Any]:
+    return {
+        "version": 1,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(request)s %(message)s"}},
+        "filters": {"context": {"()": "synapse.logging.context.LoggingContextFilter", "request": ""}},
+        "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["context"]}},
+        "loggers": {"synapse.storage.SQL": {"level": "INFO"}},
+        "root": {"level": "INFO", "handlers": ["out"]},
+        # Else a module's own log lines vanish.
+        "disable_existing_loggers": False,
+    }
+
+
+def _write_certificate(directory: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (directory / "tls.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )

@@ -1,0 +1,147 @@
+"""One server process of ours: started in its own session, watched until healthy, ended by its own id only."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import aiohttp
+
+HEALTH_INTERVAL_SECONDS = 0.05
+STOP_GRACE_SECONDS = 10.0
+
+# Below Linux's ephemeral range (32768 up): an outgoing connection then never takes the port of a server
+# that is down for a moment, and a restart finds its port free.
+_PORTS = range(15_000, 32_000)
+_handed_out: set[int] = set()
+
+# A killed test run must not leave a Synapse behind: the child asks the kernel to end it with its parent
+# (Linux; elsewhere the line does nothing), then becomes the wanted program.
+_DIE_WITH_PARENT = """\
+import os, signal, sys
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+class DidNotStart(Exception):
+    """The process ended, or did not become healthy in time; the message holds the end of its log."""
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on and this process has not handed out before."""
+    while True:
+        port = random.choice(_PORTS)
+        if port in _handed_out:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _handed_out.add(port)
+        return port
+
+
+class ServerProcess:
+    """A Python program as a subprocess, its output in one log file that survives restarts."""
+
+    def __init__(self, name: str, arguments: Sequence[str], *, directory: Path, log_path: Path) -> None:
+        self.name = name
+        self.arguments = tuple(arguments)
+        self.directory = directory
+        self.log_path = log_path
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the running process."""
+        return self._process.pid if self._process else None
+
+    def spawn(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start the program without waiting for it."""
+        if self.is_running:
+            raise DidNotStart(f"{self.name} is already running")
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _DIE_WITH_PARENT, *self.arguments],
+                cwd=self.directory,
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    async def wait_healthy(self, url: str, *, within: float) -> None:
+        """Poll `url` until it answers 200.
+
+        Raises:
+            DidNotStart: the process ended first, or the time is over.
+        """
+        deadline = time.monotonic() + within
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            while True:
+                if not self.is_running:
+                    code = self._process.returncode if self._process else None
+                    raise DidNotStart(f"{self.name} ended with code {code} before it was healthy\n{self.tail()}")
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    async with session.get(url) as answer:
+                        if answer.status == 200:
+                            return
+                if time.monotonic() > deadline:
+                    raise DidNotStart(f"{self.name} was not healthy at {url} within {within:.0f} s\n{self.tail()}")
+                await asyncio.sleep(HEALTH_INTERVAL_SECONDS)
+
+    async def stop(self) -> int | None:
+        """Ask it to end, and kill it if it does not; returns its exit code."""
+        return await self._end(signal.SIGTERM)
+
+    async def kill(self) -> int | None:
+        """End it at once, as a power cut would."""
+        return await self._end(signal.SIGKILL)
+
+    async def wait(self, *, within: float) -> int:
+        """Wait for it to end by itself; returns its exit code."""
+        if self._process is None:
+            raise DidNotStart(f"{self.name} was never started")
+        return await asyncio.to_thread(self._process.wait, within)
+
+    def log(self) -> str:
+        """Everything it has written, all starts together."""
+        return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
+
+    def tail(self, lines: int = 40) -> str:
+        """The last lines of the log, for an error message."""
+        return "\n".join(f"  | {line}" for line in self.log().splitlines()[-lines:])
+
+    async def _end(self, first: signal.Signals) -> int | None:
+        process = self._process
+        if process is None:
+            return None
+        if process.poll() is None:
+            # The process leads a session of its own, so its id names exactly the group we started.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, first)
+            try:
+                await asyncio.to_thread(process.wait, STOP_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await asyncio.to_thread(process.wait)
+        self._process = None
+        return process.returncode

@@ -1,0 +1,221 @@
+"""The real application service, `python -m circles run`, as a subprocess beside a throwaway homeserver."""
+
+import json
+import re
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from circles_harness.homeserver import Homeserver
+from circles_harness.model import ModelServer
+from circles_harness.process import ServerProcess, free_port
+
+BOOT_SECONDS = 45.0
+
+
+def registration(
+    *,
+    server_name: str,
+    url: str,
+    localpart: str = "circle",
+    as_token: str | None = None,
+    hs_token: str | None = None,
+    **overrides: Any,
+) -> dict[str, Any]:
+    """The registration file's content; tokens are made if none are given.
+
+    Args:
+        server_name: The homeserver's name.
+        url: Where the homeserver sends transactions.
+        localpart: The AI's localpart; its helpers' names and the aliases begin with it.
+        as_token: What the service shows to the homeserver.
+        hs_token: What the homeserver shows to the service.
+        overrides: Top-level keys to set over these.
+    """
+    here = re.escape(server_name)
+    users = [rf"@{localpart}:{here}", rf"@{localpart}_.*:{here}"]
+    content: dict[str, Any] = {
+        "id": localpart,
+        "url": url,
+        "as_token": as_token or secrets.token_hex(32),
+        "hs_token": hs_token or secrets.token_hex(32),
+        # The sender's own /sync always fails, so it is a second user that stays silent.
+        "sender_localpart": f"{localpart}_service",
+        "rate_limited": False,
+        "receive_ephemeral": False,
+        "namespaces": {
+            "users": [{"exclusive": True, "regex": regex} for regex in users],
+            "aliases": [{"exclusive": True, "regex": rf"#{localpart}-.*:{here}"}],
+            "rooms": [],
+        },
+    }
+    return content | overrides
+
+
+class Service:
+    """The AI member, started and ended as an async context manager.
+
+    Made before its homeserver starts, it costs no extra boot; made later, its first start restarts the homeserver,
+    which reads registrations only when it boots.
+
+    Attributes:
+        homeserver: Whom it serves.
+        registration: What the homeserver knows of it.
+        directory: Its folder: configuration, data, log.
+        database_path: The SQLite file.
+        url: Where it takes transactions.
+        health_url: Where it answers /health and /metrics.
+        user_id: The AI.
+    """
+
+    def __init__(
+        self,
+        homeserver: Homeserver,
+        *,
+        model: ModelServer | None = None,
+        localpart: str = "circle",
+        config: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Reserve ports and folder, and give the homeserver its registration.
+
+        Args:
+            homeserver: Whom it serves.
+            model: The endpoint it may ask; None for no model at all.
+            localpart: The AI's localpart; different ones let several services share a homeserver.
+            config: Sections laid over the harness's own, key by key: `{"timing": {"loosening_hours": 0}}`.
+            environment: `CIRCLES_…__…` variables.
+        """
+        self.homeserver = homeserver
+        self.directory = Path(tempfile.mkdtemp(prefix="circles-service-"))
+        self.config_path = self.directory / "config.yaml"
+        self.data_dir = self.directory / "data"
+        self.database_path = self.data_dir / "circles.db"
+        self.localpart = localpart
+        self.user_id = f"@{localpart}:{homeserver.server_name}"
+        self.port = free_port()
+        self.health_port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.health_url = f"http://127.0.0.1:{self.health_port}"
+        self.boot_seconds = 0.0
+        self.environment: dict[str, str] = dict(environment or {})
+        self.registration = registration(server_name=homeserver.server_name, url=self.url, localpart=localpart)
+        self.config = merged(self._configuration(model), config or {})
+        self._process = ServerProcess(
+            f"circles ({self.user_id})",
+            ["-m", "circles", "run", "--config", str(self.config_path)],
+            directory=self.directory,
+            log_path=self.directory / "circles.log",
+        )
+        homeserver.add_appservice(self.registration)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is up."""
+        return self._process.is_running
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the running process."""
+        return self._process.pid
+
+    def configure(self, changes: Mapping[str, Any]) -> None:
+        """Lay sections over the configuration; the next start reads them."""
+        self.config = merged(self.config, changes)
+
+    def write_config(self) -> Path:
+        """Write config.yaml, for commands other than `run`; returns its path."""
+        self.config_path.touch(mode=0o600)
+        self.config_path.write_text(json.dumps(self.config, indent=1, ensure_ascii=False), encoding="utf-8")
+        return self.config_path
+
+    async def start(self) -> None:
+        """Write the configuration and start; returns when its /health answers 200.
+
+        Raises:
+            DidNotStart: with the end of its log.
+        """
+        if self.homeserver.is_stale:
+            await self.homeserver.restart()
+        self.write_config()
+        begun = time.monotonic()
+        self._process.spawn(self.environment)
+        try:
+            await self._process.wait_healthy(f"{self.health_url}/health", within=BOOT_SECONDS)
+        except BaseException:
+            await self._process.kill()
+            raise
+        self.boot_seconds = time.monotonic() - begun
+
+    async def stop(self) -> int | None:
+        """End it gently; its data stays. Returns its exit code."""
+        return await self._process.stop()
+
+    async def kill(self) -> int | None:
+        """End it at once (SIGKILL); its data stays."""
+        return await self._process.kill()
+
+    async def restart(self) -> None:
+        """Stop, then start with the same data and the present configuration."""
+        await self.stop()
+        await self.start()
+
+    def log(self) -> str:
+        """Its log, all starts together."""
+        return self._process.log()
+
+    async def close(self) -> None:
+        """Stop and delete the folder."""
+        await self._process.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            sys.stderr.write(f"--- the last lines of {self.user_id} ---\n{self._process.tail()}\n")
+        await self.close()
+
+    def _configuration(self, model: ModelServer | None) -> dict[str, Any]:
+        """The one place that knows the configuration's keys (appservice/circles/config)."""
+        sections: dict[str, Any] = {
+            "homeserver": {"url": self.homeserver.base_url, "server_name": self.homeserver.server_name},
+            "appservice": {
+                "id": self.registration["id"],
+                "bot_localpart": self.localpart,
+                "ghost_prefix": f"{self.localpart}_",
+                "alias_prefix": f"{self.localpart}-",
+                "sender_localpart": self.registration["sender_localpart"],
+                "as_token": self.registration["as_token"],
+                "hs_token": self.registration["hs_token"],
+                "port": self.port,
+            },
+            "storage": {"data_dir": str(self.data_dir)},
+            "health": {"port": self.health_port},
+        }
+        if model is not None:
+            sections["model"] = {"base_url": model.base_url, "model": model.model, "api_key": model.api_key}
+        return sections
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """One mapping laid over another, sections key by key; None removes a key."""
+    result = dict(below)
+    for key, value in above.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merged(result[key], value)
+        else:
+            result[key] = value
+    return result
