@@ -10,7 +10,7 @@ from typing import Any
 from circles_policies.model import Policy
 
 from circles.core.effects import Attachment, Effect, Post, Private, Words
-from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.language import Language
 from circles.core.permitted import Permitted
 
@@ -77,7 +77,7 @@ class Call:
         feature: str,
         kind: str = "answer",
         ping: bool = False,
-        sources: tuple[EventID, ...] = (),
+        sources: tuple[Source, ...] = (),
         remake: Mapping[str, Any] | None = None,
         buttons: tuple[str, ...] = (),
         subject: str = "",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 
 
 class Effect:
@@ -39,7 +39,7 @@ class Post(Effect):
         kind: what it is ("answer", "banner", "reminder" …); a tap or reply on it is routed by it.
         feature: whose it is, for taps and replies.
         subject: the feature's own key for what it speaks of (a reminder's id), '' if none. Never message text.
-        sources: the events it rests on, as a receipt and for taking back.
+        sources: the messages it rests on (`Permitted.source`), as a receipt and for taking back.
         answers: the event that asked for it, None if nobody did.
         remake: how the feature makes it again when a source is taken back: content-free values only; None: it is not made again.
         buttons: reactions seeded on it, at most five.
@@ -58,7 +58,7 @@ class Post(Effect):
     reply_to: EventID | None = None
     thread: EventID | None = None
     subject: str = ""
-    sources: tuple[EventID, ...] = ()
+    sources: tuple[Source, ...] = ()
     answers: EventID | None = None
     remake: Mapping[str, Any] | None = None
     buttons: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NewType
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,14 @@ UserID = NewType("UserID", str)
 EventID = NewType("EventID", str)
 EffectID = NewType("EffectID", str)
 """The id of an effect that Matrix will see: the outbox row's id and the transaction ID of its send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An event something rests on, and who wrote it: what a receipt keeps."""
+
+    event_id: EventID
+    sender: UserID
 
 
 def server_of(identifier: str) -> str:

@@ -13,7 +13,7 @@ from typing import Final, NoReturn, final
 
 from circles_policies.decision import Decision
 
-from circles.core.ids import EventID, RoomID, UserID
+from circles.core.ids import EventID, RoomID, Source, UserID
 
 _KEY: Final = object()
 
@@ -52,6 +52,11 @@ class Permitted:
         self.text: Final = text
         self.thread: Final = thread
         self.reply_to: Final = reply_to
+
+    @property
+    def source(self) -> Source:
+        """This message as something an answer rests on: ids only."""
+        return Source(self.event_id, self.sender)
 
     def part(self, text: str) -> Permitted:
         """Return the same message with `text`, which must be a piece of it or its words folded (an argument, a quote)."""
