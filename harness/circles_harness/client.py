@@ -7,6 +7,7 @@ No encryption of its own: in an encrypted room a `Person` sees ciphertext.
 import asyncio
 import html as html_escaping
 import itertools
+import json as json_text
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,6 +22,7 @@ T = TypeVar("T")
 
 WAIT_SECONDS = 15.0
 _LONG_POLL_SECONDS = 10.0
+_FILTER = '{"room":{"timeline":{"limit":50}}}'
 _PIN = "m.room.pinned_events"
 
 
@@ -33,11 +35,10 @@ class Refused(Exception):
         text: The error's sentence.
     """
 
-    def __init__(self, call: str, status: int, body: Any) -> None:
-        fields: Mapping[str, Any] = body if isinstance(body, dict) else {}
+    def __init__(self, call: str, status: int, body: Mapping[str, Any]) -> None:
         self.status = status
-        self.errcode = str(fields.get("errcode", ""))
-        self.text = str(fields.get("error", body))
+        self.errcode = str(body.get("errcode", ""))
+        self.text = str(body.get("error", ""))
         super().__init__(f"{call}: {status} {self.errcode} {self.text}")
 
 
@@ -365,18 +366,20 @@ class Person:
         """The events that relate to one, newest first."""
         path = f"/v1/rooms/{quote(room, safe='')}/relations/{quote(event_id, safe='')}"
         answer = await self.request("GET", path + (f"/{rel_type}" if rel_type else ""), query=[("limit", "100")])
-        return answer["chunk"]
+        chunk: list[Event] = answer["chunk"]
+        return chunk
 
     async def pinned(self, room: str) -> list[str]:
         """The ids of the pinned events."""
-        return (await self.state(room, _PIN) or {}).get("pinned", [])
+        pinned: list[str] = (await self.state(room, _PIN) or {}).get("pinned", [])
+        return pinned
 
     async def download(self, mxc: str) -> bytes:
         """A file's bytes."""
         url = f"{self.base_url}/_matrix/client/v1/media/download/{mxc.removeprefix('mxc://')}"
         async with self._http().get(url, headers=self._authorization()) as answer:
             if answer.status != 200:
-                raise Refused(f"GET {mxc}", answer.status, await answer.text())
+                raise Refused(f"GET {mxc}", answer.status, {"error": await answer.text()})
             return await answer.read()
 
     # Waiting --------------------------------------------------------------------------------------------------
@@ -429,7 +432,7 @@ class Person:
         timeout: float = WAIT_SECONDS,  # noqa: ASYNC109 - as in wait_for
         after: str | None = None,
     ) -> Event:
-        """The first message whose body contains `text`, from anybody or from `sender`; an edit counts by its new text."""
+        """The first message whose body contains `text`, of anybody or of `sender`; an edit counts by its new text."""
 
         def holds(event: Event) -> bool:
             if event["type"] != "m.room.message" or (sender is not None and event["sender"] != sender):
@@ -579,14 +582,16 @@ class Person:
         async with self._http().request(
             method, target, json=json, data=data, headers={**self._authorization(), **(headers or {})}
         ) as answer:
-            body = await answer.json(content_type=None)
+            text = await answer.text()
+            try:
+                body: dict[str, Any] = json_text.loads(text)
+            except ValueError:
+                raise Refused(f"{method} {target.path}", answer.status, {"error": text[:200]}) from None
             if answer.status != 200:
                 raise Refused(f"{method} {target.path}", answer.status, body)
             return body
 
-    async def _wait(
-        self, find: Callable[[], T | None], what: str, seen: Callable[[], str], seconds: float
-    ) -> T:
+    async def _wait(self, find: Callable[[], T | None], what: str, seen: Callable[[], str], seconds: float) -> T:
         deadline = time.monotonic() + seconds
         while True:
             since = self._since
@@ -601,7 +606,7 @@ class Person:
                     await self._sync(min(left, _LONG_POLL_SECONDS) if since is not None else 0.0)
 
     async def _sync(self, wait: float) -> None:
-        query = [("timeout", str(int(wait * 1000))), ("filter", '{"room":{"timeline":{"limit":200}}}')]
+        query = [("timeout", str(int(wait * 1000))), ("filter", _FILTER)]
         if self._since is not None:
             query.append(("since", self._since))
         answer = await self.request("GET", "/v3/sync", query=query)

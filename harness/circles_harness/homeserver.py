@@ -12,7 +12,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -215,7 +215,7 @@ class Homeserver:
 
     async def _register(self, localpart: str, *, admin: bool) -> dict[str, Any]:
         url = f"{self.base_url}/_synapse/admin/v1/register"
-        password = "correct-horse"
+        password = secrets.token_hex(8)
         async with aiohttp.ClientSession() as session:
             async with session.get(url) as answer:
                 nonce = (await answer.json())["nonce"]
@@ -284,7 +284,7 @@ class Homeserver:
 
 
 @contextlib.asynccontextmanager
-async def federated_pair(**options: Any) -> AsyncIterator[tuple[Homeserver, Homeserver]]:
+async def federated_pair(**options: Any) -> AsyncGenerator[tuple[Homeserver, Homeserver]]:
     """Two homeservers that federate over TLS, booted at the same time.
 
     Args:
@@ -331,7 +331,5 @@ def _write_certificate(directory: Path) -> None:
     )
     (directory / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     (directory / "tls.key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )

@@ -8,7 +8,18 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from llmock.scenarios import Behavior, Delay, Fail, Match, Plan, Reply, RequestInfo, ScenarioQueue, StreamFault, ToolCall
+from llmock.scenarios import (
+    Behavior,
+    Delay,
+    Fail,
+    Match,
+    Plan,
+    Reply,
+    RequestInfo,
+    ScenarioQueue,
+    StreamFault,
+    ToolCall,
+)
 from llmock.simulation import MockResponseSettings
 from llmock.testing import LLMockServer
 
