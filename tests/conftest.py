@@ -1,0 +1,65 @@
+"""What holds for every test: nothing leaves this machine, and nothing of the user's session is touched."""
+
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+_runtime = pytest.StashKey[str]()
+
+
+class LeftTheMachine(RuntimeError):
+    """A test tried to reach something beyond loopback. Not an OSError, so that no retry swallows it."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the session a private runtime folder: some libraries warn about one that others may enter."""
+    config.stash[_runtime] = os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="circles-runtime-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the runtime folder away."""
+    shutil.rmtree(config.stash[_runtime], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def loopback_only() -> Iterator[None]:
+    """Refuse every connection and name lookup that would leave this machine."""
+    connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def checked_connect(self: socket.socket, address: Any) -> None:
+        _stay(self.family, address)
+        connect(self, address)
+
+    def checked_connect_ex(self: socket.socket, address: Any) -> int:
+        _stay(self.family, address)
+        return connect_ex(self, address)
+
+    def checked_look_up(host: Any, *arguments: Any, **options: Any) -> Any:
+        _stay(socket.AF_INET, (host,))
+        return look_up(host, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", checked_connect)
+        patch.setattr(socket.socket, "connect_ex", checked_connect_ex)
+        patch.setattr(socket, "getaddrinfo", checked_look_up)
+        yield
+
+
+def _stay(family: int, address: Any) -> None:
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    host = address[0].decode() if isinstance(address[0], bytes) else address[0]
+    if host in (None, "", "localhost"):
+        return
+    try:
+        local = ipaddress.ip_address(str(host).partition("%")[0])
+    except ValueError:
+        raise LeftTheMachine(f"a test asked for {host!r}") from None
+    if not (local.is_loopback or local.is_unspecified):
+        raise LeftTheMachine(f"a test connected to {host}")
