@@ -37,11 +37,14 @@ class Reason(StrEnum):
     REACH = "reach"
     ACTOR = "actor"
     GHOST = "ghost"
+    CONTROL = "control"
+    """A control event: obeyed, never looked at or kept."""
+    NOT_AN_EVENT = "not_an_event"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to one request. `until` (ms since the epoch) is when what was allowed to stay must go, None for no end."""
+    """The answer to one request. `until` (ms) is when what was allowed to stay must go, None for no end."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()

@@ -7,9 +7,9 @@ A value here is what people agreed on.  `engine.decide` says what follows from i
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field, model_validator
 
 SCHEMA_VERSION: Final = 1
 """The newest content schema this code understands; a newer one reads as deny."""
@@ -70,11 +70,11 @@ class Actor(IntEnum):
     MEMBERS = 2
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+class _Frozen(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
+    """Values only. `frozen` is said again in each class, for type checkers to know that it can be hashed."""
 
 
-class Read(_Frozen):
+class Read(_Frozen, frozen=True):
     """Who × when × how far back. `hours` and `messages` bound a look back; None means no bound of that kind."""
 
     who: Who = Who.NOBODY
@@ -83,14 +83,22 @@ class Read(_Frozen):
     messages: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
 
-class Store(_Frozen):
-    """What may stay, and for how many days where messages do."""
+class Store(_Frozen, frozen=True):
+    """What may stay, and for how many days: messages always say, derived things may, the rest has no end."""
 
     keep: Keep = Keep.NOTHING
     days: Annotated[int, Field(ge=1, le=3_660)] | None = None
 
+    @model_validator(mode="after")
+    def _days_belong_to_a_class(self) -> Self:
+        if self.keep is Keep.MESSAGES and self.days is None:
+            raise ValueError("messages stay for a number of days: set days")
+        if self.days is not None and self.keep not in (Keep.MESSAGES, Keep.DERIVED):
+            raise ValueError("only messages and derived things stay for a number of days: leave days out")
+        return self
 
-class Policy(_Frozen):
+
+class Policy(_Frozen, frozen=True):
     """What one room agreed on. The default denies everything but control events."""
 
     preset: str | None = None
@@ -115,11 +123,11 @@ class Level(StrEnum):
     """Nothing of mine is looked at or acted on, control words excepted."""
 
 
-class Member(_Frozen):
+class Member(_Frozen, frozen=True):
     """What is in force for one person in one room, folded over time.
 
-    `since` and `consented_since` are instants in milliseconds since the epoch (origin or receipt, whichever is earlier).
-    A message of the person counts only if it is not older than them: that is the running minimum over a person's own choices.
+    `since` and `consented_since` are instants in milliseconds since the epoch (origin or receipt, whichever is
+    earlier). A message counts only if it is not older than them: the running minimum over a person's own choices.
     """
 
     level: Level = Level.NONE
@@ -127,8 +135,14 @@ class Member(_Frozen):
     """An admin keeps this person out; the person themself may only tighten further."""
     since: int | None = 0
     """From when on nothing this person said or was told stands against reading. None: not yet (a newcomer, G17)."""
+    addressed_since: int = 0
+    """The same for what they say to the AI, which only *not at all* ever closed."""
     consented_since: int | None = None
     """From when on an unbroken yes stands. None: no yes."""
+
+
+NO_CHOICE: Final = Member()
+"""Somebody who was told and said nothing."""
 
 
 class Mark(StrEnum):
@@ -139,14 +153,18 @@ class Mark(StrEnum):
     HIDDEN = "hidden"
 
 
-class Ceiling(_Frozen):
+class Ceiling(_Frozen, frozen=True):
     """What the operator allows at most, in every room. The default allows what a room can ask for."""
 
     read: Who = Who.EVERYONE
     keep: Keep = Keep.UNTIL_DELETED
-    days: int | None = None
+    days: Annotated[int, Field(ge=1)] | None = None
     send: Reach = Reach.LISTED
     act: Actor = Actor.MEMBERS
+
+
+NO_CEILING: Final = Ceiling()
+"""An operator who forbids nothing a room can ask for."""
 
 
 class Preset(StrEnum):
@@ -162,6 +180,14 @@ class Preset(StrEnum):
 def preset(key: Preset, reach: Reach = Reach.LOCAL) -> Policy:
     """Return the policy a preset stands for, sending text no further than `reach`."""
     return _PRESETS[key].model_copy(update={"send": Reach.NONE if key is Preset.RESTING else reach})
+
+
+def preset_of(policy: Policy) -> Preset | None:
+    """Return the preset whose values these are, wherever text may go; the label a policy carries is not believed."""
+    for key, values in _PRESETS.items():
+        if policy.model_copy(update={"preset": values.preset, "send": values.send}) == values:
+            return key
+    return None
 
 
 _PRESETS: Final = {
@@ -187,10 +213,10 @@ _PRESETS: Final = {
     Preset.NOTEBOOK: Policy(
         preset=Preset.NOTEBOOK,
         trigger=True,
-        read=Read(who=Who.EVERYONE, when=When.ALWAYS),
+        read=Read(who=Who.EVERYONE, when=When.ALWAYS, hours=30 * 24),
         store=Store(keep=Keep.MESSAGES, days=30),
     ),
 }
 
 DIRECT_MESSAGE: Final = _PRESETS[Preset.ADDRESSED].model_copy(update={"send": Reach.LISTED})
-"""The built-in policy of a direct message with the AI (PRODUCT.md, "The rights"); the operator's ceiling still bounds it."""
+"""The built-in policy of a direct message with the AI; the operator's ceiling still bounds it."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circles_policies.model import Actor, Ceiling, Keep, Mark, Member, Policy, Reach, Right
+from circles_policies.model import NO_CEILING, NO_CHOICE, Actor, Ceiling, Keep, Mark, Member, Policy, Reach, Right
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is wanted. Instants are milliseconds since the epoch; a field the right does not ask about keeps its default.
+    """What is wanted. Instants are ms since the epoch; a field the right does not ask about keeps its default.
 
     Attributes:
         right: which of the five rights.
@@ -40,11 +40,11 @@ class Request:
 class Scopes:
     """What the four scopes say, by name. An absent scope counts as its default here.
 
-    `room` holds EVERY distinct policy in force from the message until now (`minimum.RunningMinimum`), each of which must allow.
+    `room` holds EVERY distinct policy in force from the message until now (`minimum.RunningMinimum`); each must allow.
     Empty means that none was in force at the message: deny.
     """
 
     room: tuple[Policy, ...] = ()
-    member: Member = Member()
+    member: Member = NO_CHOICE
     mark: Mark = Mark.NONE
-    operator: Ceiling = Ceiling()
+    operator: Ceiling = NO_CEILING

@@ -1,0 +1,237 @@
+"""The pinned banner: the effective policy in plain words, one fact a line (PRODUCT.md, "Presets and their words").
+
+Someone who reads nothing else must be able to say: does it see mine, how far back, how long is it kept, where is it
+sent, who changes it, how do I get out.  Every line comes from a value the engine judges by, so pass the policy as the
+operator's ceiling leaves it (`minimum.within`).  Holds no message text, so it may be edited in place.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeGuard
+
+from circles_policies.explain import Lang, Line, Surroundings
+from circles_policies.model import Actor, Keep, Policy, Preset, Read, Store, When, Who, preset_of
+
+PIN_BAR: Final = 46
+"""How many characters of a pinned message a phone shows: line 1 fits."""
+
+
+def banner(policy: Policy, facts: Surroundings, lang: Lang) -> tuple[Line, ...]:
+    """Return the banner's lines; the first stands alone and ends with a full stop."""
+    write = _english if lang == "en" else _chinese
+    return tuple(write(policy, facts))
+
+
+def _first_english(policy: Policy, name: str) -> str:
+    match policy.read.who:
+        case Who.NOBODY if preset_of(policy) is Preset.RESTING:
+            says = "is resting: it looks at nothing."
+        case Who.NOBODY:
+            says = "looks at nothing."
+        case Who.ADDRESSED:
+            says = "looks only at what you say to it."
+        case Who.CONSENTING:
+            says = "looks only at people who said yes."
+        case Who.EVERYONE if policy.read.when is When.CALLED:
+            says = "looks back only when called."
+        case Who.EVERYONE:
+            says = "keeps a notebook of all said here." if _keeps_messages(policy.store) else "looks at all said here."
+    whole = f"{name} {says}"
+    return whole if len(whole) <= PIN_BAR else f"This AI {says}"
+
+
+def _english(policy: Policy, facts: Surroundings) -> list[Line]:
+    who = policy.read.who
+    lines = [Line("", _first_english(policy, facts.name("en")))]
+    if who is Who.CONSENTING:
+        lines.append(Line("Whose:", "who said yes. Silence is no."))
+    lines += _looks_english(policy.read, facts.since)
+    if not policy.trigger and who is not Who.NOBODY:
+        lines.append(Line("Answers:", "nothing; it only listens."))
+    lines += _keeps_english(policy.store)
+    lines += _sends_english(policy, facts)
+    if policy.act is not Actor.NOBODY:
+        asker = "an admin" if policy.act is Actor.ADMINS else "a member"
+        lines.append(Line("Acts outside:", f"for {asker}, after a ✅ each time."))
+    if facts.encrypted:
+        lines.append(Line("Encryption:", "what it looks at is not end-to-end encrypted any more."))
+    if who is Who.CONSENTING:
+        lines.append(Line("You:", '"in" or "out" in private.'))
+    else:
+        lines.append(Line("Stay out:", 'tell it "out" in private.'))
+    lines.append(Line("Hide a message:", "put 🙈 on it."))
+    lines.append(Line("Check:", 'reply "why". Yours: DM "me".'))
+    set_by = facts.set_by or "an admin"
+    if facts.gated:
+        lines.append(Line("Set by:", f"{set_by}. Enforced by: server."))
+    else:
+        lines.append(Line("Set by:", f"{set_by}."))
+        lines.append(Line("Enforced by:", "the AI program itself; it receives all messages and drops the rest unread."))
+    return lines
+
+
+def _looks_english(read: Read, since: str | None) -> list[Line]:
+    label, far = "Looks:", _far_english(read)
+    match read.who:
+        case Who.NOBODY:
+            return [Line(label, "at nothing.")]
+        case Who.ADDRESSED:
+            return [Line(label, f"what you tell it, {far} back." if far else "only what you tell it.")]
+        case Who.CONSENTING | Who.EVERYONE if read.when is When.CALLED:
+            return [
+                Line(label, f"when called, {far} back." if far else f"when called, all since {since or _START_EN}.")
+            ]
+        case Who.CONSENTING | Who.EVERYONE:
+            looks = Line(label, f"all since {since or _START_EN}.")
+            return [looks, Line("At most:", f"{far} back.")] if far else [looks]
+
+
+_START_EN: Final = "these rules"
+
+
+def _far_english(read: Read) -> str:
+    hours = f"{read.hours // 24} days" if _is_days(read.hours) else f"{read.hours} hours" if read.hours else ""
+    if hours and read.messages:
+        return f"{hours.replace(' hours', ' h')} or {read.messages} messages"
+    return hours or (f"{read.messages} messages" if read.messages else "")
+
+
+def _is_days(hours: int | None) -> TypeGuard[int]:
+    # A day is said as 24 hours: "1 day back" could be heard as "yesterday".
+    return hours is not None and hours > 24 and hours % 24 == 0
+
+
+def _keeps_english(store: Store) -> list[Line]:
+    stays = Line("What you ✅:", "kept until deleted.")
+    match store.keep:
+        case Keep.NOTHING:
+            return [Line("Keeps:", "nothing new."), Line("Reminders:", "those you set still come.")]
+        case Keep.ASKED:
+            return [Line("Keeps:", "what you ask, what you ✅.")]
+        case Keep.DERIVED:
+            return [Line("Keeps:", f"its own notes, {_days_english(store.days)}."), stays]
+        case Keep.MESSAGES:
+            return [Line("Keeps:", f"messages {_days_english(store.days)}."), stays]
+        case Keep.UNTIL_DELETED:
+            return [Line("Keeps:", "messages, until deleted.")]
+
+
+def _days_english(days: int | None) -> str:
+    return "until deleted" if days is None else "1 day" if days == 1 else f"{days} days"
+
+
+def _sends_english(policy: Policy, facts: Surroundings) -> list[Line]:
+    if not facts.sends(policy):
+        return [Line("Sends to:", "nobody." if facts.host else "nobody. No AI model here.")]
+    if not facts.remote:
+        return [Line("Sends to:", f"{facts.host}, no one else.")]
+    return [
+        Line("Sends to:", f"{remote_place(facts, 'en')}."),
+        Line("Names:", "hidden first." if facts.names_hidden else "sent as they are."),
+    ]
+
+
+def remote_place(facts: Surroundings, lang: Lang) -> str:
+    """Return model, host and country of a remote endpoint, as far as they are known."""
+    if lang == "en":
+        place = f"{facts.model} at {facts.host}" if facts.model else f"{facts.host}"
+        return f"{place} ({facts.country})" if facts.country else place
+    place = f"{facts.host} 上的 {facts.model}" if facts.model else f"{facts.host}"
+    return f"{place}（{facts.country}）" if facts.country else place
+
+
+def _first_chinese(policy: Policy) -> str:
+    match policy.read.who:
+        case Who.NOBODY if preset_of(policy) is Preset.RESTING:
+            return "休息中，什么都不看。"
+        case Who.NOBODY:
+            return "什么都不看。"
+        case Who.ADDRESSED:
+            return "只看对它说的话。"
+        case Who.CONSENTING:
+            return "谁同意，看谁的。"
+        case Who.EVERYONE if policy.read.when is When.CALLED:
+            return "叫它才翻看。"
+        case Who.EVERYONE:
+            return "群笔记，都看都记。" if _keeps_messages(policy.store) else "说的都看。"
+
+
+def _chinese(policy: Policy, facts: Surroundings) -> list[Line]:
+    who = policy.read.who
+    lines = [Line("", f"{facts.name('zh')}：{_first_chinese(policy)}")]
+    if who is Who.CONSENTING:
+        lines.append(Line("看谁：", "说了可以的人；没说就不看"))
+    lines += _looks_chinese(policy.read, facts.since)
+    if not policy.trigger and who is not Who.NOBODY:
+        lines.append(Line("答：", "不答话，只看"))
+    lines += _keeps_chinese(policy.store)
+    lines += _sends_chinese(policy, facts)
+    if policy.act is not Actor.NOBODY:
+        asker = "管理员" if policy.act is Actor.ADMINS else "成员"
+        lines.append(Line("办事：", f"替{asker}办，每次先点 ✅"))
+    if facts.encrypted:
+        lines.append(Line("加密：", "它看到的内容不再端到端加密"))
+    if who is Who.CONSENTING:
+        lines.append(Line("你定：", "私信“可以看我”或“不看我”"))
+    else:
+        lines.append(Line("不想被看：", "私信“不看我”"))
+    lines.append(Line("这句别看：", "给它点 🙈"))
+    lines.append(Line("查：", "回“为什么”，私信“我的”"))
+    enforced = "由服务器强制" if facts.gated else "由程序自己遵守：它会收到全部消息，不该看的不看就丢"
+    lines.append(Line("管：", f"{facts.set_by or '管理员'}；{enforced}"))
+    return lines
+
+
+def _looks_chinese(read: Read, since: str | None) -> list[Line]:
+    label, far = "看：", _far_chinese(read)
+    everything = f"{since} 以来的" if since else "这条规矩以来的"
+    match read.who:
+        case Who.NOBODY:
+            return [Line(label, "什么都不看")]
+        case Who.ADDRESSED:
+            return [Line(label, f"对它说的，{far}" if far else "只看对它说的")]
+        case Who.CONSENTING | Who.EVERYONE if read.when is When.CALLED:
+            return [Line(label, f"叫它时才看，{far or everything}")]
+        case Who.CONSENTING | Who.EVERYONE:
+            looks = Line(label, f"{everything}都看")
+            return [looks, Line("最远：", far)] if far else [looks]
+
+
+def _far_chinese(read: Read) -> str:
+    hours = f"前 {read.hours // 24} 天" if _is_days(read.hours) else f"前 {read.hours} 小时" if read.hours else ""
+    messages = f"前 {read.messages} 条" if read.messages else ""
+    return "、".join(bound for bound in (hours, messages) if bound)
+
+
+def _keeps_chinese(store: Store) -> list[Line]:
+    stays = Line("点 ✅ 的：", "留到删掉为止")
+    match store.keep:
+        case Keep.NOTHING:
+            return [Line("留：", "什么都不记"), Line("提醒：", "你设的提醒照常")]
+        case Keep.ASKED:
+            return [Line("留：", "让它记的、点 ✅ 的")]
+        case Keep.DERIVED:
+            return [Line("留：", f"它自己的笔记，{_days_chinese(store.days)}"), stays]
+        case Keep.MESSAGES:
+            return [Line("留：", f"消息 {_days_chinese(store.days)}"), stays]
+        case Keep.UNTIL_DELETED:
+            return [Line("留：", "消息，留到删掉为止")]
+
+
+def _days_chinese(days: int | None) -> str:
+    return "留到删掉为止" if days is None else f"{days} 天"
+
+
+def _sends_chinese(policy: Policy, facts: Surroundings) -> list[Line]:
+    if not facts.sends(policy):
+        return [Line("送：", "不送给任何 AI 模型")]
+    if not facts.remote:
+        return [Line("送：", f"只送 {facts.host}")]
+    return [
+        Line("送：", remote_place(facts, "zh")),
+        Line("名字：", "先遮住" if facts.names_hidden else "照原样送"),
+    ]
+
+
+def _keeps_messages(store: Store) -> bool:
+    return store.keep >= Keep.MESSAGES

@@ -1,0 +1,163 @@
+"""The one decision: may this be done with this message here and now?
+
+Owns the meaning of every right in every scope, and nothing else: no words, no time of its own, no event.
+The result is the minimum over four verdicts, each exposed by name, so it is never wider than any of them, and
+tightening one scope never widens the whole.  Total: a combination that makes no sense is denied, never an exception.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from circles_policies.decision import Decision, Reason, Verdict
+from circles_policies.model import Actor, Ceiling, Keep, Level, Mark, Member, Policy, Right, When, Who
+from circles_policies.request import Request, Scopes
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+
+ALLOW: Final = Decision(Verdict.ALLOW)
+_DENIED: Final = {reason: Decision(Verdict.DENY, (reason,)) for reason in Reason}
+_PLACE: Final = {reason: place for place, reason in enumerate(Reason)}
+
+
+def decide(scopes: Scopes, request: Request) -> Decision:
+    """Return what the strictest of the four scopes says; a denial carries the reasons of all scopes that deny."""
+    member = scopes.member
+    operator = verdict_of_operator(scopes.operator, member, request)
+    room = verdict_of_room(scopes.room, member, request)
+    person = verdict_of_member(member, request)
+    mark = verdict_of_mark(scopes.mark, request)
+    if operator.verdict and room.verdict and person.verdict and mark.verdict:
+        return ALLOW if operator is ALLOW and room is ALLOW else _joined(operator, room)
+    return _joined(operator, room, person, mark)
+
+
+def verdict_of_operator(ceiling: Ceiling, member: Member, request: Request) -> Decision:
+    """Return what the operator's ceiling says. The member counts only for whether they said yes."""
+    match request.right:
+        case Right.READ:
+            allowed = _is_among(ceiling.read, member, request) is None
+        case Right.SEND:
+            allowed = request.reach <= ceiling.send and _is_among(ceiling.read, member, request) is None
+        case Right.STORE:
+            allowed = request.keep <= ceiling.keep and _is_among(ceiling.read, member, request) is None
+            if allowed and ceiling.days is not None and request.keep >= Keep.DERIVED:
+                return _kept_until(request, ceiling.days, Reason.OPERATOR)
+        case Right.ACT:
+            allowed = Actor.NOBODY < request.actor <= ceiling.act
+        case Right.TRIGGER:
+            allowed = True
+    return ALLOW if allowed else _DENIED[Reason.OPERATOR]
+
+
+def verdict_of_room(room: tuple[Policy, ...], member: Member, request: Request) -> Decision:
+    """Return what all policies in force from the message until now say together; none at all denies."""
+    if len(room) == 1:
+        return _verdict_of_policy(room[0], member, request)
+    if not room:
+        return _DENIED[Reason.NO_POLICY]
+    return _joined(*(_verdict_of_policy(policy, member, request) for policy in room))
+
+
+def verdict_of_member(member: Member, request: Request) -> Decision:
+    """Return what the sender's own choice, and an admin's for them, says. A machine never triggers."""
+    right = request.right
+    if request.automatic and right in (Right.TRIGGER, Right.ACT):
+        return _DENIED[Reason.GHOST]
+    if member.level is Level.NOT_AT_ALL or request.at < member.addressed_since:
+        return _DENIED[Reason.MEMBER_OUT]
+    if request.addressed or right is Right.TRIGGER or right is Right.ACT:
+        return ALLOW
+    if member.level is Level.OUT:
+        return _DENIED[Reason.MEMBER_OUT]
+    if member.kept_out:
+        return _DENIED[Reason.KEPT_OUT]
+    if member.since is None or request.at < member.since:
+        return _DENIED[Reason.NEWCOMER]
+    return ALLOW
+
+
+def verdict_of_mark(mark: Mark, request: Request) -> Decision:
+    """Return what the mark on the message says: off the record it may still make the AI act, hidden it may not."""
+    if mark is Mark.NONE or (mark is Mark.OFF_RECORD and request.right is Right.TRIGGER):
+        return ALLOW
+    return _DENIED[Reason.MARKED]
+
+
+def _verdict_of_policy(policy: Policy, member: Member, request: Request) -> Decision:
+    match request.right:
+        case Right.READ:
+            reason = _against_reading(policy, member, request)
+        case Right.SEND:
+            reason = Reason.REACH if request.reach > policy.send else _against_reading(policy, member, request)
+        case Right.STORE:
+            return _store(policy, member, request)
+        case Right.TRIGGER:
+            reason = None if policy.trigger and request.addressed else _against_triggering(policy)
+        case Right.ACT:
+            reason = None if Actor.NOBODY < request.actor <= policy.act else Reason.ACTOR
+    return ALLOW if reason is None else _DENIED[reason]
+
+
+def _against_triggering(policy: Policy) -> Reason:
+    return Reason.NOT_ADDRESSED if policy.trigger else Reason.RESTING
+
+
+def _against_reading(policy: Policy, member: Member, request: Request) -> Reason | None:
+    read = policy.read
+    reason = _is_among(read.who, member, request)
+    if reason is not None:
+        return reason
+    if read.hours is not None and request.now - request.at > read.hours * HOUR_MS:
+        return Reason.TOO_FAR_BACK
+    if request.called:
+        return Reason.TOO_FAR_BACK if read.messages is not None and request.position >= read.messages else None
+    return None if read.when is When.ALWAYS or request.addressed else Reason.NOT_CALLED
+
+
+def _store(policy: Policy, member: Member, request: Request) -> Decision:
+    store = policy.store
+    if request.keep > store.keep:
+        return _DENIED[Reason.KEEP_CLASS]
+    if request.keep < Keep.DERIVED:
+        # What people asked for or confirmed has no window (the ✅ may come days later), but it still has a "whose".
+        reason = _is_among(policy.read.who, member, request)
+        return ALLOW if reason is None else _DENIED[reason]
+    reason = _against_reading(policy, member, request)
+    if reason is None and request.called and policy.read.when is When.CALLED and not request.addressed:
+        reason = (
+            Reason.NOT_CALLED
+        )  # A look back is forgotten after the answer: only what may be read as it arrives stays.
+    if reason is not None:
+        return _DENIED[reason]
+    return ALLOW if store.days is None else _kept_until(request, store.days, Reason.TOO_FAR_BACK)
+
+
+def _kept_until(request: Request, days: int, too_old: Reason) -> Decision:
+    until = request.at + days * DAY_MS
+    return Decision(Verdict.ALLOW, (), until) if until > request.now else _DENIED[too_old]
+
+
+def _is_among(who: Who, member: Member, request: Request) -> Reason | None:
+    """Return None when the message is in the set `who` stands for, else why it is not."""
+    match who:
+        case Who.EVERYONE:
+            return None
+        case Who.ADDRESSED:
+            return None if request.addressed else Reason.NOT_ADDRESSED
+        case Who.CONSENTING:
+            # Words leave only after a yes, so what is said to the AI without one may trigger but not be read.
+            since = member.consented_since
+            agreed = member.level is Level.IN and since is not None and request.at >= since
+            return None if agreed else Reason.NO_CONSENT
+        case Who.NOBODY:
+            return Reason.RESTING
+
+
+def _joined(*decisions: Decision) -> Decision:
+    reasons = {reason for decision in decisions for reason in decision.reasons}
+    if reasons:
+        return Decision(Verdict.DENY, tuple(sorted(reasons, key=_PLACE.__getitem__)))
+    ends = [decision.until for decision in decisions if decision.until is not None]
+    return Decision(Verdict.ALLOW, (), min(ends)) if ends else ALLOW

@@ -1,0 +1,174 @@
+"""The one event filter both hosts run: Synapse's module in gated mode, the service's own door in direct mode.
+
+Owns what of an event may be forwarded.  Pure; total on garbage; what it forwards is rebuilt from allowed keys, never
+the event that came in: `unsigned` carries other people's thread replies and edits, `prev_content` redacted policies.
+Control events always pass, reduced to what obeying them needs, and are never looked at or kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final, cast
+
+from circles_policies.decision import Decision, Reason, Verdict
+from circles_policies.engine import decide
+from circles_policies.events import Classified, Control, Json, Kind, RoomView, classify, mapping, text, without_quotes
+from circles_policies.model import Keep, Mark, Right
+from circles_policies.request import Request, Scopes
+
+_STRINGS: Final = ("event_id", "room_id", "sender", "type", "state_key")
+_CONTROL_KEYS: Final[dict[Control, tuple[str, ...]]] = {
+    Control.AI_MEMBERSHIP: ("membership", "is_direct"),
+    Control.CREATE: ("room_version", "creator", "additional_creators", "type", "predecessor", "m.federate"),
+    Control.POWER: (
+        "users",
+        "users_default",
+        "events",
+        "events_default",
+        "state_default",
+        "ban",
+        "kick",
+        "redact",
+        "invite",
+    ),
+    Control.MEMBER: ("membership",),
+    Control.ENCRYPTION: ("algorithm", "rotation_period_ms", "rotation_period_msgs"),
+    Control.TOMBSTONE: ("replacement_room",),
+    Control.JOIN_LEAVE: ("membership",),
+    Control.REDACTION: ("redacts",),
+}
+_INVITE_STATE: Final[dict[str, tuple[str, ...]]] = {
+    "m.room.create": _CONTROL_KEYS[Control.CREATE],
+    "m.room.encryption": _CONTROL_KEYS[Control.ENCRYPTION],
+    "m.room.join_rules": ("join_rule",),
+    "m.room.history_visibility": ("history_visibility",),
+    "m.room.member": ("membership", "is_direct"),
+}
+"""Of an invite's stripped state: what kind of room it is, not what it is called or looks like."""
+
+_ENCRYPTED_KEYS: Final = ("algorithm", "ciphertext", "device_id", "sender_key", "session_id", "m.relates_to")
+_CONTROL_DENIED: Final = Decision(Verdict.DENY, (Reason.CONTROL,))
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """An event to forward, rebuilt, and what may be done with it.
+
+    Attributes:
+        event: plain JSON, only allowed keys.
+        trigger: whether it may make the AI act as a message; control events are obeyed whatever this says.
+        read: whether it may be looked at, now as it arrives or in this look back.
+        store: whether it may be kept as a message.
+    """
+
+    event: dict[str, object]
+    classified: Classified
+    trigger: Decision
+    read: Decision
+    store: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An event that stays outside, and why. The reasons are for tests and counters, never for a room."""
+
+    reasons: tuple[Reason, ...]
+    classified: Classified
+
+
+def filter_event(event: object, view: RoomView) -> Passed | Dropped:
+    """Return what of an event may be forwarded to the AI, or why nothing of it."""
+    classified = classify(event, view)
+    given = mapping(event)
+    if not all(isinstance(given.get(key), str) for key in ("event_id", "sender", "type")):
+        return Dropped((Reason.NOT_AN_EVENT,), classified)
+    if classified.kind is Kind.REACTION and classified.control is None and not classified.own:
+        return Dropped((Reason.NOT_ADDRESSED,), classified)
+    mark = view.mark if view.mark is Mark.HIDDEN or not classified.off_record else Mark.OFF_RECORD
+    scopes = Scopes(view.room, view.member, mark, view.operator)
+    trigger = decide(scopes, _request(Right.TRIGGER, classified, view))
+    if classified.control is not None:
+        return Passed(_rebuilt(given, classified), classified, trigger, _CONTROL_DENIED, _CONTROL_DENIED)
+    read = decide(scopes, _request(Right.READ, classified, view))
+    store = decide(scopes, _request(Right.STORE, classified, view))
+    # In a look back nothing triggers again, so there only what may be read passes.
+    if classified.own or read or (not view.called and (trigger or store)):
+        return Passed(_rebuilt(given, classified), classified, trigger, read, store)
+    return Dropped(read.reasons, classified)
+
+
+def _request(right: Right, classified: Classified, view: RoomView) -> Request:
+    return Request(
+        right=right,
+        at=classified.at,
+        now=view.now,
+        addressed=classified.addressed if right is Right.TRIGGER else classified.to_ai,
+        called=view.called and right is Right.READ,
+        position=view.position,
+        keep=Keep.MESSAGES,
+        automatic=classified.automatic,
+    )
+
+
+def _rebuilt(given: Json, classified: Classified) -> dict[str, object]:
+    event: dict[str, object] = {key: given[key] for key in _STRINGS if isinstance(given.get(key), str)}
+    if isinstance(given.get("origin_server_ts"), int):
+        event["origin_server_ts"] = given["origin_server_ts"]
+    content = mapping(given.get("content"))
+    event["content"] = _content(content, classified)
+    match classified.control:
+        case Control.REDACTION if classified.redacts is not None:
+            # Room versions disagree about the place; a receiver may look in either.
+            event["redacts"] = classified.redacts
+            event["content"] = {"redacts": classified.redacts}
+        case Control.AI_MEMBERSHIP if content.get("membership") == "invite":
+            event["unsigned"] = {"invite_room_state": _invite_state(given)}
+        case _:
+            pass
+    return event
+
+
+def _content(content: Json, classified: Classified) -> dict[str, object]:
+    control = classified.control
+    if control is Control.POLICY:
+        return dict(content)  # Whole: a policy with one key taken out could mean something else.
+    if control is Control.REACTION:
+        relation = {"rel_type": "m.annotation", "event_id": classified.reacts_to, "key": classified.reaction_key}
+        return {"m.relates_to": relation}
+    if control is Control.WORD:
+        return _word_content(content)
+    if control is not None:
+        return _picked(content, _CONTROL_KEYS[control])
+    if classified.kind is Kind.MEMBERSHIP:
+        return _picked(content, _CONTROL_KEYS[Control.MEMBER])
+    if classified.encrypted:
+        return _picked(content, _ENCRYPTED_KEYS)
+    return without_quotes(content)
+
+
+def _word_content(content: Json) -> dict[str, object]:
+    kept = without_quotes(_picked(content, ("msgtype", "body", "m.relates_to")))
+    users = mapping(content.get("m.mentions")).get("user_ids")
+    if isinstance(users, list):
+        named = [user for user in cast("list[object]", users) if isinstance(user, str)]
+        kept["m.mentions"] = {"user_ids": named}  # "keep out" names somebody by a pill.
+    return kept
+
+
+def _invite_state(given: Json) -> list[dict[str, object]]:
+    stripped = mapping(given.get("unsigned")).get("invite_room_state")
+    if not isinstance(stripped, list):
+        return []
+    kept: list[dict[str, object]] = []
+    for each in cast("list[object]", stripped):
+        state = mapping(each)
+        keys = _INVITE_STATE.get(text(state.get("type")) or "")
+        if keys is not None:
+            event: dict[str, object] = {key: state[key] for key in _STRINGS if isinstance(state.get(key), str)}
+            kept.append(event | {"content": _picked(mapping(state.get("content")), keys)})
+    return kept
+
+
+def _picked(content: Json, keys: Collection[str]) -> dict[str, object]:
+    return {key: content[key] for key in keys if key in content}

@@ -1,0 +1,193 @@
+"""Control words and how the AI is spoken to in plain text, in English and Chinese.
+
+Owns the grammar of what must work under every policy, also under none.  A message that is a control word passes the
+gate with its text, so the grammar is tight: "in 5 minutes remind me" is not "in", "helpful" is not "help".
+Total on any string, and linear in its length.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+
+class ControlWord(StrEnum):
+    """What a person can always say to the AI."""
+
+    ENABLE = "enable"
+    POLICY = "policy"
+    OUT = "out"
+    NOT_AT_ALL = "not_at_all"
+    IN = "in"
+    KEEP_OUT = "keep_out"
+    LET_BACK = "let_back"
+    HIDE = "hide"
+    ME = "me"
+    WHY = "why"
+    OFF = "off"
+    STOP = "stop"
+    LEAVE = "leave"
+    HELP = "help"
+
+
+ALONE: Final[dict[ControlWord, tuple[str, ...]]] = {
+    ControlWord.OUT: ("out", "不看我", "别看我", "不要看我"),
+    ControlWord.NOT_AT_ALL: ("not at all", "out not at all", "完全不看我", "完全别看我"),
+    ControlWord.IN: ("in", "可以看我", "看我"),
+    ControlWord.HIDE: ("hide", "不看这句", "别看这句", "这句别看"),
+    ControlWord.ME: ("me", "我的"),
+    ControlWord.WHY: ("why", "为什么", "为啥"),
+    ControlWord.OFF: ("off", "关", "关闭", "休息"),
+    ControlWord.STOP: ("stop", "停", "停下", "停止"),
+    ControlWord.LEAVE: ("leave", "vote to leave", "退出", "离开", "投票离开"),
+    ControlWord.ENABLE: ("enable", "启用"),
+    ControlWord.POLICY: ("policy", "规则", "规矩"),
+    ControlWord.HELP: ("help", "帮助"),
+}
+"""The words that stand alone, politeness aside. The last three may also be followed by an argument."""
+
+WITH_ARGUMENT: Final[dict[ControlWord, tuple[int, tuple[str, ...]]]] = {
+    ControlWord.KEEP_OUT: (4, ("keep out", "别看", "不看")),
+    ControlWord.LET_BACK: (4, ("let back", "不再拦")),
+    ControlWord.ENABLE: (3, ALONE[ControlWord.ENABLE]),
+    ControlWord.POLICY: (3, ALONE[ControlWord.POLICY]),
+    ControlWord.HELP: (1, ALONE[ControlWord.HELP]),
+}
+"""The words that take an argument, and of how many words at most: longer text is talk, and talk is not obeyed."""
+
+_POLITE: Final = frozenset({"please", "pls", "now", "thanks", "thank", "you", "请", "吧", "了", "谢谢"})
+_EDGES: Final = " \t\r\n,.:;!?~。、…"
+"""What may stand around a word after compatibility folding, which turns full-width forms into these."""
+_ARGUMENT_MARKS: Final = "@!("
+
+_COMMAND: Final = "circle"
+_AFTER_PREFIX: Final = re.compile(r"[\s:,、]+|$")
+_AFTER_NAME: Final = re.compile(r"\s*[:,、]\s*|$")
+_AFTER_CHINESE_NAME: Final = re.compile(r"\s*[:,、?!。]\s*|\s+|$")
+_REPLY_FALLBACK: Final = re.compile(r"> (?:\* )?<@[^>\n]*>")
+_LONGEST_PREFIX: Final = 300
+_LONGEST_CONTROL: Final = 400
+
+_OFF_RECORD: Final = re.compile(
+    r"""[(\[【]\s*(?:off|off\s+(?:the\s+)?record|别记|不记)\s*[)\]】]   # bracketed: (off the record) [off] 【不记】
+      | off\s+the\s+record\b
+      | 别记
+      | 不记\s*:                                                        # without the colon it begins 不记得了
+    """,
+    re.VERBOSE,
+)
+
+
+def control_word(text: str, names: Sequence[str], *, addressed: bool) -> ControlWord | None:
+    """Return the control word this text is, None for anything else; `addressed`: other signs speak to the AI."""
+    found = parse_control(text, names, addressed=addressed)
+    return None if found is None else found[0]
+
+
+def parse_control(text: str, names: Sequence[str], *, addressed: bool) -> tuple[ControlWord, str] | None:
+    """Return the control word and its argument as typed (folded to plain width, edges trimmed), or None."""
+    if len(text) > _LONGEST_CONTROL:
+        return None
+    spoken_to, rest = strip_address(text, names, mentioned=addressed)
+    if not (spoken_to or addressed):
+        return None
+    said = unicodedata.normalize("NFKC", rest).strip(_EDGES)
+    folded = said.casefold()
+    tokens = [token.strip(_EDGES) for token in folded.split()]
+    bare = " ".join(token for token in tokens if token and token not in _POLITE)
+    for word, forms in ALONE.items():
+        if bare in forms or folded in forms or _without_particle(folded) in forms:
+            return word, ""
+    for word, (most, forms) in WITH_ARGUMENT.items():
+        for form in forms:
+            argument = _argument(said, folded, form)
+            if argument is not None and len(argument.split()) <= most:
+                return word, argument
+    return None
+
+
+def _without_particle(folded: str) -> str:
+    # Chinese is written without spaces: 停吧, 请帮助.
+    return folded.removeprefix("请").removesuffix("谢谢").rstrip(_EDGES).removesuffix("吧").removesuffix("了")
+
+
+def _argument(said: str, folded: str, form: str) -> str | None:
+    """Return what follows `form` as a whole word, None if it does not begin the text or nothing follows."""
+    if not folded.startswith(form) or len(said) != len(folded):
+        return None
+    rest = said[len(form) :]
+    if not rest or not (rest[0] in _EDGES or rest[0] in _ARGUMENT_MARKS):
+        return None
+    return rest.strip(_EDGES) or None
+
+
+def strip_address(text: str, names: Sequence[str], *, mentioned: bool = False) -> tuple[bool, str]:
+    """Say whether the text begins by speaking to the AI, and return the rest as typed.
+
+    Recognised: `!circle …`, `@Name …`, `Name: …`, `Name, …`, and a Chinese name before a space or a mark. A Latin name
+    before a mere space counts only if the AI is `mentioned` anyway: "Circle back to me" speaks to nobody.
+
+    Args:
+        text: a message body without its reply fallback.
+        names: all present and former names of the AI.
+        mentioned: whether the event speaks to the AI by other signs (a pill, a reply, a direct message).
+    """
+    folded, places = _folded(text)
+    start = len(folded) - len(folded.lstrip())
+    known = sorted({_fold(name) for name in names} - {""}, key=len, reverse=True)
+    if folded.startswith("!", start):
+        for name in (*known, _COMMAND):
+            end = _after(folded, start + 1, name, _AFTER_PREFIX)
+            if end is not None:
+                return True, text[places[end] :]
+        return False, text
+    at = folded.startswith("@", start)
+    for name in known:
+        chinese = ord(name[-1]) > 0x2E7F
+        usual = _AFTER_CHINESE_NAME if chinese else _AFTER_PREFIX if mentioned else _AFTER_NAME
+        end = _after(folded, start + at, name, _AFTER_PREFIX if at else usual)
+        # A whole message of one Latin word may be anything; with a pill it is a call.
+        if end is not None and (at or mentioned or chinese or end < len(folded) or folded[-1] in ":,"):
+            return True, text[places[end] :]
+    return False, text
+
+
+def _after(folded: str, start: int, name: str, boundary: re.Pattern[str]) -> int | None:
+    if not folded.startswith(name, start):
+        return None
+    found = boundary.match(folded, start + len(name))
+    return None if found is None else found.end()
+
+
+def is_off_record(text: str, names: Sequence[str] = ()) -> bool:
+    """Say whether the text begins by asking not to be kept: "off the record", "[off]", 别记, 【不记】, 不记：."""
+    _, rest = strip_address(text[:_LONGEST_PREFIX], names, mentioned=True)
+    return _OFF_RECORD.match(_fold(rest)) is not None
+
+
+def without_reply_fallback(body: str) -> str:
+    """Return a reply's body without the quoted lines old clients put before it; the quote is another person's text."""
+    if _REPLY_FALLBACK.match(body) is None:
+        return body
+    lines = body.split("\n")
+    first = next((index for index, line in enumerate(lines) if not line.startswith(">")), len(lines))
+    return "\n".join(lines[first:]).removeprefix("\n")
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().strip()
+
+
+def _folded(text: str) -> tuple[str, list[int]]:
+    """Return the beginning of `text` folded character by character, and for each place in it the place in `text`."""
+    folded: list[str] = []
+    places: list[int] = []
+    for index, character in enumerate(text[:_LONGEST_PREFIX]):
+        piece = unicodedata.normalize("NFKC", character).casefold()
+        folded.append(piece)
+        places.extend([index] * len(piece))
+    places.append(min(len(text), _LONGEST_PREFIX))
+    return "".join(folded), places
