@@ -91,7 +91,9 @@ class Config(BaseSettings):
         try:
             config = cls(**cast(dict[str, Any], values))
         except ValidationError as error:
-            problems += [problem for problem in problems_of(error, cls) if problem[0] not in told]
+            problems += [
+                (key, advice) for key, advice in problems_of(error, cls) if not told & {key, key.partition(".")[0]}
+            ]
         else:
             if not problems:
                 return config

@@ -22,6 +22,7 @@ _ADVICE: Final = {
     "string_type": "write text, in quotes if it looks like a number",
     "path_type": "write a path",
     "tuple_type": "write a list, one entry a line after a dash",
+    "string_pattern_mismatch": "write it in this form",
     "model_type": "write the keys of this section below it, indented by two spaces",
     "dict_type": "write the keys of this section below it, indented by two spaces",
 }
@@ -30,10 +31,15 @@ _ADVICE: Final = {
 def problems_of(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
     """Say what pydantic found, in the operator's words."""
     return [
-        (".".join(map(str, found["loc"])), _advice(found["type"], found["loc"], found.get("ctx", {}), root))
+        (_key(found["loc"]), _advice(found["type"], found["loc"], found.get("ctx", {}), root))
         for found in error.errors(include_url=False, include_input=False)
         if found["type"] != "default_factory_not_called"  # follows from another problem, which is listed
     ]
+
+
+def _key(loc: tuple[int | str, ...]) -> str:
+    """Return the path as an operator would say it: entries of a list are counted from 1."""
+    return "".join(f" (entry {part + 1})" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
@@ -61,9 +67,6 @@ def _advice(kind: str, loc: tuple[int | str, ...], context: Mapping[str, Any], r
         return unknown_key(str(loc[-1]), holder.model_fields)
     meaning = f" ({field.description})" if field is not None and field.description else ""
     if kind == "missing":
-        if field is not None and (section := section_of(field)) is not None:
-            required = [name for name, inner in section.model_fields.items() if inner.is_required()]
-            return f"add this section, with {' and '.join(required)}"
         return f"add this key{meaning}"
     return _instead(kind, context) + meaning
 

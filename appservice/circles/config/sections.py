@@ -22,6 +22,8 @@ _SERVER_NAME: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]{2,45}\])(?:
 """Specification, appendices, "Server name"."""
 _LOCALPART: Final = re.compile(r"[a-z0-9._=/+-]+")
 """Specification, appendices, "User identifiers"; upper case is for historical ones only."""
+_SENDER: Final = re.compile(r"[a-z0-9._/-]+")
+"""Synapse takes only a sender that needs no escaping in a URL."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]+")
 _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
@@ -48,6 +50,12 @@ def _server_name(value: str) -> str:
 def _localpart(value: str) -> str:
     if not _LOCALPART.fullmatch(value):
         raise ValueError("write small letters, digits and . _ = / + - only, without @ and without the server")
+    return value
+
+
+def _sender(value: str) -> str:
+    if not _SENDER.fullmatch(value):
+        raise ValueError("write small letters, digits and . _ / - only, without @ and without the server")
     return value
 
 
@@ -107,6 +115,11 @@ class Homeserver(Section):
     server_name: ServerName = Field(
         description="The homeserver's name, as it stands after the colon of its users' ids.", examples=["example.org"]
     )
+    public_url: Address | None = Field(
+        default=None,
+        description="The address that people's clients use. In gated mode `circles check` proves that the gate "
+        "does not answer there.",
+    )
     plugin: bool = Field(
         default=False,
         description="Whether the Circles module is installed in Synapse: it then checks and publishes policies.",
@@ -135,7 +148,7 @@ class Appservice(Section):
     alias_prefix: Localpart = Field(
         default="circle-", description="How the addresses of circles begin: #circle-1:example.org."
     )
-    sender_localpart: Localpart = Field(
+    sender_localpart: Annotated[str, AfterValidator(_sender)] = Field(
         default="circle_service",
         description="A second user name that the registration needs and that never speaks. Not the AI's own: "
         "Synapse does not let this one synchronise.",

@@ -1,0 +1,32 @@
+"""The command `circles`."""
+
+from __future__ import annotations
+
+import sys
+
+from circles.config import Config
+from circles.entrypoints import cli
+from circles.entrypoints.checks import Finding
+
+# `bootstrap` is not imported at the top: the other commands start at once, and work where the service does not.
+
+
+async def _run(config: Config) -> None:
+    from circles import bootstrap
+
+    await bootstrap.run(config)
+
+
+async def _check_database(config: Config) -> Finding:
+    from circles import bootstrap
+
+    return await bootstrap.check_database(config)
+
+
+def main() -> int:
+    """Run the command line."""
+    return cli.main(sys.argv[1:], cli.Parts(run=_run, probes=(_check_database,)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

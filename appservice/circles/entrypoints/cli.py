@@ -1,0 +1,182 @@
+"""The command `circles`: config, registration, check, run, version.
+
+Exit codes: 0 done, 1 a check failed or a file is in the way, 2 the command line is wrong, 78 the configuration is wrong
+(EX_CONFIG: systemd then does not start it again and again), 130 interrupted.
+What the service and its database are is handed in by `circles.__main__`, for this layer does not know them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from circles import logs
+from circles.config import Config, Tokens, sample
+from circles.entrypoints.checks import Probe, our_version, run_checks
+from circles.entrypoints.registration import (
+    as_yaml,
+    new_token,
+    next_steps,
+    registration,
+    tokens_of,
+    write_private,
+)
+from circles.errors import ConfigurationError
+
+DONE: Final = 0
+FAILED: Final = 1
+BAD_CONFIGURATION: Final = 78
+INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the commands need of the layers above: the service itself, and checks of parts such as the database."""
+
+    run: Callable[[Config], Coroutine[Any, Any, None]]
+    probes: tuple[Probe, ...] = ()
+
+
+def main(arguments: Sequence[str], parts: Parts) -> int:
+    """Do what the command line says and return the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.command(options, parts))
+    except ConfigurationError as error:
+        for key, advice in error.problems:
+            _say(f"FIX  {key}: {advice}", error=True)
+        return BAD_CONFIGURATION
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the grammar of the command line."""
+    top = argparse.ArgumentParser(prog="circles", description="An AI member for Matrix rooms.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    config = _command(commands, "config", "write a commented sample of the configuration", _config)
+    _output(config)
+
+    registered = _command(
+        commands, "registration", "make the tokens and the registration file for Synapse", _registration
+    )
+    _config_file(registered)
+    _output(registered)
+
+    check = _command(commands, "check", "look at everything that has to fit together, and say what to fix", _check)
+    _config_file(check)
+
+    run = _command(commands, "run", "run the service", _run)
+    _config_file(run)
+
+    _command(commands, "version", "tell the version", _version)
+    return top
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],  # pyright: ignore[reportPrivateUsage] - it has no other name
+    name: str,
+    meaning: str,
+    command: Callable[[argparse.Namespace, Parts], int],
+) -> argparse.ArgumentParser:
+    added = commands.add_parser(name, help=meaning, description=f"{meaning[0].upper()}{meaning[1:]}.")
+    added.set_defaults(command=command)
+    return added
+
+
+def _config_file(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=Path(os.environ["CIRCLES_CONFIG"]) if os.environ.get("CIRCLES_CONFIG") else None,
+        help="the configuration; without it CIRCLES_CONFIG names the file, else the environment alone counts",
+    )
+
+
+def _output(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--output", type=Path, metavar="FILE", help="write to this file, readable by you alone")
+    command.add_argument("--force", action="store_true", help="replace the file if there is one")
+
+
+def _config(options: argparse.Namespace, _parts: Parts) -> int:
+    return _deliver(sample(), options.output, force=options.force)
+
+
+def _registration(options: argparse.Namespace, _parts: Parts) -> int:
+    output: Path | None = options.output
+    if output is not None and output.exists() and not options.force:
+        return _in_the_way(output)
+    config = Config.load(options.config)
+    try:
+        ours = tokens_of(config)
+    except OSError:
+        raise ConfigurationError(
+            [("storage.data_dir", "the secrets cannot be written there: name another folder")]
+        ) from None
+    # In gated mode Synapse and its module keep the real tokens to themselves; ours are good for the gate alone.
+    tokens = Tokens(new_token(), new_token()) if config.homeserver.gated else ours
+    code = _deliver(as_yaml(registration(config, tokens)), output, force=options.force)
+    if code == DONE:
+        _say(next_steps(config, str(output.absolute()) if output else "registration.yaml"), error=True)
+    return code
+
+
+def _check(options: argparse.Namespace, parts: Parts) -> int:
+    config = Config.load(options.config)
+    _say("ok   configuration")
+    return asyncio.run(_check_all(config, parts))
+
+
+async def _check_all(config: Config, parts: Parts) -> int:
+    code = DONE
+    async for finding in run_checks(config, parts.probes):
+        _say(finding.line())
+        if not finding.ok:
+            code = FAILED
+    return code
+
+
+def _run(options: argparse.Namespace, parts: Parts) -> int:
+    config = Config.load(options.config)
+    _ = config.tokens
+    logs.configure(config.log.level, config.log.format)
+    asyncio.run(parts.run(config))
+    return DONE
+
+
+def _version(_options: argparse.Namespace, _parts: Parts) -> int:
+    _say(f"circles {our_version()} (Python {platform.python_version()})")
+    return DONE
+
+
+def _deliver(text: str, output: Path | None, *, force: bool) -> int:
+    if output is None:
+        sys.stdout.write(text)
+        return DONE
+    try:
+        write_private(output, text, replace=force)
+    except FileExistsError:
+        return _in_the_way(output)
+    except OSError as error:
+        _say(f"cannot write {output}: {error.strerror}", error=True)
+        return FAILED
+    _say(f"written: {output}", error=True)
+    return DONE
+
+
+def _in_the_way(output: Path) -> int:
+    _say(f"{output} is there already: name another file, or replace it with --force", error=True)
+    return FAILED
+
+
+def _say(text: str, *, error: bool = False) -> None:
+    print(text, file=sys.stderr if error else sys.stdout, flush=True)

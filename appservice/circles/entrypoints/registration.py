@@ -1,0 +1,117 @@
+"""The registration file that tells Synapse of us, the tokens in it, and the lines that belong into homeserver.yaml."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from circles.config import Config, Tokens
+
+_SPECIAL: Final = re.compile(r"([.\\+*?\[\]^$(){}|])")
+GATE: Final = "/_synapse/client/circles/gate"
+
+
+def new_token() -> str:
+    """Return a secret nobody can guess."""
+    return secrets.token_hex(32)
+
+
+def tokens_of(config: Config) -> Tokens:
+    """Return the two tokens; those that the configuration lacks are made and stored, each readable by us alone.
+
+    Raises FileExistsError where a secret's file is there but was not read as one (it was made in this instant).
+    """
+    found: dict[str, str] = {}
+    for key, token in (("as_token", config.appservice.as_token), ("hs_token", config.appservice.hs_token)):
+        if token is not None:
+            found[key] = token.get_secret_value()
+        else:
+            config.storage.prepare()
+            found[key] = new_token()
+            write_private(config.storage.secrets_dir / key, found[key] + "\n")
+    return Tokens(**found)
+
+
+def registration(config: Config, tokens: Tokens) -> Mapping[str, object]:
+    """Return what the homeserver must know.
+
+    The namespaces hold our users and addresses and nothing else; each pattern ends at the end of the id, for Synapse
+    only looks at how an id begins.
+    """
+    service = config.appservice
+    server = _escaped(config.homeserver.server_name)
+    return {
+        "id": service.id,
+        "url": config.homeserver.url.removesuffix("/hs") if config.homeserver.gated else service.url,
+        "as_token": tokens.as_token,
+        "hs_token": tokens.hs_token,
+        "sender_localpart": service.sender_localpart,
+        "namespaces": {
+            "users": [
+                {"exclusive": True, "regex": f"@{_escaped(service.bot_localpart)}:{server}$"},
+                {"exclusive": True, "regex": f"@{_escaped(service.ghost_prefix)}.*:{server}$"},
+            ],
+            "aliases": [{"exclusive": True, "regex": f"#{_escaped(service.alias_prefix)}.*:{server}$"}],
+            "rooms": [],
+        },
+        "rate_limited": False,
+        "receive_ephemeral": False,
+    }
+
+
+def as_yaml(content: Mapping[str, object]) -> str:
+    """Return the text of the file."""
+    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=1000)
+
+
+def next_steps(config: Config, file: str) -> str:
+    """Return what to do with the registration file, in the order to do it."""
+    lines = [
+        f"1. Let Synapse's user read {file}, and nobody else.",
+        "2. Add to homeserver.yaml:",
+        "     app_service_config_files:",
+        f"       - {file}",
+    ]
+    if config.homeserver.gated:
+        lines += [
+            "3. In gated mode the tokens in that file are for Synapse and its module alone.",
+            "   Circles has tokens of its own, towards the gate; the module's configuration must name the same two:",
+            f"     {config.storage.secrets_dir / 'as_token'}",
+            f"     {config.storage.secrets_dir / 'hs_token'}",
+            "4. Restart Synapse, then run `circles check`.",
+        ]
+    else:
+        lines.append("3. Restart Synapse, then run `circles check`.")
+    return "\n".join(lines)
+
+
+def write_private(path: Path, text: str, *, replace: bool = False) -> None:
+    """Write a file that its owner alone may read. Raises FileExistsError unless it may be replaced.
+
+    It is private from its first byte, and complete or not there: an old one is replaced by one rename.
+    """
+    if not replace:
+        _write_new(path, text)
+        return
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    _write_new(new, text)
+    new.replace(path)
+
+
+def _write_new(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _escaped(text: str) -> str:
+    """Escape what a regular expression reads, and no more: other homeservers have other dialects than Python."""
+    return _SPECIAL.sub(r"\\\1", text)

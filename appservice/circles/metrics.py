@@ -1,0 +1,91 @@
+"""What is counted. Labels are codes of ours and bounded in number; no id, name or word is ever one."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+_CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,39}")
+_MOST: Final = 64
+"""How many values one label may take; all further ones count as "other"."""
+
+
+class Metrics:
+    """All counters of one process, in a registry of its own, so that a test or a second service starts from zero."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._seen: dict[str, set[str]] = {}
+        ProcessCollector(registry=self.registry)
+        self._transactions = self._counter("transactions", "Deliveries of the homeserver", "outcome")
+        self._transaction_seconds = self._histogram("transaction_seconds", "Time until a delivery is committed")
+        self._events = self._counter("events_received", "Events received, by what the gate said", "verdict", "kind")
+        self._denied = self._counter("decisions_denied", "Decisions that said no", "reason")
+        self._outbox = self._counter("outbox", "What the outbox carried out", "kind", "outcome")
+        self._model_requests = self._counter("model_requests", "Requests to the model", "outcome")
+        self._model_tokens = self._counter("model_tokens", "Tokens used")
+        self._model_seconds = self._histogram("model_seconds", "Time the model took", 0.5, 1, 2, 5, 10, 20, 40, 80, 160)
+        self._egress_bytes = self._counter("egress_bytes", "Bytes of permitted text that left for a model")
+        self._purge_seconds = self._histogram("purge_seconds", "Time to take something back", 0.1, 0.5, 1, 5, 20, 60)
+        self._wakes = self._counter("wakes_fired", "Wakes fired", "punctuality")
+        self.journal_pending = self._gauge("journal_pending", "Events not settled yet")
+        self.outbox_pending = self._gauge("outbox_pending", "Effects not carried out yet")
+        self.wakes_due = self._gauge("wakes_due", "Wakes due and not fired yet")
+        self.rooms = self._gauge("rooms", "Rooms the AI is in")
+
+    def transaction(self, outcome: str, seconds: float) -> None:
+        """Count a delivery: stored, repeated, refused, failed."""
+        self._transactions.labels(self._bounded("outcome", outcome)).inc()
+        self._transaction_seconds.observe(seconds)
+
+    def event(self, verdict: str, kind: str) -> None:
+        """Count an event by what the gate said about it and what kind it is."""
+        self._events.labels(self._bounded("verdict", verdict), self._bounded("event", kind)).inc()
+
+    def denied(self, reason: str) -> None:
+        """Count a decision that said no, by its reason code."""
+        self._denied.labels(self._bounded("reason", reason)).inc()
+
+    def sent(self, kind: str, outcome: str) -> None:
+        """Count an effect that the outbox carried out: sent, retried, refused."""
+        self._outbox.labels(self._bounded("effect", kind), self._bounded("outcome", outcome)).inc()
+
+    def model(self, outcome: str, seconds: float, tokens: int = 0, egress_bytes: int = 0) -> None:
+        """Count a request to the model."""
+        self._model_requests.labels(self._bounded("outcome", outcome)).inc()
+        self._model_seconds.observe(seconds)
+        self._model_tokens.inc(tokens)
+        self._egress_bytes.inc(egress_bytes)
+
+    def wake(self, *, late: bool) -> None:
+        """Count a wake that fired."""
+        self._wakes.labels("late" if late else "on_time").inc()
+
+    def purge(self, seconds: float) -> None:
+        """Note how long it took from the request to take something back until nothing was left."""
+        self._purge_seconds.observe(seconds)
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _bounded(self, label: str, value: str) -> str:
+        seen = self._seen.setdefault(label, set())
+        if value not in seen:
+            if len(seen) >= _MOST or not _CODE.fullmatch(value):
+                return "other"
+            seen.add(value)
+        return value
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"circles_{name}", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(f"circles_{name}", meaning, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, *buckets: float) -> Histogram:
+        return Histogram(
+            f"circles_{name}", meaning, registry=self.registry, buckets=buckets or (0.002, 0.01, 0.05, 0.2, 1, 5)
+        )
