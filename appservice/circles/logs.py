@@ -13,6 +13,7 @@ as a missing value and not as a leak:
 
 from __future__ import annotations
 
+import builtins
 import json
 import logging
 import re
@@ -25,6 +26,7 @@ from pathlib import PurePath
 from types import TracebackType
 from typing import Final, Literal, TextIO, cast
 
+from circles import errors
 from circles.errors import ConfigurationError, MatrixError
 
 OURS: Final = ("circles", "circles_policies")
@@ -39,13 +41,15 @@ _IDS: Final = {
     "txn_id": re.compile(r"[0-9]{1,20}"),
     "effect_id": re.compile(r"[0-9a-f\-]{1,40}"),
     "reference": re.compile(r"[0-9a-z]{4,16}"),
+    "lane": re.compile(f"!{_MATRIX}|[a-z_]{{1,40}}"),
+    "place": re.compile(r"[A-Za-z0-9_/.\-]{1,100}\.py:[0-9]{1,6}"),
     "revision": re.compile(r"[0-9a-z_]{1,40}"),
 }
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.\-]{0,63}|M_[A-Z_]{1,60}")
 _CODES: Final = frozenset(
     {
-        "action", "actor", "command", "errcode", "feature", "kind", "lane", "mode", "outcome", "preset", "purpose",
-        "reach", "reason", "right", "state", "verdict",
+        "action", "actor", "cause", "code", "command", "errcode", "feature", "kind", "mode", "outcome", "preset",
+        "purpose", "reach", "reason", "right", "state", "verdict",
     }
 )  # fmt: skip
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -126,9 +130,16 @@ def _harmless(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
         if value is None or isinstance(value, bool | int | float):
             yield key, value
         elif isinstance(value, str) and (
-            (key in _IDS and _IDS[key].fullmatch(value)) or (key in _CODES and _CODE.fullmatch(value))
+            (key in _IDS and _IDS[key].fullmatch(value))
+            or (key in _CODES and _CODE.fullmatch(value))
+            or (key == "error" and _is_exception_name(value))
         ):
             yield key, str(value)
+
+
+def _is_exception_name(value: str) -> bool:
+    known = vars(errors).get(value) or vars(builtins).get(value)
+    return isinstance(known, type) or re.fullmatch(r"[A-Za-z]{1,60}(Error|Exception|Timeout)", value) is not None
 
 
 def _exceptions(error: BaseException | None) -> Iterator[dict[str, object]]:

@@ -43,6 +43,16 @@ def circles(*arguments: str, started: Started | None = None) -> int:
     return cli.main(arguments, cli.Parts(run=(started or Started()).run, probes=(database_is_fine,)))
 
 
+@pytest.fixture(autouse=True)
+def _logging_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`run` sets up the log of the whole process, which here is the tests'."""
+
+    def untouched(level: str, style: str) -> None:
+        assert (level, style) == ("INFO", "text")
+
+    monkeypatch.setattr("circles.logs.configure", untouched)
+
+
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("CIRCLES_CONFIG", raising=False)
@@ -238,7 +248,7 @@ class Stub:
         if request.path == "/_matrix/client/versions":
             return web.json_response({"versions": ["v1.1", "v1.7", "v1.11"]})
         if request.path == "/_synapse/admin/v1/server_version":
-            return web.json_response({"server_version": "1.163.2"})
+            return web.json_response({"server_version": "1.163.2 (b=main)"})
         if request.path == "/v1/chat/completions":
             return web.json_response({"choices": [{"message": {"content": "ready"}}]})
         if request.headers.get("Authorization") != f"Bearer {self.known['as_token']}":

@@ -65,6 +65,17 @@ def test_a_line_holds_the_constant_message_the_ids_and_the_numbers() -> None:
     }
 
 
+def test_the_name_of_an_exception_and_a_place_in_our_code_pass() -> None:
+    stream = configured()
+
+    for name in ("MatrixForbidden", "KeyError", "IntegrityError", "Hello"):
+        logging.getLogger("circles").info("failed", extra={"error": name, "place": "worker.py:12", "lane": "!a:b"})
+
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line.get("error") for line in lines] == ["MatrixForbidden", "KeyError", "IntegrityError", None]
+    assert (lines[0]["place"], lines[0]["lane"]) == ("worker.py:12", "!a:b")
+
+
 def test_the_text_style_says_the_same() -> None:
     stream = configured("text")
 
@@ -83,7 +94,18 @@ def test_no_slip_puts_words_into_the_log(style: Literal["json", "text"]) -> None
     logger.info("said %(body)s", {"body": CANARY})
     logger.debug(KeyError(CANARY))
     logger.info("event", extra={"body": CANARY, "event": {"content": CANARY}, "list": [CANARY]})
-    for key in ("room_id", "event_id", "user_id", "sender", "device_id", "action", "reason", "reference", "kind"):
+    for key in (
+        "room_id",
+        "event_id",
+        "user_id",
+        "sender",
+        "device_id",
+        "action",
+        "reason",
+        "reference",
+        "lane",
+        "error",
+    ):
         logger.info("event", extra={key: CANARY})
         logger.info("event", extra={key: f"$words {CANARY}"})
     _raise_and_log(logger, ValueError(CANARY))

@@ -169,7 +169,9 @@ async def homeserver(config: Config, ask: Asks) -> Finding:
         return Finding(ok=False, text=name, advice="it does not speak Matrix 1.7 (pings): upgrade the homeserver")
     # Synapse tells its version to everyone who reaches its admin API; others do not have it.
     told = (await ask("GET", "/_synapse/admin/v1/server_version")).body.get("server_version")
-    return Finding(ok=True, text=f"{name}: answers" + (f", Synapse {told}" if isinstance(told, str) else ""))
+    return Finding(
+        ok=True, text=f"{name}: answers" + (f", Synapse {told.split()[0]}" if isinstance(told, str) and told else "")
+    )
 
 
 def tokens(config: Config) -> Finding:
@@ -286,7 +288,8 @@ def _why_no_ping(config: Config, answer: Answer) -> str:
     if config.homeserver.gated and answer.status:
         return (
             f"the gate did not reach Circles at {config.appservice.url} ({answer.status} {answer.errcode}): "
-            "the module's configuration must name that address and the two tokens of Circles, the registration the gate's url"
+            "the module's configuration must name that address and the two tokens of Circles, "
+            "and the registration the gate's url"
         )
     match answer.errcode, answer.status:
         case (("M_CONNECTION_FAILED" | "M_CONNECTION_TIMEOUT"), _):
