@@ -1,0 +1,135 @@
+"""What was decided: said to be settled, or proposed and agreed to by somebody else; quoted. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from circles.core.extract.lines import Finding, Line
+from circles.core.extract.replies import agrees, asks, declines, earlier, later
+from circles.core.extract.text import Span, fold, sentences
+from circles.core.extract.tokens import terms
+from circles.core.extract.when import time_phrases
+
+_SETTLED: Final = re.compile(
+    r"\b(?:we(?:'ve| have)? (?:all )?(?:agreed|decided|settled|voted|chose|chosen)|(?:it's|it is|that's"
+    r"|that is|all|is|are|now) (?:decided|settled|agreed|final|official)"
+    r"|(?:we|everyone|all|group|committee|council|board|team) (?:decided|agreed|voted|resolved|settled)"
+    r"|final (?:decision|answer|call|plan|version)\b|decision(?: is)?:|decided:|agreed:|settled:|resolved:"
+    r"|final:"
+    r"|settled(?: then|,|!|\.|$)|so we(?:'re| are) going (?:with|for)|we(?:'re| are) going (?:with|for) "
+    r"|we(?:'ll| will) go (?:with|for) |(?:motion|vote|proposal) (?:passes|passed|carried|carries)"
+    r"|that's (?:a|the) plan(?: then)?\b|it's a (?:deal|plan|date)\b|let's (?:lock|fix) (?:it|that|this)"
+    r" in|locked in)|\bit is(?: then)?[.!]|\bit is,? then\b"
+    r"|(?:决定了?|敲定了?|说定了?|讲定了?|定下来了?|拍板了?|商定了?|议定|约定了?|谈妥了?|一致(?:同意|通过"
+    r"|决定)|投票通过|通过了|最终(?:选|定|方案)|最后(?:定|选)|(?<![约规固稳肯一确决])定(?:了|在|为|下)"
+    r"|确定(?:了|在|为|是|下来)|统一(?:定|用|为)"
+    r"|就(?:这么|这样)(?:定|办|说定)|就这样吧|那就[^不没?？]{2,}(?:吧|了|啦)?[。!！~]?$|一言为定|成交)"
+)
+_UNSETTLED: Final = re.compile(
+    r"\b(?:not|n't|never|yet to|until|unless|if|whether|once|before|should|could|might|need to|have to|has"
+    r" to|must|who|let you|hasn't|haven't|going to|to be|tbd|ask(?:ed)?)\b[^.;]{0,40}\b(?:decid|settl"
+    r"|agree|final|resolv|chos)"
+    r"|\b(?:previously|last (?:time|week|month|year)|ago|great deal|big deal|deal with|going (?:with|for)"
+    r" (?:him|her|them|you|me|a (?:run|walk|swim)|lunch|dinner))\b"
+    r"|还没|没有?(?:决|敲|说|拍|商|确|定)|未(?:定|决|确)|[没不](?:能)?(?:决定|确定|定下)|不一定|定不"
+    r"|由.{1,6}决定|你(?:们)?(?:来)?(?:决)?定|再(?:决定|定|商量|说|议|看)|(?:如果|要是|等|需要|尽快|才能"
+    r"|怎么|谁).{0,12}(?:决定|确定|定)|决定权|决定性|决定因素|的话"
+    r"|(?:上次|去年|之前|以前).{0,6}(?:决定|定)|那就(?:好|行|是|这样|麻烦|拜托|太|辛苦|不|没|谢)"
+)
+_ANAPHOR: Final = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|good|great|right|alright|so|yes|then|well|cool|好的?|行|那|嗯|可以|大家"
+    r"|咱们?)[\s,，.!。！]*)*(?:(?:it's |that's |then )?(?:settled|decided|agreed|final|a deal|a plan"
+    r"|deal)|it's a (?:deal|plan|date)|locked in"
+    r"|(?:就|那)?(?:就)?(?:这么|这样)(?:说)?(?:定|办)?|(?:说|敲|决|讲|约)?定了|说定|拍板|通过|一致(?:同意"
+    r"|通过)|一言为定|成交)(?: then)?(?:吧|了|啦|哈|哦)*\W*$"
+)
+_PROPOSES: Final = re.compile(
+    r"\b(?:let'?s (?!see\b|hope\b|say\b|wait and)|shall we|how about|what about|why don'?t we|why not|i"
+    r" (?:suggest|propose|vote|move|would suggest|'d suggest)|i'd (?:suggest|propose|say|go)|(?:my"
+    r" )?(?:suggestion|proposal)(?: is)?\b"
+    r"|we (?:could|should|can) |(?:could|can|should) we |maybe we|perhaps we|what if we|we might as well"
+    r"|(?:would|does|is) .{2,60} (?:work|ok|okay|fine|good|suit)\b[^.]{0,24}\?|.{2,60},? (?:ok|okay|agreed"
+    r"|deal)\?)"
+    r"|(?:建议|提议|不如|要不(?!要|然)|干脆|咱们?(?!家).{2,}吧|我们(?!家).{2,}吧|大家.{2,}吧|就.{2,}吧"
+    r"|还是.{2,}吧|改[到成在].{1,}|定在.{1,}|(?:怎么样|如何|好不好|行不行|可以吗|行吗|好吗|可不可以|成不成"
+    r"|怎样|没问题吧|ok吗|同意吗|好吧)\W*$)"
+)
+_EMPTY: Final = frozenset(
+    ("let", "suggest", "propose", "mayb", "perhap", "ok", "agree", "decid", "settl", "final", "deal", "plan")
+)
+
+
+def decisions(lines: Sequence[Line]) -> tuple[Finding, ...]:
+    """Return what was decided, in time order, each as the sentence that says what; `related` are those who agreed."""
+    found: dict[str, Finding] = {}
+    for at, line in enumerate(lines):
+        settled = _settled_here(line)
+        if settled:
+            _keep(found, line, settled, ())
+        elif _ANAPHOR.match(fold(line.text)) and not asks(line.text):
+            _settle_earlier(found, lines, at)
+        proposed = proposal(line.text)
+        if proposed:
+            agreed = _agreement(lines, at)
+            if agreed:
+                _keep(found, line, proposed, agreed)
+    order = {line.id: at for at, line in enumerate(lines)}
+    return tuple(sorted(found.values(), key=lambda each: order[each.id]))
+
+
+def proposal(text: str) -> Span | None:
+    """Return the first sentence that proposes something of substance to the others, or None."""
+    for span in sentences(text):
+        sentence = text[span.start : span.end]
+        if _PROPOSES.search(fold(sentence)) and _substance(sentence) and not _UNSETTLED.search(fold(sentence)):
+            return span
+    return None
+
+
+def _settled_here(line: Line) -> Span | None:
+    for span in sentences(line.text):
+        sentence = line.text[span.start : span.end]
+        low = fold(sentence)
+        if _SETTLED.search(low) and not _UNSETTLED.search(low) and not asks(sentence) and _substance(sentence):
+            return None if _ANAPHOR.match(low) else span
+    return None
+
+
+def _substance(sentence: str) -> bool:
+    content = set(terms(sentence)) - _EMPTY
+    return len(content) >= 2 or bool(time_phrases(sentence))
+
+
+def _settle_earlier(found: dict[str, Finding], lines: Sequence[Line], at: int) -> None:
+    for position in earlier(lines, at):
+        span = proposal(lines[position].text)
+        if span:
+            _keep(found, lines[position], span, (lines[at].id,))
+            return
+
+
+def _agreement(lines: Sequence[Line], at: int) -> tuple[str, ...]:
+    """The ids that agree with a proposal before another one takes its place; none where somebody refuses."""
+    agreed: list[str] = []
+    for position in later(lines, at):
+        line = lines[position]
+        to_it = line.reply_to == lines[at].id
+        if line.sender == lines[at].sender and not to_it:
+            if proposal(line.text):
+                break
+            continue
+        if declines(line.text):
+            return () if not agreed or to_it else tuple(agreed)
+        if agrees(line.text):
+            agreed.append(line.id)
+        elif proposal(line.text) and not to_it:
+            break
+    return tuple(agreed)
+
+
+def _keep(found: dict[str, Finding], line: Line, span: Span, related: tuple[str, ...]) -> None:
+    before = found.get(line.id)
+    ids = dict.fromkeys((*(before.related if before else ()), *related))
+    found[line.id] = Finding(line.id, line.text[span.start : span.end], span.start, tuple(ids))
