@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from circles_policies.engine import DAY_MS
-from circles_policies.model import Keep, Policy, Store, When, Who
+from circles_policies.model import Keep, Policy, Read, Store, When, Who
 
 
 class Change(StrEnum):
@@ -67,19 +67,24 @@ def is_within(new: Policy, old: Policy) -> bool:
     """Say whether `new` allows nothing, in no right, that `old` denied."""
     return (
         new.trigger <= old.trigger
-        and _who_within(new.read.who, old.read.who)
-        and (new.read.when is When.CALLED or old.read.when is When.ALWAYS)
-        and _at_most(new.read.hours, old.read.hours)
-        and _at_most(new.read.messages, old.read.messages)
+        and _read_within(new.read, old.read)
         and _store_within(new.store, old.store)
         and new.send <= old.send
         and new.act <= old.act
     )
 
 
-def _who_within(new: Who, old: Who) -> bool:
+def _read_within(new: Read, old: Read) -> bool:
+    if new.who is Who.NOBODY:
+        return True
     # "Addressed" and "consenting" lie across each other: some messages are in only one of them.
-    return new is old or new is Who.NOBODY or old is Who.EVERYONE
+    return (
+        (new.who is old.who or old.who is Who.EVERYONE)
+        # What is said to the AI is read as it arrives either way.
+        and (new.who is Who.ADDRESSED or new.when is When.CALLED or old.when is When.ALWAYS)
+        and _at_most(new.hours, old.hours)
+        and _at_most(new.messages, old.messages)
+    )
 
 
 def _store_within(new: Store, old: Store) -> bool:

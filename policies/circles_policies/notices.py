@@ -158,7 +158,7 @@ def tightening(asker: str, messages: int, notes: int, deleted: str, lang: Lang) 
         counted = f"{_number(messages, 'message')} and {_number(notes, 'note')} would go"
         return f"{asker} asks me to keep less: {counted}. ✅ deletes them now, else {deleted}; ↩️ undoes it once."
     counted = f"会删 {messages} 条消息、{notes} 条笔记"
-    return f"{_spaced(asker)}让我少留些：{counted}。点 ✅ 现在删，不点就 {deleted} 删；↩️ 可以恢复一次。"
+    return f"{_spaced(asker)}让我少留些：{counted}。点 ✅ 现在删，不点就在 {deleted} 删；↩️ 可以恢复一次。"
 
 
 def _joined_chinese(names: Sequence[str]) -> str:
