@@ -1,0 +1,43 @@
+"""The subject that is left when the time phrase is cut out. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_PUNCTUATION = r"[\s,.;:!?、，。；：！？…—–\-]"
+_LEADING = re.compile(
+    rf"^(?:{_PUNCTUATION}+|\)|）|(?:to|that|and|then|please)\b(?!')|的(?!士)|就|去(?![年世掉除]))",
+    re.ASCII | re.IGNORECASE,
+)
+_TRAILING = re.compile(
+    rf"(?:{_PUNCTUATION}+|\(|（|\b(?:at|on|by|in|and|from|the|to|that|every|until|please)|在|于|从|和)$",
+    re.ASCII | re.IGNORECASE,
+)
+_CJK = r"[\u2e80-\u9fff\uff00-\uffef\u3000-\u303f]"
+_SPACE_IN_CHINESE = re.compile(rf"(?<={_CJK})\s+(?={_CJK})")
+_EMPTY_BRACKETS = re.compile(r"[(（]\s*[)）]")
+_BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?)])")
+_DOUBLE_MARK = re.compile(r"([,，、])(?:\s*[,，、])+")
+
+
+def trim(text: str) -> str:
+    """Return a subject without the connectors and punctuation that dangle at its ends ("to", "that", 的, 去)."""
+    before = None
+    while text != before:
+        before = text
+        text = _TRAILING.sub("", _LEADING.sub("", text.strip()))
+    return text
+
+
+def cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Return the text without the spans, closed up and trimmed."""
+    kept: list[str] = []
+    position = 0
+    for start, end in spans:
+        kept.append(text[position:start])
+        position = end
+    kept.append(text[position:])
+    joined = " ".join(" ".join(kept).split())
+    joined = _DOUBLE_MARK.sub(r"\1", _BEFORE_MARK.sub("", _EMPTY_BRACKETS.sub("", joined)))
+    return trim(_SPACE_IN_CHINESE.sub("", joined))
