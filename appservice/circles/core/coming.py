@@ -1,6 +1,6 @@
 """What one feature tells another through the registry: dates that come, and things people confirmed. Frozen, pure.
 
-A feature that has some offers them with `Feature.coming` and `Feature.confirmed`; `Ports` gathers them for whoever asks.
+A feature that has some offers them with `Feature.coming` and `Feature.confirmed`; `ports.items` gathers them.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def voice_day(now: datetime, zone: str | None) -> str:
 
 
 def is_night(now: datetime, zone: str | None, start: time = NIGHT_START, end: time = NIGHT_END) -> bool:
-    """Return whether it is night where the room is. `start` is inside, `end` is not; both the same: there is no night."""
+    """Return whether it is night where the room is. `start` is inside, `end` is not; equal: no night."""
     at = _local(now, zone).time()
     if start <= end:
         return start <= at < end

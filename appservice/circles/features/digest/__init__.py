@@ -1,0 +1,30 @@
+"""The digest: once a day or a week, what comes, what was confirmed and, where allowed, what was talked about."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from circles.feature import Command, Feature
+from circles.features.digest import handler, store
+from circles.features.digest.decide import NAME, ChangeDigest, DropDigest, SaveDigest
+
+FEATURE: Final = Feature(
+    name=NAME,
+    purpose="digest",
+    commands=(
+        Command(
+            name="digest",
+            words={"en": ("digest",), "zh": ("摘要", "日报", "周报")},
+            handle=handler.configure,
+            help={"en": "digest daily at 20:00 – or off, now", "zh": "日报 每天晚上八点 – 定时摘要"},
+            slow=True,
+            tool="Show, set or end the room's digest ('daily at 20:00', 'weekly on Sunday at 18:00', 'off'), or 'now'.",
+        ),
+    ),
+    taps={"digest": handler.tapped},
+    fire=handler.fire,
+    remake=handler.remake,
+    writers=dict.fromkeys((SaveDigest, ChangeDigest, DropDigest), store.write),
+    forget_person=store.forget_person,
+    held=store.held,
+)

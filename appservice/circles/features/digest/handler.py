@@ -1,0 +1,105 @@
+"""The digest: read through ports, decide, return the effects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from circles.core.call import Call, Fire, Remake, Room, Tap
+from circles.core.effects import Effect, WakeAt
+from circles.core.permitted import Talk
+from circles.core.prompt import Prompt
+from circles.errors import BudgetSpent, ModelError
+from circles.features.digest import decide, prompts, store, strings
+from circles.features.digest.decide import NAME, Contents, Span
+from circles.ports import Ports, Window
+
+
+async def configure(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Set, end or show the room's digest, or make one at once."""
+    room_id, now = call.room.room_id, ports.clock.now()
+    row = await ports.database.read(lambda c: store.digest(c, room_id))
+    names = await ports.names.people(room_id)
+    if call.argument.text.strip().lower() not in strings.NOW_WORDS:
+        return decide.configure(call, row, names, now)
+    since = row.last_sent if row else now - timedelta(days=1)
+    zone = call.room.zone or call.zone or ports.settings.zone
+    span = Span(since, now, zone, call.language, call.asker)
+    return decide.at_once(call, await _gather(call.room, span, ports), span, names)
+
+
+async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
+    """Make the digest whose hour has come, if the room lets it speak and there is anything new."""
+    room_id, now = event.room.room_id, event.now
+    row = await ports.database.read(lambda c: store.digest(c, room_id))
+    if row is None:
+        return ()
+    if row.next_due > now:
+        return (WakeAt(NAME, room_id, room_id, row.next_due),)
+    if not decide.may_speak(event.room.policy):
+        return decide.skip(row, now)
+    host = row.host
+    left = await ports.database.read(lambda c: store.has_left(c, host, room_id))
+    if ended := decide.given_up(row, host_left=left):
+        return ended
+    contents = await _gather(event.room, Span(row.last_sent, now, row.zone, row.language, host), ports)
+    return decide.fire(row, event.room, contents, await ports.names.people(room_id), now)
+
+
+async def remake(event: Remake, ports: Ports) -> tuple[Effect, ...]:
+    """Make a digest of the same span again."""
+    if event.said.kind != "digest" or not event.said.remake:
+        return ()
+    span = Span.from_json(event.said.remake, event.said.language)
+    names = await ports.names.people(event.room.room_id)
+    return decide.again(event, await _gather(event.room, span, ports), span, names)
+
+
+async def tapped(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
+    """Note that somebody looks at the digest, or end it."""
+    room_id = tap.said.about
+    row = await ports.database.read(lambda c: store.digest(c, room_id))
+    if row is None:
+        return ()
+    ends = tap.said.subject == "asks" and tap.key == strings.STOP_KEY
+    if ends and not decide.may_end(row, tap):
+        key = decide.note_key(tap)
+        return () if await ports.database.read(lambda c: store.was_said(c, key)) else decide.refuse(tap, key)
+    return decide.tapped(row, tap)
+
+
+async def _gather(room: Room, span: Span, ports: Ports) -> Contents:
+    """Collect what a digest of a span may hold now."""
+    coming = await ports.items.coming(room.room_id, span.until, span.until + decide.AHEAD, span.language)
+    confirmed = await ports.items.confirmed(room.room_id, span.since, span.language)
+    contents = Contents(coming, tuple(item for item in confirmed if item.at <= span.until))
+    if not decide.looks_at_talk(room.policy):
+        return contents
+    talk = decide.within(await ports.talk.window(room.room_id, Window(since=span.since)), span)
+    contents = replace(contents, withheld=talk.withheld)
+    return await _written(room, span, talk, contents, ports) or await _quoted(room, talk, contents, ports)
+
+
+async def _quoted(room: Room, talk: Talk, contents: Contents, ports: Ports) -> Contents:
+    return replace(contents, points=decide.quoted(talk.messages, await ports.names.people(room.room_id)))
+
+
+async def _written(room: Room, span: Span, talk: Talk, contents: Contents, ports: Ports) -> Contents | None:
+    """Let a model write the points where there is one for this room; None if it cannot."""
+    if ports.model is None or not talk.messages or not decide.may_ask_model(room.policy, ports.settings.reach):
+        return None
+    prompt = Prompt(
+        purpose=NAME,
+        room_id=room.room_id,
+        asker=span.host,
+        instructions=prompts.instructions(span.language),
+        talk=talk.messages,
+        answer_schema=prompts.SCHEMA,
+        names=await ports.names.people(room.room_id),
+    )
+    try:
+        completion = await ports.model.complete(prompt)
+    except (ModelError, BudgetSpent):
+        return None
+    points = decide.written(completion.data, talk.messages)
+    return replace(contents, points=points, model=completion.model) if points else None

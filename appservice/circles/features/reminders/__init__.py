@@ -1,0 +1,99 @@
+"""Reminders: what someone asked to be told again, at its hour, in their name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from circles.feature import Command, Feature
+from circles.features.reminders import handler, store
+from circles.features.reminders.values import (
+    NAME,
+    AddPending,
+    AddReminder,
+    ChangeReminder,
+    DropPending,
+    DropReminder,
+    RememberRoomZone,
+    RememberZone,
+)
+
+FEATURE: Final = Feature(
+    name=NAME,
+    purpose="reminders",
+    commands=(
+        Command(
+            name="remind",
+            words={
+                "en": ("remind", "please remind", "…remind me", "…remind us", "…remind everyone"),
+                "zh": ("提醒", "…提醒我", "…提醒大家", "…提醒所有人"),
+            },
+            handle=handler.remind,
+            help={
+                "en": "remind me tomorrow at 9 to call mum",
+                "zh": "提醒我明早九点打电话 / 提醒大家…",
+            },
+            tool="Set a reminder for the asker or the room: 'remind me <when> to <what>' or 'remind us …'.",
+        ),
+        Command(
+            name="reminders",
+            words={"en": ("reminders", "my reminders", "list reminders"), "zh": ("提醒列表", "我的提醒", "有什么提醒")},
+            handle=handler.show,
+            help={"en": "reminders – what is set here", "zh": "提醒列表 – 设了哪些提醒"},
+            tool="List the asker's reminders and the room's, with their numbers.",
+        ),
+        Command(
+            name="cancel",
+            words={"en": ("cancel", "cancel reminder"), "zh": ("取消", "取消提醒")},
+            handle=handler.change,
+            help={"en": "cancel 2 – no more reminder no. 2", "zh": "取消 2 – 第 2 条不再提醒"},
+            tool="Cancel a reminder by its number.",
+        ),
+        Command(
+            name="done",
+            words={"en": ("done",), "zh": ("完成", "做完了")},
+            handle=handler.change,
+            help={"en": "done 2 – tick off no. 2", "zh": "完成 2 – 第 2 条做完了"},
+            tool="Tick a reminder off by its number.",
+            unlisted=True,
+        ),
+        Command(
+            name="snooze",
+            words={"en": ("snooze",), "zh": ("稍后", "推迟")},
+            handle=handler.change,
+            help={"en": "snooze 2 1 hour – later", "zh": "稍后 2 一小时 – 晚点再提醒"},
+            tool="Put a reminder off: its number, then how long or until when.",
+            unlisted=True,
+        ),
+        Command(
+            name="pick",
+            words={"en": ("pick",), "zh": ("选",)},
+            handle=handler.pick,
+            help={"en": "pick 1 – the first offered time", "zh": "选 1 – 选第一个时间"},
+            unlisted=True,
+        ),
+        Command(
+            name="zone",
+            words={"en": ("zone", "time zone", "timezone", "my zone"), "zh": ("时区", "我的时区")},
+            handle=handler.zone,
+            help={"en": "zone Berlin – your time zone", "zh": "时区 上海 – 你的时区"},
+        ),
+        Command(
+            name="room-zone",
+            words={"en": ("room zone", "room time zone"), "zh": ("群时区", "房间时区")},
+            handle=handler.room_zone,
+            help={"en": "room zone Berlin – the room's", "zh": "群时区 上海 – 群的时区"},
+            unlisted=True,
+        ),
+    ),
+    taps={"reminder": handler.tapped, "reminder-choice": handler.tapped_choice},
+    fire=handler.fire,
+    remake=handler.remake,
+    writers=dict.fromkeys(
+        (AddReminder, ChangeReminder, DropReminder, AddPending, DropPending, RememberZone, RememberRoomZone),
+        store.write,
+    ),
+    forget=store.forget,
+    forget_person=store.forget_person,
+    held=store.held,
+    coming=store.coming,
+)

@@ -1,0 +1,141 @@
+"""What the reminders keep, and the effects that write it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from circles.core.effects import Effect
+from circles.core.ids import EventID, RoomID, Source, UserID
+from circles.core.language import Language
+from circles.core.schedule import Repeat, Rule
+
+NAME: Final = "reminders"
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One reminder.
+
+    Attributes:
+        number: how people name it; unique among those of its room and those of its owner.
+        next_due, again: when it comes next, and when it comes besides because it was put off.
+        fired_at, done_at: when it was last said, and last ticked off.
+        state: "active", or "fired" (said, not to come again).
+        for_room: it speaks to everyone in the room; else to its owner, where they asked for it.
+        private: it speaks to its owner in their direct message.
+    """
+
+    id: str
+    number: int
+    room_id: RoomID
+    owner: UserID
+    text: str
+    rule: Rule
+    zone: str
+    next_due: datetime
+    source_event: EventID
+    created_at: datetime
+    language: Language = "en"
+    thread: EventID | None = None
+    for_room: bool = False
+    private: bool = False
+    again: datetime | None = None
+    fired_at: datetime | None = None
+    done_at: datetime | None = None
+    state: str = "active"
+
+    @property
+    def source(self) -> Source:
+        """The request it rests on."""
+        return Source(self.source_event, self.owner)
+
+    @property
+    def recurs(self) -> bool:
+        """Whether it comes more than once."""
+        return self.rule.repeat is not Repeat.ONCE
+
+    @property
+    def comes(self) -> datetime | None:
+        """When it comes next, None if it does not."""
+        due = self.next_due if self.state == "active" else None
+        return min((at for at in (due, self.again) if at), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A request that waits for its asker: for a time zone (no options), or for a choice among times."""
+
+    id: str
+    room_id: RoomID
+    owner: UserID
+    text: str
+    source_event: EventID
+    asked_at: datetime
+    options: tuple[Rule, ...] = ()
+    for_room: bool = False
+    private: bool = False
+    thread: EventID | None = None
+    language: Language = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class AddReminder(Effect):
+    """Keep a new reminder."""
+
+    reminder: Reminder
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeReminder(Effect):
+    """Keep where a reminder stands. Nothing happens if it was deleted meanwhile."""
+
+    id: str
+    state: str
+    next_due: datetime
+    again: datetime | None
+    fired_at: datetime | None
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DropReminder(Effect):
+    """Delete a reminder."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddPending(Effect):
+    """Keep a request until its asker has answered."""
+
+    pending: Pending
+
+
+@dataclass(frozen=True, slots=True)
+class DropPending(Effect):
+    """Delete a request that waited."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RememberZone(Effect):
+    """Keep a person's time zone."""
+
+    user_id: UserID
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class RememberRoomZone(Effect):
+    """Keep a room's time zone."""
+
+    room_id: RoomID
+    zone: str
+
+
+def wake_keys(key: str) -> tuple[str, str]:
+    """Return the keys of a reminder's two wakes: its own time, and the one it was put off to."""
+    return key, f"{key}/again"
