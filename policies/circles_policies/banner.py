@@ -76,7 +76,7 @@ def _looks_english(read: Read, since: str | None) -> list[Line]:
         case Who.NOBODY:
             return [Line(label, "at nothing.")]
         case Who.ADDRESSED:
-            return [Line(label, f"what you tell it, {far} back." if far else "only what you tell it.")]
+            return [Line(label, f"what you tell it, {_short(far)} back." if far else "only what you tell it.")]
         case Who.CONSENTING | Who.EVERYONE if read.when is When.CALLED:
             return [
                 Line(label, f"when called, {far} back." if far else f"when called, all since {since or _START_EN}.")
@@ -92,8 +92,12 @@ _START_EN: Final = "these rules"
 def _far_english(read: Read) -> str:
     hours = f"{read.hours // 24} days" if _is_days(read.hours) else f"{read.hours} hours" if read.hours else ""
     if hours and read.messages:
-        return f"{hours.replace(' hours', ' h')} or {read.messages} messages"
+        return f"{_short(hours)} or {read.messages} messages"
     return hours or (f"{read.messages} messages" if read.messages else "")
+
+
+def _short(far: str) -> str:
+    return far.replace(" hours", " h")
 
 
 def _is_days(hours: int | None) -> TypeGuard[int]:
@@ -172,7 +176,7 @@ def _chinese(policy: Policy, facts: Surroundings) -> list[Line]:
     if facts.encrypted:
         lines.append(Line("加密：", "它看到的内容不再端到端加密"))
     if who is Who.CONSENTING:
-        lines.append(Line("你定：", "私信“可以看我”或“不看我”"))
+        lines.append(Line("说：", "私信“可以看我”或“不看我”"))
     else:
         lines.append(Line("不想被看：", "私信“不看我”"))
     lines.append(Line("这句别看：", "给它点 🙈"))

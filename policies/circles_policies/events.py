@@ -22,7 +22,7 @@ HIDE_KEY: Final = "🙈"
 """The reaction that hides a message, on any event and by anyone (G19)."""
 
 _NOTHING: Final[Json] = {}
-_MX_REPLY: Final = re.compile(r"<mx-reply>.*?</mx-reply>", re.DOTALL | re.IGNORECASE)
+_MX_REPLY: Final = re.compile(r"<(/?)mx-reply\b[^<>]*>", re.IGNORECASE)
 _LINK: Final = re.compile(r"""href\s*=\s*["']?(https://matrix\.to/#/|matrix:u/)([^"'\s>?/]+)""", re.IGNORECASE)
 _LONGEST_KEY: Final = 64
 
@@ -239,7 +239,7 @@ def _is_mentioned(said: Json, ai: str) -> bool:
     if html is None:
         return False
     # The quote of a reply links to whoever is quoted; that is not a call.
-    for link in _LINK.finditer(_MX_REPLY.sub("", html)):
+    for link in _LINK.finditer(_without_mx_reply(html)):
         named = unquote(link[2])
         if (named if link[1].casefold().startswith("https") else f"@{named}") == ai:
             return True
@@ -253,15 +253,33 @@ def is_hide(key: str) -> bool:
 
 def without_quotes(content: Json) -> dict[str, object]:
     """Return a message content without the reply fallback in its bodies: that is somebody else's text (G4)."""
-    clean = dict(content)
+    clean = _own_text(content)
+    if "m.new_content" in content:
+        clean["m.new_content"] = _own_text(mapping(content["m.new_content"]))
+    return clean
+
+
+def _own_text(content: Json) -> dict[str, object]:
+    # An edit has no edit inside: following the nesting down would let a deep one exhaust the stack.
+    clean = {key: value for key, value in content.items() if key != "m.new_content"}
     body, html = text(content.get("body")), text(content.get("formatted_body"))
     if body is not None:
         clean["body"] = without_reply_fallback(body)
     if html is not None:
-        clean["formatted_body"] = _MX_REPLY.sub("", html)
-    if "m.new_content" in content:
-        clean["m.new_content"] = without_quotes(mapping(content["m.new_content"]))
+        clean["formatted_body"] = _without_mx_reply(html)
     return clean
+
+
+def _without_mx_reply(html: str) -> str:
+    # Tag by tag, since a pattern over the whole quote takes quadratic time on many opening tags.
+    kept: list[str] = []
+    depth, start = 0, 0
+    for tag in _MX_REPLY.finditer(html):
+        if depth == 0:
+            kept.append(html[start : tag.start()])
+        depth = max(depth - 1, 0) if tag[1] else depth + 1
+        start = tag.end()
+    return "".join(kept) + (html[start:] if depth == 0 else "")
 
 
 def _written_at(given: Json, view: RoomView) -> int:

@@ -131,7 +131,7 @@ def within(policy: Policy, ceiling: Ceiling) -> Policy:
         days = min(days or ceiling.days, ceiling.days)
         keep = min(keep, Keep.MESSAGES)
     elif keep is Keep.MESSAGES and days is None:
-        days = 3_660  # The operator keeps messages for a time without saying how long: the longest a policy can name.
+        keep = policy.store.keep  # The operator names no days either, so they stay until deleted.
     bounded = Policy(
         preset=policy.preset,
         trigger=policy.trigger,

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -137,7 +138,7 @@ def strip_address(text: str, names: Sequence[str], *, mentioned: bool = False) -
     """
     folded, places = _folded(text)
     start = len(folded) - len(folded.lstrip())
-    known = sorted({_fold(name) for name in names} - {""}, key=len, reverse=True)
+    known = _longest_first(tuple(names))
     if folded.startswith("!", start):
         for name in (*known, _COMMAND):
             end = _after(folded, start + 1, name, _AFTER_PREFIX)
@@ -153,6 +154,11 @@ def strip_address(text: str, names: Sequence[str], *, mentioned: bool = False) -
         if end is not None and (at or mentioned or chinese or end < len(folded) or folded[-1] in ":,"):
             return True, text[places[end] :]
     return False, text
+
+
+@lru_cache(maxsize=256)
+def _longest_first(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({_fold(name) for name in names} - {""}, key=lambda name: (-len(name), name)))
 
 
 def _after(folded: str, start: int, name: str, boundary: re.Pattern[str]) -> int | None:
@@ -181,13 +187,16 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 
-def _folded(text: str) -> tuple[str, list[int]]:
+def _folded(text: str) -> tuple[str, Sequence[int]]:
     """Return the beginning of `text` folded character by character, and for each place in it the place in `text`."""
+    beginning = text[:_LONGEST_PREFIX]
+    if beginning.isascii():
+        return beginning.lower(), range(len(beginning) + 1)
     folded: list[str] = []
     places: list[int] = []
-    for index, character in enumerate(text[:_LONGEST_PREFIX]):
+    for index, character in enumerate(beginning):
         piece = unicodedata.normalize("NFKC", character).casefold()
         folded.append(piece)
         places.extend([index] * len(piece))
-    places.append(min(len(text), _LONGEST_PREFIX))
+    places.append(len(beginning))
     return "".join(folded), places

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from circles_policies import Change, Member, Policy, Preset, Reach, Request, Scopes, compare, decide, preset, starts
-from strategies import DAY, members, policies, requests, rooms
+from strategies import DAY, members, policies, requests
 
 ON_CALL, AGREED, NOTEBOOK = preset(Preset.ON_CALL), preset(Preset.AGREED), preset(Preset.NOTEBOOK)
 ADDRESSED, RESTING = preset(Preset.ADDRESSED), preset(Preset.RESTING)
 
 
-@given(rooms, policies(), members, requests())
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
+    """Draw two policies that share some of their values, so that each is often within the other."""
+    old, other = draw(policies()), draw(policies())
+    shared = draw(st.sets(st.sampled_from(("trigger", "read", "store", "send", "act"))))
+    return old, other.model_copy(update={name: getattr(old, name) for name in shared})
+
+
+@given(pairs(), members, requests())
 def test_what_is_tighter_or_the_same_allows_nothing_new(
-    old: tuple[Policy, ...], new: Policy, member: Member, request: Request
+    pair: tuple[Policy, Policy], member: Member, request: Request
 ) -> None:
-    assume(compare(old, new) in (Change.TIGHTER, Change.SAME))
+    old, new = (pair[0],), pair[1]
+    if compare(old, new) is Change.LOOSER:
+        return
     before, after = decide(Scopes(old, member), request), decide(Scopes((new,), member), request)
     assert after.verdict <= before.verdict
     if after and before.until is not None:

@@ -115,6 +115,11 @@ PILL = f'<a href="https://matrix.to/#/{AI}">Circle</a>: summarise'
             _message("x", formatted_body='<a href="https://matrix.to/#/@li:x">Li</a>'), False, id="other pill"
         ),
         pytest.param(
+            _message("x", formatted_body=f"<mx-reply><mx-reply>x</mx-reply>{PILL}"),
+            False,
+            id="pill in an unclosed quote",
+        ),
+        pytest.param(
             _message("x", formatted_body='<a href="matrix:u/circle:home.example">C</a>'), True, id="matrix: link"
         ),
         pytest.param(
@@ -383,6 +388,15 @@ def test_what_passes_is_rebuilt_without_other_peoples_text() -> None:
     assert CANARY not in json.dumps(passed.event)
     assert passed.event["content"]["body"] == "@Circle yes"  # type: ignore[index]
     assert passed.classified.reply_to == "$ai"
+
+
+def test_an_edit_nested_in_itself_is_judged_without_an_error() -> None:
+    content: dict[str, Any] = {"body": "@Circle x"}
+    for _ in range(5000):
+        content = {"body": "@Circle x", "m.new_content": content, **_relates(rel_type="m.replace", event_id="$old")}
+    passed = filter_event(_event(content=content), NOTEBOOK)
+    assert isinstance(passed, Passed)
+    assert passed.event["content"]["m.new_content"].keys() == {"body", "m.relates_to"}  # type: ignore[index]
 
 
 def test_of_ciphertext_only_what_decrypts_it_passes() -> None:

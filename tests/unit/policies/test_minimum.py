@@ -133,3 +133,8 @@ def test_a_ceiling_that_forbids_nothing_leaves_the_policy_as_it_is() -> None:
     assert within(policy, Ceiling(days=7)).store == Store(keep=Keep.MESSAGES, days=7)
     assert within(policy, Ceiling(read=Who.ADDRESSED)).read.who is Who.ADDRESSED
     assert within(policy, Ceiling(read=Who.NOBODY)).read.who is Who.NOBODY
+
+
+def test_a_ceiling_without_days_leaves_until_deleted_as_it_is() -> None:
+    policy = Policy(store=Store(keep=Keep.UNTIL_DELETED))
+    assert within(policy, Ceiling(keep=Keep.MESSAGES)).store == policy.store
