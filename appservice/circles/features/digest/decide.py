@@ -196,13 +196,12 @@ def read_rule(call: Call, zone: str, now: datetime) -> Rule | None:
         return _weekly(rest, zone, now)
     if not rest or rest.lower() in strings.DAILY_FORMS:
         return Rule(Repeat.DAYS, DAILY_AT, zone) if form else None
-    found = parse_when(rest, now, zone)
-    if not isinstance(found, Found) or found.rule.zone != zone or found.rule.every != 1:
-        return None
-    at = DAILY_AT if "time" in found.assumed else found.rule.at
-    if found.rule.repeat is Repeat.WEEKS:
-        return Rule(Repeat.WEEKS, at, zone, weekdays=found.rule.weekdays)
-    return Rule(Repeat.DAYS, at, zone) if found.rule.repeat in (Repeat.ONCE, Repeat.DAYS) else None
+    for said in (rest, f"every day {rest}", f"每天{rest}"):
+        found = parse_when(said, now, zone)
+        if isinstance(found, Found) and found.rule.repeat in (Repeat.DAYS, Repeat.WEEKS):
+            at = DAILY_AT if "time" in found.assumed else found.rule.at
+            return _every(found, at)
+    return None
 
 
 def _weekly(rest: str, zone: str, now: datetime) -> Rule | None:
@@ -210,15 +209,20 @@ def _weekly(rest: str, zone: str, now: datetime) -> Rule | None:
     if not rest or rest.lower() in strings.WEEKLY_FORMS:
         return Rule(Repeat.WEEKS, WEEKLY_AT, zone, weekdays=frozenset({SUNDAY}))
     rest = rest.removeprefix("on ")
-    for said in (rest, f"every {rest}", f"每{rest}"):
+    for said in (rest, f"every {rest}", f"每{rest}", f"every Sunday {rest}", f"每周日{rest}"):
         found = parse_when(said, now, zone)
-        if isinstance(found, Found) and found.rule.repeat is Repeat.WEEKS and found.rule.every == 1:
+        if isinstance(found, Found) and found.rule.repeat is Repeat.WEEKS:
             at = WEEKLY_AT if "time" in found.assumed else found.rule.at
-            return Rule(Repeat.WEEKS, at, zone, weekdays=found.rule.weekdays)
-    found = parse_when(rest, now, zone)
-    if not isinstance(found, Found) or found.rule.zone != zone or found.rule.repeat not in (Repeat.ONCE, Repeat.DAYS):
+            return _every(found, at)
+    return None
+
+
+def _every(found: Found, at: time) -> Rule | None:
+    """Return the rhythm, unless something was said besides: "every day blue" names a day too, but is not understood."""
+    rule, rest = found.rule, found.rest.strip(" .!。！").lower()
+    if rule.every != 1 or rest not in strings.POLITE:
         return None
-    return Rule(Repeat.WEEKS, found.rule.at, zone, weekdays=frozenset({SUNDAY}))
+    return Rule(rule.repeat, at, rule.zone, weekdays=rule.weekdays)
 
 
 def configure(call: Call, row: Digest | None, names: Mapping[UserID, str], now: datetime) -> tuple[Effect, ...]:

@@ -18,6 +18,8 @@ OFF_WORDS: Final = ("off", "stop", "none", "关", "关闭", "关掉", "停", "�
 NOW_WORDS: Final = ("now", "today", "现在", "马上", "今天")
 DAILY_FORMS: Final = ("daily", "every day", "日报", "每天", "每日")
 WEEKLY_FORMS: Final = ("weekly", "every week", "周报", "每周", "每星期")
+POLITE: Final = ("", "please", "thanks", "吧", "请", "谢谢")
+"""What may stand beside a time without changing it."""
 
 TITLE: Final[Sentence] = {"en": "Digest", "zh": "摘要"}
 SINCE: Final[Sentence] = {"en": " · since {when}", "zh": " · {when} 以来"}

@@ -29,8 +29,8 @@ FEATURE: Final = Feature(
             },
             handle=handler.remind,
             help={
-                "en": "remind me tomorrow at 9 to call mum",
-                "zh": "提醒我明早九点打电话 / 提醒大家…",
+                "en": "remind me at 9 to call – also: us",
+                "zh": "提醒我明早九点开会 – 或大家",
             },
             tool="Set a reminder for the asker or the room: 'remind me <when> to <what>' or 'remind us …'.",
         ),
@@ -38,14 +38,14 @@ FEATURE: Final = Feature(
             name="reminders",
             words={"en": ("reminders", "my reminders", "list reminders"), "zh": ("提醒列表", "我的提醒", "有什么提醒")},
             handle=handler.show,
-            help={"en": "reminders – what is set here", "zh": "提醒列表 – 设了哪些提醒"},
+            help={"en": "reminders – what is set here", "zh": "提醒列表 – 有哪些提醒"},
             tool="List the asker's reminders and the room's, with their numbers.",
         ),
         Command(
             name="cancel",
             words={"en": ("cancel", "cancel reminder"), "zh": ("取消", "取消提醒")},
             handle=handler.change,
-            help={"en": "cancel 2 – no more reminder no. 2", "zh": "取消 2 – 第 2 条不再提醒"},
+            help={"en": "cancel 2 – also: done 2, snooze 2", "zh": "取消 2 – 或 完成 2、稍后 2"},
             tool="Cancel a reminder by its number.",
         ),
         Command(
