@@ -13,7 +13,8 @@ from circles.core.extract.questions import disagreements, open_questions
 from circles.core.extract.search import ScoredId, search
 from circles.core.extract.todos import Todo, todos
 from circles.core.extract.tokens import index_terms, query_terms, terms
-from circles.core.extract.visits import Visit, visits
+from circles.core.extract.visit_ledger import Visit
+from circles.core.extract.visits import visits
 from circles.core.extract.when import When, time_phrases
 
 __all__ = [

@@ -49,12 +49,24 @@ _PROPOSES: Final = re.compile(
     r"\b(?:let'?s (?!see\b|hope\b|say\b|wait and)|shall we|how about|what about|why don'?t we|why not|i"
     r" (?:suggest|propose|vote|move|would suggest|'d suggest)|i'd (?:suggest|propose|say|go)|(?:my"
     r" )?(?:suggestion|proposal)(?: is)?\b"
-    r"|we (?:could|should|can) |(?:could|can|should) we |maybe we|perhaps we|what if we|we might as well"
+    r"|i'd (?:rather|prefer)|i would (?:rather|prefer)|we (?:could|should|can) |(?:could|can|should) we "
+    r"|maybe we|perhaps we|what if we|we might as well"
     r"|(?:would|does|is) .{2,60} (?:work|ok|okay|fine|good|suit)\b[^.]{0,24}\?|.{2,60},? (?:ok|okay|agreed"
     r"|deal)\?)"
     r"|(?:建议|提议|不如|要不(?!要|然)|干脆|咱们?(?!家).{2,}吧|我们(?!家).{2,}吧|大家.{2,}吧|就.{2,}吧"
-    r"|还是.{2,}吧|改[到成在].{1,}|定在.{1,}|(?:怎么样|如何|好不好|行不行|可以吗|行吗|好吗|可不可以|成不成"
+    r"|还是.{2,}吧|改[到成在].{1,}|定在.{1,}|.{3,}(?<![了是对好会行算能有没])吧\W*$|(?:怎么样|如何|好不好"
+    r"|行不行|可以吗|行吗|好吗|可不可以|成不成"
     r"|怎样|没问题吧|ok吗|同意吗|好吧)\W*$)"
+)
+_CONCLUDES: Final = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|right|all ?right|great|good|perfect|cool|fine|well)\W+(?:so|then|we'll|let's"
+    r"|it's)?|so|(?:好|行|可以|ok|嗯|那)[的吧]?[,，。!\s]*(?:那|就|那就)?)\W*(?!i\b|i'|you\b|thanks|我|你"
+    r"|谢)"
+)
+"""How somebody sums up what was talked over: "ok so Sunday, our garden", 好，七点."""
+_HOUR_THEN: Final = re.compile(r"\b\d{1,2}(?::\d\d)? then\b")
+_CONTESTS: Final = re.compile(
+    r"太.{1,4}了|\btoo \w+|\bdisagree|\brather|\bprefer|反对|不同意|不赞成|不好|不合适|还是.{1,10}吧|建议"
 )
 _EMPTY: Final = frozenset(
     ("let", "suggest", "propose", "mayb", "perhap", "ok", "agree", "decid", "settl", "final", "deal", "plan")
@@ -66,8 +78,10 @@ def decisions(lines: Sequence[Line]) -> tuple[Finding, ...]:
     found: dict[str, Finding] = {}
     for at, line in enumerate(lines):
         settled = _settled_here(line)
-        if settled:
+        if settled and not _contested(lines, at):
             _keep(found, line, settled, ())
+        elif settled is None and _concludes(lines, at) and not _repeats(lines, at):
+            _keep(found, line, sentences(line.text)[0], ())
         elif _ANAPHOR.match(fold(line.text)) and not asks(line.text):
             _settle_earlier(found, lines, at)
         proposed = proposal(line.text)
@@ -97,6 +111,45 @@ def _settled_here(line: Line) -> Span | None:
     return None
 
 
+def _concludes(lines: Sequence[Line], at: int) -> bool:
+    """Say whether a line sums up with a time what somebody proposed just before, and nobody contests it."""
+    text = lines[at].text
+    first = sentences(text)[:1]
+    low = fold(text[first[0].start : first[0].end]) if first else ""
+    if not _CONCLUDES.match(low) or asks(text) or declines(text) or _UNSETTLED.search(low) or len(low) > 80:
+        return False
+    if not time_phrases(low) and not _HOUR_THEN.search(low):
+        return False
+    proposed = any(_proposes_time(lines[position].text) for position in earlier(lines, at, near=6))
+    return proposed and not _contested(lines, at)
+
+
+def _repeats(lines: Sequence[Line], at: int) -> bool:
+    """Say whether a line only says again what the last proposal says."""
+    for position in earlier(lines, at, near=6):
+        if proposal(lines[position].text):
+            said = _CONCLUDES.sub("", fold(lines[at].text))
+            return set(terms(said)) - _EMPTY <= set(terms(lines[position].text))
+    return False
+
+
+def _proposes_time(text: str) -> bool:
+    return proposal(text) is not None or (asks(text) and bool(time_phrases(text)))
+
+
+def _contested(lines: Sequence[Line], at: int) -> bool:
+    """Say whether the next others to speak refuse rather than agree."""
+    for position in later(lines, at, near=3):
+        line = lines[position]
+        if line.sender == lines[at].sender:
+            continue
+        if agrees(line.text):
+            return False
+        if declines(line.text) or _CONTESTS.search(fold(line.text)):
+            return True
+    return False
+
+
 def _substance(sentence: str) -> bool:
     content = set(terms(sentence)) - _EMPTY
     return len(content) >= 2 or bool(time_phrases(sentence))
@@ -104,9 +157,11 @@ def _substance(sentence: str) -> bool:
 
 def _settle_earlier(found: dict[str, Finding], lines: Sequence[Line], at: int) -> None:
     for position in earlier(lines, at):
-        span = proposal(lines[position].text)
+        line = lines[position]
+        before = found.get(line.id)
+        span = Span(before.start, before.start + len(before.quote)) if before else proposal(line.text)
         if span:
-            _keep(found, lines[position], span, (lines[at].id,))
+            _keep(found, line, span, (lines[at].id,))
             return
 
 
@@ -117,15 +172,16 @@ def _agreement(lines: Sequence[Line], at: int) -> tuple[str, ...]:
         line = lines[position]
         to_it = line.reply_to == lines[at].id
         if line.sender == lines[at].sender and not to_it:
-            if proposal(line.text):
+            if proposal(line.text) or _concludes(lines, position):
                 break
             continue
-        if declines(line.text):
+        if declines(line.text) or _CONTESTS.search(fold(line.text)):
             return () if not agreed or to_it else tuple(agreed)
+        concludes = not to_it and _concludes(lines, position) and not _repeats(lines, position)
+        if concludes or (not to_it and proposal(line.text)):
+            break
         if agrees(line.text):
             agreed.append(line.id)
-        elif proposal(line.text) and not to_it:
-            break
     return tuple(agreed)
 
 

@@ -21,9 +21,10 @@ KIN_ZH: Final = (
     r"|姨父|姨丈|姨婆|姨|姑姑|姑妈|姑父|姑丈|姑婆|姑"
     r"|叔叔|婶婶|叔公|叔|婶|伯伯|伯父|伯母|大伯|伯|哥哥|弟弟|姐姐|妹妹|姐夫|妹夫|嫂子|嫂嫂|弟妹|大哥|大姐"
     r"|表哥|表弟|表姐|表妹|堂哥|堂弟|堂姐|堂妹"
-    r"|外甥女?|侄子|侄女|孙子|孙女|儿子|女儿|女婿|儿媳|亲家|太奶奶|太爷爷|娘家|婆家)"
-    r"|[\u4e00-\u9fff](?:老师|阿姨|叔叔|伯伯|奶奶|爷爷|哥|姐|总|医生|教练|师傅)|(?<![的一])(?:妈|爸|哥|姐"
-    r"|弟|妹)(?=家|他们|说|来|去|要|，|,|、|和|那|带|买|做|负责|#|$))"
+    r"|外甥女?|侄子|侄女|孙子|孙女|儿子|女儿|女婿|儿媳|亲家|太奶奶|太爷爷)"
+    r"|(?![去到回来看给陪和跟我你他她的是找要请在叫让请由])[\u4e00-\u9fff](?:老师|阿姨|叔叔|伯伯|奶奶|爷爷"
+    r"|哥|姐|总|医生|教练|师傅)|(?<![的一])(?:妈|爸|哥|姐"
+    r"|弟|妹)(?=家|他们|说|来|去|要|，|,|、|和|那|这|带|买|做|负责|你|#|$))"
 )
 KIN_EN: Final = (
     r"(?:grand(?:ma|pa|mother|father|parents|dad|mum|mom)|granny|gran|grandson|granddaughter|nana|nan|oma"
@@ -42,11 +43,16 @@ NAME_ZH: Final = (
 )
 _KIN_EN_RE: Final = re.compile(rf"\b(?:{KIN_EN})\b")
 _KIN_ZH_RE: Final = re.compile(KIN_ZH)
-_TITLED: Final = re.compile(rf"\b(?:(?:{KIN_EN})|mrs?|ms|dr|prof(?:essor)?|coach|the)\b\.?(?:\s+[A-Z][\w-]+)?")
+_TITLED: Final = re.compile(
+    r"\b(?:Mrs?|Ms|Miss|Dr|Prof(?:essor)?|Coach)\b\.?\s+[A-Z][\w-]+"
+    r"|\bthe [A-Z][a-z]+s(?='|\s+(?:over|are|for|round|will|come|to dinner)\b)"
+)
 _CAPITAL: Final = r"[A-Z][a-zà-ÿ]+(?:-[A-Z][a-zà-ÿ]+)?"
 _SHOWN: Final = re.compile(
     rf"(?P<first>{_CAPITAL})(?:(?: and {_CAPITAL})?(?:'s (?:place|house|home|flat|family|parents)\b|'ll\b|"
-    r" (?:will|says|said|is (?:coming|visiting|bringing)|wants|can|and I|asked|has|offered)\b))"
+    r" (?:(?:will|can|has)(?! (?:i|we|you|they|he|she|it|the|this|that|there|any\w+|some\w+|be)\b)"
+    r"|says|said|(?:is|are) (?:coming|visiting|bringing)|wants|and I|asked|offered)\b))"
+    rf"|\b(?:to|at|and) (?P<hosts>{_CAPITAL})'s(?! (?:day|eve)\b)"
     rf"|\b(?:hi|hey|hello|thanks|thank you|dear|love,) (?P<greeted>{_CAPITAL})\b",
     re.IGNORECASE,
 )
@@ -59,7 +65,8 @@ _NOT_NAMES_WORDS: Final = (
     " maybe well now just not my our your his her their its"
     " today tomorrow tonight everything something nothing anything let think hope sure great good fine"
     " sorry love morning afternoon evening guys team folks"
-    " mcdonald wendy domino sainsbury macy lowe denny valentine new mother father"
+    " actually usually hopefully unfortunately perhaps still otherwise anyway later instead only even"
+    " nobody mcdonald wendy domino sainsbury macy lowe denny valentine new mother father"
 )
 _NOT_NAMES: Final = frozenset(_NOT_NAMES_WORDS.split())
 _ALL_ZH: Final = re.compile(r"[\u4e00-\u9fff]")
@@ -119,6 +126,7 @@ def mentioned_people(text: str, people: Mapping[str, str], known: Iterable[str] 
         start, end = kin.span()
         title = re.compile(r"\s+[A-Z][\w-]+").match(text, end) if kin[0].isascii() else None
         found.append(Mention(start, title.end() if title else end, text[start : title.end() if title else end], None))
+    found += [Mention(*hit.span(), hit[0], None) for hit in _TITLED.finditer(text)]
     kept: list[Mention] = []
     for mention in sorted(found, key=lambda each: (each.start, -each.end, each.user_id is None)):
         if not kept or mention.start >= kept[-1].end:
@@ -131,7 +139,7 @@ def shown_names(lines: Sequence[Line]) -> frozenset[str]:
     names: set[str] = set()
     for line in lines:
         for found in _SHOWN.finditer(line.text[:MAX_CHARS].replace("\u2019", "'")):
-            name = found["first"] or found["greeted"]
+            name = found["first"] or found["hosts"] or found["greeted"]
             if name[0].isupper() and name.lower() not in _NOT_NAMES and not _KIN_EN_RE.fullmatch(name.lower()):
                 names.add(name)
     return frozenset(names)

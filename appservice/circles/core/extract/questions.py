@@ -49,6 +49,7 @@ _DISAGREES: Final = re.compile(
     r"|不靠谱|行不通)|不是个?好主意|没必要吧|恰恰相反|我更(?:喜欢|倾向|想)|我还是(?:觉得|认为|想|倾向)"
     r"|不太(?:合适|好吧|赞成|同意|认同|建议)|千万别"
 )
+_STRONGLY: Final = re.compile(r"\b(?:disagree|object|oppose)\b|不同意|不赞成|不赞同|反对|不支持|不认同")
 _OPINION: Final = re.compile(
     r"\b(?:i think|i believe|we should|should|better|best|prefer|want|need|suggest|idea|plan|let's|how"
     r" about)\b|觉得|认为|应该|建议|最好|想|不如|还是|要不|需要|吧\W*$"
@@ -75,6 +76,8 @@ def disagreements(lines: Sequence[Line]) -> tuple[Finding, ...]:
         near = [position for position in earlier(lines, at) if lines[position].sender != line.sender]
         replied = [position for position in near if lines[position].id == line.reply_to]
         held = replied or [position for position in near if _view(lines[position].text)]
+        if not held and _STRONGLY.search(fold(line.text)):
+            held = [position for position in near if not is_small_talk(lines[position].text)]
         if held:
             quote = line.text[span.start : span.end]
             found.append(Finding(line.id, quote, span.start, (lines[held[0]].id,)))

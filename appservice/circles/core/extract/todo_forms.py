@@ -42,32 +42,40 @@ FIRST_PERSON: Final = re.compile(
     r"|(?:let me|i'm happy to|i am happy to|i'd be happy to|happy to|i can|i could|i'd|we'll|we will|we"
     rf" can|i have to|i need to|i must|i should|i've got to|i gotta|i better|i'd better)\s+{_ADV}{_TASK}"
     rf"|(?:leave|give) (?:it|that|this|the \w+|[\w ]{{2,30}}) (?:to|with) me\b|i've got (?:it|this|that|the"
-    r" \w+)(?! (?:from|in|working|here))|i'm on (?:it|the \w+)|i'll (?:take|handle|own|cover|do) (?:it"
+    r" \w+)(?! (?:from|in|working|here))|i'm (?:on (?:it|the \w+)|(?:doing|getting) (?:the|a|some) )|i'll"
+    r" (?:take|handle|own|cover|do) (?:it"
     r"|that|this|care|the|those|\w+)"
     r"|i(?:'m| am) (?:bringing|buying|booking|sending|writing up|making|cooking|preparing|ordering|picking"
     r" up|collecting|organi[sz]ing|handling|in charge of)\b"
     r"|i'll be (?:bringing|buying|booking|sending|writing|making|cooking|preparing|posting|ordering"
-    r"|picking|collecting|calling)|count on me (?:to|for))"
+    r"|picking|collecting|calling)|count on me (?:to|for)"
+    r"|(?:(?<=then )|(?<=and )|(?<=, ))i (?:do|take|make|bring|write|handle|cover|cook|book|get) (?:the|a|some|care)"
+    r"|i'?d take (?:the|care))"
     rf"|^\W*(?:will|gonna|going to)\s+{_ADV}{_TASK}|^\W*#*\s*i'll\b.*#"
 )
 _ADV_ZH: Final = (
-    r"(?:今天|明天|#|就|会|要|可以|能|得|也|先|再|顺便|顺路|一会儿?|等下|等会儿?|待会儿?|马上|这就|回头"
-    r"|晚点|到时候?|尽快|还|都|一起|负责|来|去|下班后?|下课后?|回家|回去|饭后|自己|直接|帮(?:你们?|大家|忙"
+    r"(?:今天|明天|#+|就|会|要|可以|能|得|也|先|再|顺便|顺路|一会儿?|等下|等会儿?|待会儿?|马上|这就|回头"
+    r"|晚点|到时候?|尽快|还|都|一起|负责|来|去|下班[后前]?|下课[后前]?|回家|回去|饭后|自己|直接|帮(?:你们?|大家|忙"
     r"|她|他)?|给(?:你们?|大家|她|他)?|跟\S{1,4}|和\S{1,4}|今晚|\s)"
 )
 _TASK_ZH: Final = (
-    r"(?:买|带|订|定(?!了)|预[定订约]|发|做|写|联系|问|查|准备|整理|安排|接|送|拿|取|打印|打(?=电话"
-    r"|个电话)|印|改|修|补|更新|提交|交(?!给我)|上传|下载|转发|转告|通知|告诉|提醒|确认|核对|检查|组织"
-    r"|统计|收集|汇总|报名|报|付|交钱|转|缴|垫|约|借|还(?=书|钱|给|回)|洗|打扫|收拾|布置|烧|炒|包(?=饺子"
+    r"(?:买|带|订|定(?!了|时|期|义)|预[定订约]|发(?!现|烧|愁|觉|生)|做(?!梦|不)|写|联系|问(?!题)|查|准备"
+    r"|整理|安排|接(?!受|着|近|下)|送|拿|取|打印|打(?=电话"
+    r"|个电话)|印|改(?!天|变)|修|补|更新|提交|交(?!给我)|上传|下载|转发|转告|通知|告诉|提醒|确认|核对|检查|组织"
+    r"|统计|收集|汇总|报名|报(?!纸)|付|交钱|转(?!眼)|缴|垫|约|借|还(?=书|钱|给|回)|洗|打扫|收拾|布置|烧|炒|包(?=饺子"
     r"|汤圆|粽子|馄饨)|煮|炖|蒸|烤"
-    r"|拍|录|剪|画|设计|翻译|校对|审|看看|看一下|跟进|处理|解决|搞定|搞|办|弄|教|主持|记录|记(?=录|一下"
-    r"|笔记)|开(?=车|会议|文档|个群)|建|拉(?=群|个群|人)|申请|租|搬|找|放|挂|出(?=题|方案)|讲|领|叫(?=车"
-    r"|外卖)|催|备|测|试|搜|贴|填|寄|盯|陪|照顾|喂|遛|浇|换(?=成|掉|灯)|装|下单|签|学|练|总结|分享|预习"
+    r"|拍|录|剪|画|设计|翻译|校对|审|看看|看一下|跟进|处理|解决|搞定|搞|办(?!公|法)|弄|教(?!室|练|材|授)"
+    r"|主持|记录|记(?=录|一下"
+    r"|笔记)|开(?=车|会议|文档|个群)|建(?=群|个|文档|表)|拉(?=群|个群|人)|申请|租|搬|找(?!不)|放(?!心|假"
+    r"|弃|松|学)|挂|出(?=题|方案)|讲(?!真|道理|究)|领(?!导|情)|叫(?=车"
+    r"|外卖)|催|备|测|试|搜|贴|填|寄|盯|陪|照顾|喂|遛|浇|换(?=成|掉|灯)|装|下单|签|学(?!校|期|生|长|姐|弟)"
+    r"|练|总结|分享|预习"
     r"|组队|排)"
 )
 FIRST_PERSON_ZH: Final = re.compile(
     rf"(?:我们?|咱|俺)(?:{_ADV_ZH}){{0,6}}(?:把|将|{_TASK_ZH})|(?:由我|我们?)(?:{_ADV_ZH}){{0,4}}(?:负责"
-    r"|包了|来(?=\W*$|吧|弄|做)|搞定|承担|认领)|(?:交给|包在|放|留给)我(?:身上|吧|来|们|好了|就)?"
+    r"|包了|来(?=\W*$|吧|弄|做)|搞定|承担|认领)|(?:交给|包在|放|留给)我(?!家|们家|爸|妈|的|这)(?:身上|吧"
+    r"|来|们|好了|就)?"
     r"|我来(?!了|晚|迟|过|自|的时|电|回|不|说|看看?$)|让我来|我(?:来)?(?:当|做)(?:主持|司机|后勤|志愿者)"
     r"|我出\S"
     rf"|(?:^|[\s,，#])(?:{_ADV_ZH}){{0,3}}(?:明天|#)(?:{_ADV_ZH}){{0,3}}我(?:{_ADV_ZH}){{0,3}}{_TASK_ZH}"
@@ -100,7 +108,8 @@ REQUESTS: Final = re.compile(
 OPEN_REQUEST: Final = re.compile(
     r"\b(?:can|could|would|will) (?:someone|somebody|anyone|anybody|one of (?:us|you))\b|\bwho(?:'s| is|"
     r" can| will|'ll| could| wants to| would)(?: going to| able to| happy to)? (?!that\b|this\b|it\b|he\b"
-    r"|she\b|coming|in\b|there|going)\w+|\b(?:any|looking for|need(?: a)?) volunteers?\b|\banyone (?:able"
+    r"|she\b|coming|in\b|there|going|running|joining|free|around|up for|available|attending|with\b"
+    r"|from\b)\w+|\b(?:any|looking for|need(?: a)?) volunteers?\b|\banyone (?:able"
     r"|willing|happy|free|up) (?:to|for)\b|\bsomeone (?:should|needs to|has to|must)\b"
     r"|谁(?:来|去|能|可以|有空|愿意|方便|负责|带|买|做|帮)|有(?:没有)?(?:谁|人)(?:能|可以|愿意|来|方便"
     r"|有空)|哪位(?:能|来|可以|愿意|方便)"
@@ -110,7 +119,7 @@ IMPERSONAL: Final = re.compile(
     r"|handed|finished|returned|completed|confirmed|booked|ready|done|in)\b|\bdue\b|\bdeadline\b|\bdon't"
     r" forget\b|\bremember to\b|\breminder\b|\bwe (?:need|have|must|should|ought)(?: to)?\b|\bmake sure\b"
     r"|\bhand in\b|\bsubmit\b"
-    r"|截止|务必|必须|记得|别忘|需要|之前?(?:要|得)|要在|得在|前(?:要|得|交|发|完成|提交|确认|给|付|报|把"
+    r"|截止|务必|必须|记得|别忘|需要|之前?(?:要|得)|要在|得在|[得须]|[得须]|前(?:要|得|交|发|完成|提交|确认|给|付|报|把"
     r"|定)|提交|上交|deadline|ddl"
 )
 _THIRD_VERB: Final = (
@@ -123,6 +132,11 @@ _THIRD_VERB: Final = (
 THIRD: Final = re.compile(_THIRD_VERB)
 THIRD_ZH: Final = re.compile(rf"(?:{_ADV_ZH}){{0,5}}(?:负责|把|{_TASK_ZH})")
 ASSIGNS_ZH: Final = re.compile(r"(?:让|由|叫|请|安排|交给|派|麻烦)\s*$")
+OFFERS: Final = re.compile(
+    rf"\b(?:should|shall|can) i (?:also )?{_TASK}|\bdo you want me to \w|(?:要不要|需要|要)我(?:来|去"
+    rf"|也)?{_TASK_ZH}|我(?:来|去)?{_TASK_ZH}.{{0,12}}(?:要吗|好吗|行吗|可以吗|怎么样)\W*$"
+)
+IMPERATIVE: Final = re.compile(rf"\W*(?:please\s+)?{_TASK}|\s*(?:请|麻烦)?\s*(?:{_ADV_ZH}){{0,4}}(?:把|帮)")
 CLAIMS: Final = re.compile(
     r"^\W*(?:(?:ok|okay|yes|yeah|sure|oh|well|hm+|好|行|嗯|那)[\s,，.!。！]*)?(?:i can|i could|i'll|i will"
     r"|me\b(?! too| neither)|i'm (?:free|happy|on it|up|in|able)|i am|happy to|let me|i'd be happy|i"

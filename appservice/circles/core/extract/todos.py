@@ -21,7 +21,8 @@ _SOON: Final = re.compile(
     r"|待会儿?|等会儿?|等下|马上|回头|晚点|尽快|下班后?|下课后?|饭后"
 )
 _VOCATIVE_END: Final = re.compile(
-    r"^\s*(?:[,，:：、!！?？]|你|您|\s(?=can|could|would|will|please|you)|请|麻烦|辛苦|帮|能|来)|^\W*$"
+    r"^\s*(?:[,，:：、!！?？]|你|您|\s(?=can|could|would|will|please|you|#|[\u4e00-\u9fff])|请|麻烦|辛苦"
+    r"|帮|能|来)|^\W*$"
 )
 _VOCATIVE_START: Final = re.compile(
     r"(?:^|[@,，。.!！?？]|\b(?:hi|hey|hello|ok|and|thanks|so|please)|请|麻烦|辛苦|拜托|那|让)\W*$"
@@ -94,7 +95,8 @@ def _commits(low: str, text: str) -> bool:
 
 def _assigns(text: str, names: Mapping[str, str]) -> bool:
     low = fold(text)
-    return _commits(low, text) or _third(low, text, mentioned_people(text, names)) is not None
+    asked = forms.REQUESTS.search(low) and forms.IS_TASK.search(low) and time_phrases(text)
+    return _commits(low, text) or bool(asked) or _third(low, text, mentioned_people(text, names)) is not None
 
 
 def _todo(lines: Sequence[Line], at: int, span: Span, names: Mapping[str, str]) -> Todo | None:
@@ -107,14 +109,19 @@ def _todo(lines: Sequence[Line], at: int, span: Span, names: Mapping[str, str]) 
     if forms.DONE.search(low) or len(set(terms(text))) < 2:
         return None
     task = forms.IS_TASK.search(low) is not None
+    if asks(text) and forms.OFFERS.search(low):
+        return _taken_up(lines, at, span, names, due)
     mentions = [each for each in mentioned_people(text, names) if each.user_id != line.sender]
     asked = _addressee(text, mentions)
-    if task and forms.OPEN_REQUEST.search(low):
+    if forms.OPEN_REQUEST.search(low):
         return _claimed(lines, at, span, names, None, due, anyone=True)
-    if task and asked and forms.REQUESTS.search(low):
+    ordered = asked is not None and forms.IMPERATIVE.match(masked(low, time_phrases(text)), asked.end) is not None
+    if asked and (ordered or (task and forms.REQUESTS.search(low))):
         return _claimed(lines, at, span, names, asked, due, named=not asks(text))
     if task and asks(text) and forms.REQUESTS.search(low):
         return _claimed(lines, at, span, names, None, due)
+    if task and due and re.search(r"\bplease\b|\bdon't forget\b|请|麻烦|记得|别忘", low) and not asked:
+        return Todo(line.id, None, None, due, text, span.start)
     named = _third(low, text, mentions)
     if named and not asks(text):
         return Todo(line.id, named.user_id, _name(named, names), due, text, span.start)
@@ -149,7 +156,7 @@ def _claimed(
         if declines(answer.text):
             asked, named = None, False
             continue
-        claims = forms.CLAIMS.match(fold(answer.text)) is not None and _is_about(answer.text, text)
+        claims = _claims(answer.text) and _is_about(answer.text, text)
         if claims or (agrees(answer.text) and not anyone):
             return Todo(
                 line.id,
@@ -163,6 +170,26 @@ def _claimed(
     if asked and named:
         return Todo(line.id, asked.user_id, _name(asked, names), due, text, span.start)
     return Todo(line.id, None, None, due, text, span.start) if due or asked else None
+
+
+def _taken_up(lines: Sequence[Line], at: int, span: Span, names: Mapping[str, str], due: str | None) -> Todo | None:
+    """An offer ("should I bring …?") is the speaker's to do once somebody else says yes."""
+    line = lines[at]
+    for position in later(lines, at, near=4):
+        answer = lines[position]
+        if answer.sender != line.sender and agrees(answer.text):
+            text = line.text[span.start : span.end]
+            return Todo(line.id, line.sender, names.get(line.sender), due, text, span.start, (answer.id,))
+    return None
+
+
+def _claims(text: str) -> bool:
+    low = fold(text)
+    return (
+        forms.CLAIMS.match(low) is not None
+        or re.search(r"leave .{1,30} (?:to|with) me\b", low) is not None
+        or _commits(low, text)
+    )
 
 
 def _is_about(answer: str, request: str) -> bool:

@@ -77,7 +77,8 @@ _AUX: Final = re.compile(
 )
 _SUBJECT: Final = re.compile(
     rf"(?:^|(?<=[\s,.;:!?(]))(?:(?P<us>(?:{_P},? and (?:i|we|me)|me and {_P}|(?:i|we)(?:,? and {_P})?))"
-    r"|(?P<you>you(?: (?:guys|all|two|both|lot))?|y'all)|(?P<all>everyone|everybody)|(?P<who>who(?:"
+    rf"|(?P<you>you(?: (?:guys|all|two|both|lot))?(?:,? and (?:{_FAMILY}|{_P}))?|y'all)|(?P<all>everyone"
+    r"|everybody)|(?P<who>who(?:"
     rf" else)?)|(?P<they>they|he|she)|(?P<kids>{_FAMILY})|(?P<named>{_P}))(?:\s+(?:all|both|two))?$"
 )
 _AND_ALSO: Final = re.compile(
@@ -85,6 +86,11 @@ _AND_ALSO: Final = re.compile(
     rf"|by)\s+)?(?P<target>{_P}(?:'s?)?(?:\s+{_HOUSE})?)(?:\W+(?:on |at )?#)?\W*$"
 )
 """A list that goes on: "… Grandma on Sunday, (and then to) Uncle Tom on Monday"."""
+_LISTED: Final = re.compile(
+    r"^\W*(?:(?:and|then|so|plan)\W+)*(?:on )?#,?\s+(?:(?:we're|i'm|we|i|all|everybody|everyone|dinner"
+    rf"|lunch|with the \w+)\s+)?(?:is |are )?(?:at|with|to)\s+{_TARGET}\W*$"
+)
+"""A plan without verbs: "Christmas Eve at my parents', Boxing Day everybody at ours"."""
 _CANCELS: Final = re.compile(
     r"\b(?:can't|cannot|can not|won't|couldn't|unable to|not able to|isn't|aren't|not going to|not)(?:"
     r" \w+){0,2} (?:com(?:e|ing)|mak(?:e|ing)|visit(?:ing)?|go(?:ing)?|be (?:there|coming|able)|travel"
@@ -149,20 +155,25 @@ def _roles(part: Template, carried: str | None, last: str | None) -> tuple[str |
     for pattern in (_VISIT, _GO):
         found = pattern.search(shape)
         if found and _fits(found, shape):
-            return _guest(
-                part, shape[: found.start()], found["verb"], _place(part, found["target"], last), carried, last
-            )
+            place = _place(part, found["target"], last)
+            guest = _guest(part, shape[: found.start()], found["verb"], place, carried, last)
+            return guest if guest is None or guest[:2] != (SPEAKER, SPEAKER) else None
+    listed = _LISTED.search(shape)
+    if listed:
+        place = _place(part, listed["target"], last)
+        return (ADDRESSEE, SPEAKER, True) if place == SPEAKER else (carried or SPEAKER, place, False)
     bare = _BARE.search(shape)
     if bare:
         guest = _guest(part, shape[: bare.start()], bare["verb"] or "come", SPEAKER, carried, last)
         if guest and guest[0] and SPEAKER in guest[0]:
-            return guest[0], ADDRESSEE, False
+            return guest[0], ADDRESSEE, guest[2]
         return guest
     return None
 
 
 def _fits(found: re.Match[str], shape: str) -> bool:
-    verb, target = found["verb"], found["target"]
+    target, fill = found["target"], found.groupdict().get("fill") or ""
+    verb = found["verb"] if not re.search(_MOVE, fill) else fill.split()[-1]
     bare_you = re.match(r"(?:you|us|me|him|her|them)\b", target) is not None
     if verb.startswith("see") and (bare_you or "#" not in shape):
         return False
@@ -193,7 +204,7 @@ def _place(part: Template, target: str, last: str | None) -> str | None:
     if re.match(_YOURS, target):
         return ADDRESSEE
     if re.match(_THEIRS, target):
-        return last or UNKNOWN
+        return part.people[0] if part.people else last or UNKNOWN
     return part.words(target)
 
 
@@ -219,6 +230,7 @@ def _guest(
         ):
             return SPEAKER, whom, False
         return None
+    offers = re.search(r"(?:would|'d)\s+(?:love|like|be (?:happy|glad))", before) is not None
     if found["us"]:
         others = part.words(found["us"])
         who: str | None = f"{SPEAKER} and {others}" if others else SPEAKER
@@ -234,9 +246,7 @@ def _guest(
         who = SPEAKER if whom != SPEAKER else UNKNOWN
     else:
         who = part.words(found["named"])
-    if who == SPEAKER and whom == SPEAKER:
-        return None
-    return who, whom, False
+    return who, whom, offers
 
 
 def _mood(part: Template, sentence: str, who: str | None, whom: str | None, invites: bool) -> Mood:

@@ -25,6 +25,8 @@ PERSON: Final = r"[\ue000-\ue0ff]"
 _POSSESSIVE: Final = re.compile(
     r"(?:\b(my|our|your|his|her|their|the|dear)\s+|(我们|我|咱们|咱|你们|你|您|他们|他|她们|她)的?)$"
 )
+_OF: Final = re.compile(r"'s\s+|的")
+"""Between two people who are one: "Dan's mum", 小明的外婆."""
 _OWN: Final = frozenset(("my", "our", "the", "dear", "我们", "我", "咱们", "咱"))
 
 
@@ -81,6 +83,7 @@ def template(text: str, span: Span, people: Mapping[str, str], known: Iterable[s
     whens = time_phrases(piece)
     taken = [(when.start, when.end, "#") for when in whens]
     named: list[str] = []
+    last_end = 0
     for mention in mentioned_people(masked(piece, whens), people, known)[:_MAX_PEOPLE]:
         if any(start < mention.end and mention.start < end for start, end, _ in taken):
             continue
@@ -93,8 +96,15 @@ def template(text: str, span: Span, people: Mapping[str, str], known: Iterable[s
         ):
             start = owner.start()
             said = said if (owner[1] or owner[2]) in _OWN else text[span.start + start : span.start + mention.end]
-        taken.append((start, mention.end, chr(_FIRST + len(named))))
-        named.append(said)
+        joined = bool(named) and mention.user_id is None and _OF.fullmatch(low, taken[-1][1], start)
+        if joined and taken[-1][2] != "#" and (start == mention.start):
+            begin, _, mark = taken.pop()
+            taken.append((begin, mention.end, mark))
+            named[-1] = f"{named[-1]}{piece[last_end : mention.end]}"
+        else:
+            taken.append((start, mention.end, chr(_FIRST + len(named))))
+            named.append(said)
+        last_end = mention.end
     shape, last = "", 0
     for start, end, mark in sorted(taken):
         shape += low[last:start] + mark

@@ -26,7 +26,8 @@ _STEP: Final = r"(?:一趟|趟|一下|过|到|回|往|上|来|去|#|\s)*"
 _GO: Final = re.compile(rf"(?P<verb>去|到|回|上|往|来|在|住|过来|飞)(?:{_STEP}){_TARGET}(?P<rest>.*)")
 _IN_DOES: Final = re.compile(r"^.{0,3}(?:吃|过|住|聚|玩|拜|团|坐|做客|跨|见|#|包|打|守|烧烤)")
 _SEE: Final = re.compile(
-    rf"(?P<verb>(?:去|来|回去|过去|过来|回来|回|到)(?:{_STEP})(?:看望|探望|看看|看一?看|看|见见|见|陪陪|陪"
+    rf"(?P<verb>(?:去|来|回去|过去|过来|回来|回|到)(?:老家|[\u4e00-\u9fff]{{2,4}})?(?:{_STEP})(?:看望|探望"
+    r"|看看|看一?看|看|见见|见|陪陪|陪"
     rf"|找|探|拜访)|看望|探望|拜访|探亲)(?P<target>我们?|咱们?|你们?|您|谁|{_P})(?!.?(?:电影|比赛|病房"
     r"|演出))"
     r"|(?P<verb2>(?:去|来|过来|过去)?(?:给|跟|向|和|陪))(?P<target2>我们?|咱们?|你们?|您|谁"
@@ -41,7 +42,8 @@ _HOST: Final = re.compile(
     rf"|.{{0,2}}(?:吃|做客|坐|玩|住|过年|过节|聚|#|$))"
 )
 _ADVERB: Final = re.compile(
-    r"(?:就|都|要|会|想|准备|打算|计划|决定|可以|能|得|应该|应当|先|再|也|还是|还|一起|一块儿?|全家人?"
+    r"(?:什么时候|啥时候|哪一?天|几号|初几|周几|星期几|何时|就|都|要|会|想|准备|打算|计划|决定|可以|能|得"
+    r"|应该|应当|先|再|也|还是|还|一起|一块儿?|全家人?"
     r"|一家人?|一家[三四五六]口|直接|正好|肯定|一定|顺便|开车|坐车|坐高铁|早点|说好了?|约好了?|那天|当天"
     r"|又|然后|接着|那|才|等|必须|今年|明年|带着?[^,]{1,5}|改|已经?定|是|吃完(?:早|午|晚)?饭|白天|有空"
     r"|有时间|特地|专门|们|的时候|，|,|\s|#)+$"
@@ -112,7 +114,7 @@ def frames(parts: tuple[Template, ...], sentence: str) -> tuple[Frame, ...]:
 
 def _roles(part: Template, carried: str | None, last: str | None) -> tuple[str | None, str | None] | None:
     shape = part.shape.replace(" ", "")
-    if cancels(shape) or _UNSURE.search(shape) or _PAST.search(shape):
+    if (cancels(shape) and not asks(shape)) or _UNSURE.search(shape) or _PAST.search(shape):
         return None
     host = _HOST.search(shape)
     if host:
@@ -144,7 +146,7 @@ def _place(part: Template, target: str, last: str | None) -> str | None:
     if re.match(_YOURS, target) or re.fullmatch(r"你们?|您", target):
         return ADDRESSEE
     if re.match(_THEIRS, target):
-        return last or UNKNOWN
+        return part.people[0] if part.people else last or UNKNOWN
     words = part.words(target)
     return words or re.sub(r"家里?$", "", target) if target not in ("娘家", "婆家") else target
 
@@ -176,8 +178,6 @@ def _guest(
         who = last or UNKNOWN
     else:
         who = part.words(found["named"])
-    if who == SPEAKER and whom == SPEAKER:
-        who = ADDRESSEE if verb.startswith(("来", "过来")) else who
     return who, whom
 
 

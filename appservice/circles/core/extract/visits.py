@@ -1,6 +1,6 @@
 """Who visits whom and when: stated, or invited and accepted; a later change replaces, a cancellation removes. Pure.
 
-`visit_frames` and the shapes of the two languages read one sentence; here the conversation decides what came of it.
+`visit_said` reads one message; here the conversation decides what came of it.
 """
 
 from __future__ import annotations
@@ -10,67 +10,40 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from circles.core.extract import visit_en, visit_zh
 from circles.core.extract.lines import Line, sender_names
-from circles.core.extract.people import mentioned_people, shown_names
-from circles.core.extract.replies import accepts_partly, agrees, asks, declines, earlier
-from circles.core.extract.text import Span, clauses, fold, sentences
-from circles.core.extract.visit_frames import ADDRESSEE, SPEAKER, UNKNOWN, Frame, Mood, template
-from circles.core.extract.when import When, time_phrases
+from circles.core.extract.people import Mention, mentioned_people, shown_names
+from circles.core.extract.replies import NEAR, accepts_partly, agrees, asks, declines, earlier
+from circles.core.extract.text import fold
+from circles.core.extract.visit_frames import ADDRESSEE, SPEAKER, UNKNOWN, Frame, Mood
+from circles.core.extract.visit_ledger import Ledger, Visit, same_when
+from circles.core.extract.visit_said import Move, Said, calls_off, changes, frames_of, move_of
+from circles.core.extract.when import time_phrases
 
-_CHANGES: Final = re.compile(
-    r"\b(?:mov(?:e|ed|ing)|chang(?:e|ed|ing)|shift(?:ed|ing)?|push(?:ed|ing)?|postpon(?:e|ed|ing)"
-    r"|reschedul(?:e|ed|ing)|switch(?:ed|ing)?|swap(?:ped)?|instead|rather|actually|correction|not (?:on"
-    r" )?the|make (?:it|that)|meant|better)\b"
-    r"|改|推迟|延到|延后|提前|换到|换成|挪|调到|调整|不是|说错|记错|还是.{1,8}(?:吧|好)|推到|更正|应该是"
-)
 _WELCOMES: Final = re.compile(
-    r"等你们?|随时|欢迎|盼着|恭候|期待|\b(?:looking forward|can't wait|see you|we'll be (?:home|here|in)"
-    r"|you're welcome|come on over|please do|door is open)\b"
-)
-_NOT_THIS: Final = re.compile(
-    r"(?:instead of|rather than|\bnot\b(?! but)|from)\s+(?:on\s+|the\s+)*$|(?:不是|从|由|原来|原定)$"
+    r"等你们?|随时|欢迎|盼着|恭候|期待"
+    r"|\b(?:looking forward|can't wait|see you|we'll be (?:home|here|in)|you're welcome|come on over|please do)\b"
 )
 _COMES: Final = re.compile(
     r"我们?.{0,4}(?:一定|准时|会)?(?:来|到|去)|\b(?:we|i)(?:'ll| will|'d| would)? (?:all )?(?:be there"
     r"|come|love to|bring)\b"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One visit, in the words of the conversation.
-
-    Attributes:
-        id: the line that says when (after a change, the line that changed it); it contains `quote`.
-        who, whom: a sender's name or words of the window; "?" where the words do not tell.
-        when: the time phrase as said.
-        quote: the sentence it rests on, word for word.
-        related: the other lines it rests on, in time order.
-    """
-
-    id: str
-    who: str
-    whom: str
-    when: str
-    quote: str
-    related: tuple[str, ...] = ()
+_JOINS: Final = re.compile(
+    r"^\W*(?:我们?|俺)(?:也|跟你们?|和你们?)(?:一起|一块儿?)?(?:去|来)|^\W*(?:带上我|算我一个|同去)"
+    r"|\b(?:me too|i'm in|count me in|i'll (?:come|join|go)(?: with you| along| too)|can i (?:come|join)"
+    r" (?:too|with you))\b"
+)
+_CALLED: Final = re.compile(r"(?:^|[@,，。.!！?？]|\b(?:hi|hey|hello|ok|yes|and|thanks|dear))\W*$")
+_CALLED_END: Final = re.compile(r"\W*$|\s*[,，!！:：。.]|\s*(?:你|您|我们|,)")
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """An invitation, a proposal or a question that waits for an answer."""
+    """An invitation, a proposal or a question that waits for an answer; `changes` is the visit it would move."""
 
     at: int
     frame: Frame
     quote: str
-    changes: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    frame: Frame
-    quote: str
+    changes: Visit | None = None
 
 
 def visits(lines: Sequence[Line], people: Mapping[str, str] | None = None) -> tuple[Visit, ...]:
@@ -81,357 +54,245 @@ def visits(lines: Sequence[Line], people: Mapping[str, str] | None = None) -> tu
     talk = _Talk(lines, sender_names(lines, people))
     for at in range(len(lines)):
         talk.hear(at)
-    return tuple(talk.settled)
+    return tuple(talk.ledger.visits)
 
 
 class _Talk:
-    """The visits settled so far and what still waits for an answer."""
+    """What is settled so far and what still waits for an answer."""
 
     def __init__(self, lines: Sequence[Line], names: Mapping[str, str]) -> None:
         self.lines = lines
         self.names = names
         self.known = shown_names(lines)
-        self.settled: list[Visit] = []
+        self.ledger = Ledger(lines)
         self.open: list[_Open] = []
+        self.refused: set[tuple[int, str]] = set()
 
     def hear(self, at: int) -> None:
         line = self.lines[at]
-        low = fold(line.text)
-        said = _said(line.text, self.names, self.known)
-        whens = tuple(when for when in time_phrases(line.text) if not when.is_past)
-        cancelled = any(_cancels(low[start:end]) for start, end in sentences(line.text)) and not asks(line.text)
-        new = _new_when(low, whens)
-        if new and (cancelled or _CHANGES.search(low)) and self._change(at, new, said):
+        said = frames_of(line.text, self.names, self.known)
+        move, off = move_of(line.text), calls_off(line.text)
+        if move and (off or changes(move.quote)) and self._change(at, move, said):
+            self.open += [_Open(at, each.frame, each.quote) for each in said if each.frame.mood is Mood.INVITES]
             return
-        if cancelled and not new and self._cancel(at):
+        if off and move is None and self._cancel(at):
             return
-        answered = self._answer(at, said, new)
+        waiting = self._waiting(at)
+        answered = waiting is not None and self._answer(at, said, move, waiting)
         for each in said:
-            self._take(at, each, answered)
+            self._take(at, each, waiting, answered=answered)
+        if not said and _JOINS.search(fold(line.text)):
+            self._join(at)
 
-    def _take(self, at: int, said: _Said, answered: bool) -> None:
+    def _take(self, at: int, said: Said, waiting: _Open | None, *, answered: bool) -> None:
         frame = said.frame
-        if frame.mood is Mood.SAYS and frame.when is not None:
+        if frame.mood is not Mood.SAYS:
+            if not answered or frame.when is not None:
+                self.open.append(_Open(at, frame, said.quote))
+        elif frame.when is not None:
             self._settle(at, frame, said.quote)
-            return
-        if frame.mood is Mood.SAYS:
-            waiting = self._question(at)
-            if waiting and waiting.frame.when and not answered:
-                self._settle(at, replace(frame, when=waiting.frame.when), said.quote, waiting)
-            return
-        if not answered or frame.when is not None:
-            self.open.append(_Open(at, frame, said.quote))
+        elif not answered and waiting and waiting.frame.when:
+            self._settle(at, replace(frame, when=waiting.frame.when), said.quote, waiting)
 
     def _settle(self, at: int, frame: Frame, quote: str, rests_on: _Open | None = None) -> None:
-        """Put a visit down; where the same people already meet, the later word counts."""
+        """Put a visit down at the line that says when: this one, or the one it answers."""
         if frame.when is None or frame.who is None or frame.whom is None:
             return
         line = self.lines[at]
-        you = self._you(at) if ADDRESSEE in (frame.who, frame.whom) else UNKNOWN
+        you = self._you(at) if any(ADDRESSEE in role for role in (frame.who, frame.whom)) else UNKNOWN
         who, whom = (self._name(role, line, you) for role in (frame.who, frame.whom))
         if fold(who) == fold(whom):
             return
-        held = rests_on and frame.when.words not in line.text
-        where = self.lines[rests_on.at] if rests_on and held else line
-        related = tuple(
-            dict.fromkeys(
-                each.id for each in (self.lines[rests_on.at] if rests_on else line, line) if each.id != where.id
-            )
-        )
-        words = rests_on.quote if rests_on and held else quote
-        self._put(Visit(where.id, who, whom, frame.when.words, words, related), at)
+        visit = Visit(line.id, who, whom, frame.when.words, quote)
+        if rests_on and frame.when.words in rests_on.quote and frame.when.words not in quote:
+            visit = replace(visit, id=self.lines[rests_on.at].id, quote=rests_on.quote, related=(line.id,))
+        elif rests_on:
+            visit = replace(visit, related=(self.lines[rests_on.at].id,))
+        self.ledger.put(visit, line.sender)
 
-    def _put(self, visit: Visit, at: int) -> None:
-        sender = self.lines[at].sender
-        for place, old in enumerate(self.settled):
-            if not (_same_name(old.who, visit.who) and _same_name(old.whom, visit.whom)):
-                continue
-            if _same_when(old.when, visit.when):
-                if UNKNOWN in (old.who, old.whom) and UNKNOWN not in (visit.who, visit.whom):
-                    self.settled[place] = visit
-                return
-            by = [line.sender for line in self.lines if line.id in (old.id, *old.related)]
-            again = re.search(r"也|还|又|再|\b(?:also|again|too|as well)\b", fold(visit.quote))
-            if sender in by and old.id != visit.id and not again:
-                self.settled[place] = visit
-                return
-        self.settled.append(visit)
+    # ---- answers
 
-    def _answer(self, at: int, said: Sequence[_Said], new: When | None) -> bool:
+    def _answer(self, at: int, said: Sequence[Said], move: Move | None, waiting: _Open) -> bool:
         """Let a line answer what is open before it; say whether it did."""
-        line = self.lines[at]
-        waiting = self._question(at)
-        if waiting is None:
-            return False
-        frame = waiting.frame
+        line, frame = self.lines[at], waiting.frame
         whole = [each.frame for each in said if each.frame.mood is Mood.SAYS]
         if waiting.changes is not None:
-            return self._agree_to_change(at, waiting)
-        yes = (
-            agrees(line.text)
-            or (accepts_partly(line.text) and not declines(line.text) and not asks(line.text))
-            or (
-                frame.mood is not Mood.ASKS
-                and not declines(line.text)
-                and not asks(line.text)
-                and (_WELCOMES.search(fold(line.text)) or _COMES.search(fold(line.text))) is not None
-            )
-        )
+            return agrees(line.text) and self._agree_to_change(at, waiting, waiting.changes)
         if frame.mood is Mood.ASKS:
-            return self._fill(at, waiting, whole, new, yes=yes)
+            return not said and self._fill(at, waiting, move)
         if whole and not all(ADDRESSEE in (each.whom, each.who) for each in whole):
+            self.refused.add((waiting.at, line.sender))
             return False
-        if not yes and not (new and not declines(line.text) and whole):
-            return self._counter(at, waiting, new)
-        when = whole[0].when if whole and whole[0].when else frame.when
-        if when is None and new is not None:
-            when = new
-        name = self.names.get(line.sender, line.name) or UNKNOWN
-        asker = self.lines[waiting.at]
-        who = self._name(frame.who, asker, name)
-        whom = self._name(frame.whom, asker, name)
+        if not self._says_yes(line) and not (move and whole and not declines(line.text)):
+            return self._counter(at, waiting, move)
+        when = (whole[0].when if whole else None) or frame.when or (move.when if move else None)
+        who, whom = self._between(waiting, at)
         self._settle(at, Frame(who, whom, when, Mood.SAYS), line.text, waiting)
+        self.refused.add((waiting.at, line.sender))
         if frame.who != ADDRESSEE:
             self.open.remove(waiting)
         return True
 
-    def _fill(self, at: int, waiting: _Open, whole: Sequence[Frame], new: When | None, *, yes: bool) -> bool:
-        """Complete a question ("which day?", "who?") with what its answer says."""
-        frame, line = waiting.frame, self.lines[at]
-        if whole or asks(line.text) or declines(line.text):
+    def _says_yes(self, line: Line) -> bool:
+        low = fold(line.text)
+        if agrees(line.text):
+            return True
+        if declines(line.text):
             return False
-        name = self.names.get(line.sender, line.name) or UNKNOWN
-        who, whom, when = frame.who, frame.whom, frame.when
-        if when is None and new is not None:
-            when = new
+        if accepts_partly(line.text):
+            return True
+        past = any(when.is_past for when in time_phrases(line.text))
+        return not asks(line.text) and not past and bool(_WELCOMES.search(low) or _COMES.search(low))
+
+    def _fill(self, at: int, waiting: _Open, move: Move | None) -> bool:
+        """Complete a question ("which day?", "who?") with what its answer says."""
+        line, when = self.lines[at], waiting.frame.when
+        if asks(line.text) or declines(line.text):
+            return False
+        who, whom = self._between(waiting, at)
+        if when is None and move is not None:
+            when = move.when
         elif who is None:
-            mentioned = [
-                each for each in mentioned_people(line.text, self.names, self.known) if each.user_id != line.sender
-            ]
-            speaks = re.search(r"我|\b(?:i|we|me)\b", fold(line.text))
-            who = (
-                name if speaks else self.names.get(mentioned[0].user_id or "", mentioned[0].said) if mentioned else None
-            )
-        elif not yes or whom is None:
+            who = self._named_in(line)
+        elif not agrees(line.text):
             return False
         if who is None or whom is None or when is None:
             return False
-        asker = self.lines[waiting.at]
-        who, whom = self._name(who, asker, name), self._name(whom, asker, name)
         self._settle(at, Frame(who, whom, when, Mood.SAYS), line.text, waiting)
         return True
 
-    def _counter(self, at: int, waiting: _Open, new: When | None) -> bool:
-        """Another day in answer to an invitation waits for the host's yes."""
-        if new is None or waiting.frame.when is None or _same_when(new.words, waiting.frame.when.words):
+    def _counter(self, at: int, waiting: _Open, move: Move | None) -> bool:
+        """Another day in answer to an invitation waits for the host's yes; a refusal ends it for this person."""
+        old = waiting.frame.when
+        if declines(self.lines[at].text):
+            self.refused.add((waiting.at, self.lines[at].sender))
+        if move is None or old is None or same_when(move.when.words, old.words):
             return False
-        line, asker = self.lines[at], self.lines[waiting.at]
-        name = self.names.get(line.sender, line.name) or UNKNOWN
-        frame = Frame(
-            self._name(waiting.frame.who or UNKNOWN, asker, name),
-            self._name(waiting.frame.whom or UNKNOWN, asker, name),
-            new,
-            Mood.PROPOSES,
-        )
-        self.open.append(_Open(at, frame, _sentence(line.text, new)))
+        who, whom = self._between(waiting, at)
+        self.open.append(_Open(at, Frame(who, whom, move.when, Mood.PROPOSES), move.quote))
         return True
 
-    def _change(self, at: int, new: When, said: Sequence[_Said]) -> bool:
-        """Move a settled visit to another day, at once or when somebody agrees to it."""
+    def _join(self, at: int) -> None:
+        """ "I'll come too": the same visit for one more person."""
+        line, last = self.lines[at], self.ledger.last(at, near=4)
+        if last is not None and fold(self._speaker(line)) not in (fold(last.who), fold(last.whom)):
+            self.ledger.put(replace(last, who=self._speaker(line), related=(line.id,)), line.sender)
+
+    # ---- changes
+
+    def _change(self, at: int, move: Move, said: Sequence[Said]) -> bool:
+        """Move a settled visit or an open invitation to another day, at once or when somebody agrees to it."""
         line = self.lines[at]
-        full = [each.frame for each in said if each.frame.mood is Mood.SAYS]
-        old = self._meant(at, full)
-        if old is None or _same_when(old.when, new.words):
+        for place, waiting in enumerate(self.open):
+            old = waiting.frame.when
+            mine = self.lines[waiting.at].sender == line.sender and at - waiting.at <= NEAR
+            if mine and old and not move.asked and not said and waiting.frame.mood is Mood.INVITES:
+                self.open[place] = replace(
+                    waiting, at=at, frame=replace(waiting.frame, when=move.when), quote=move.quote
+                )
+        old_visit = self._meant(at, [each.frame for each in said if each.frame.mood is Mood.SAYS])
+        if old_visit is None or same_when(old_visit.when, move.when.words):
             return False
-        sentence = _sentence(line.text, new)
-        if asks(sentence):
-            frame = Frame(old.who, old.whom, new, Mood.PROPOSES)
-            self.open.append(_Open(at, frame, sentence, changes=old.id))
-            return True
-        self._move(old, at, new.words, sentence, ())
+        if move.asked:
+            frame = Frame(old_visit.who, old_visit.whom, move.when, Mood.PROPOSES)
+            self.open.append(_Open(at, frame, move.quote, changes=old_visit))
+        else:
+            self.ledger.move(old_visit, line.id, move.when.words, move.quote)
         return True
 
-    def _move(self, old: Visit, at: int, when: str, quote: str, related: tuple[str, ...]) -> None:
-        place = self.settled.index(old)
-        ids = tuple(dict.fromkeys((old.id, *old.related, *related)))
-        line = self.lines[at]
-        self.settled[place] = Visit(
-            line.id, old.who, old.whom, when, quote, tuple(each for each in ids if each != line.id)
-        )
-
-    def _agree_to_change(self, at: int, waiting: _Open) -> bool:
-        if not agrees(self.lines[at].text):
-            return False
+    def _agree_to_change(self, at: int, waiting: _Open, old: Visit) -> bool:
         self.open.remove(waiting)
-        for old in self.settled:
-            if old.id == waiting.changes and waiting.frame.when:
-                self._move(old, waiting.at, waiting.frame.when.words, waiting.quote, (self.lines[at].id,))
-                return True
+        if old in self.ledger.visits and waiting.frame.when:
+            to = self.lines[waiting.at].id
+            self.ledger.move(old, to, waiting.frame.when.words, waiting.quote, (self.lines[at].id,))
+            return True
         return False
 
     def _cancel(self, at: int) -> bool:
+        """Call off the visit a line is about; "can't come on the 3rd" is only about one on the 3rd."""
+        days = [when.words for when in time_phrases(self.lines[at].text)]
         old = self._meant(at, ())
-        if old is None:
+        if old is None or (days and not any(same_when(old.when, day) for day in days)):
             return False
-        self.settled.remove(old)
+        self.ledger.visits.remove(old)
         return True
 
     def _meant(self, at: int, full: Sequence[Frame]) -> Visit | None:
-        """The settled visit that a change or cancellation is about: replied to, named, or the speaker's latest."""
+        """The settled visit that a change or cancellation is about."""
         line = self.lines[at]
-        low = fold(line.text)
-        name = fold(self.names.get(line.sender, line.name))
-        for old in reversed(self.settled):
-            if line.reply_to is not None and line.reply_to in (old.id, *old.related):
-                return old
+        replied = self.ledger.replied(line.reply_to)
+        if replied or not full:
+            others = (mention.said for mention in mentioned_people(line.text, self.names, self.known))
+            return replied or self.ledger.meant(line, self._speaker(line), others)
+        you = self._you(at)
         for frame in full:
-            who, whom = (fold(self._name(role or UNKNOWN, line, self._you(at))) for role in (frame.who, frame.whom))
-            for old in reversed(self.settled):
-                if who == fold(old.who) and whom == fold(old.whom):
-                    return old
-        if full:
-            return None
-        mine = [
-            old
-            for old in self.settled
-            if name and (_has(old.who, name) or _has(old.whom, name) or self._sender(old) == line.sender)
-        ]
-        named = [
-            old
-            for old in self.settled
-            if any(part and part != name and part in low for part in (fold(old.who), fold(old.whom)))
-        ]
-        dated = [old for old in mine if fold(old.when) in low]
-        both = [old for old in mine if old in named]
-        others = {fold(each.said) for each in mentioned_people(line.text, self.names, self.known)} - {name}
-        if others and not named:
-            return None
-        for candidates in (both, dated, named if _speaks_for(low) else [], mine):
-            if candidates:
-                return candidates[-1]
+            old = self.ledger.between(
+                self._name(frame.who or UNKNOWN, line, you), self._name(frame.whom or UNKNOWN, line, you)
+            )
+            if old:
+                return old
         return None
 
-    def _sender(self, visit: Visit) -> str:
-        return next(line.sender for line in self.lines if line.id == visit.id)
+    # ---- who is who
 
-    def _question(self, at: int) -> _Open | None:
+    def _waiting(self, at: int) -> _Open | None:
         """What this line may answer: what it replies to, else the latest that somebody else left open."""
-        near = earlier(self.lines, at)
         line = self.lines[at]
-        for position in near:
+        for position in earlier(self.lines, at):
             for waiting in reversed(self.open):
-                if (
-                    waiting.at == position
-                    and self.lines[position].sender != line.sender
-                    and self._may_answer(line, waiting)
-                ):
+                if waiting.at == position and self._may_answer(line, waiting):
                     return waiting
         return None
 
     def _may_answer(self, line: Line, waiting: _Open) -> bool:
-        """An invitation that names a member waits for that member."""
+        """An invitation waits for somebody else, once; one that names a member waits for that member."""
         asked = self.lines[waiting.at]
-        named = {each.user_id for each in mentioned_people(asked.text, self.names) if each.user_id} - {asked.sender}
-        return (
-            not named
-            or line.sender in named
-            or ADDRESSEE not in (waiting.frame.who, waiting.frame.whom)
-            or line.reply_to == asked.id
-        )
+        if asked.sender == line.sender or (waiting.at, line.sender) in self.refused:
+            return False
+        named = {each.user_id for each in self._called(asked) if each.user_id} - {asked.sender}
+        to_you = ADDRESSEE in (waiting.frame.who, waiting.frame.whom)
+        return not named or not to_you or line.sender in named or line.reply_to == asked.id
+
+    def _between(self, waiting: _Open, at: int) -> tuple[str | None, str | None]:
+        """The roles of what is open, now that `at` answers it."""
+        asker, you = self.lines[waiting.at], self._speaker(self.lines[at])
+        who, whom = waiting.frame.who, waiting.frame.whom
+        return who and self._name(who, asker, you), whom and self._name(whom, asker, you)
 
     def _you(self, at: int) -> str:
-        """Whom a line speaks to: who it replies to, whom it calls, who asked, or the only other one here."""
+        """Whom a line speaks to: who it replies to, whom it calls, who asked, the last host, or the only other one."""
         line = self.lines[at]
         for other in self.lines:
             if line.reply_to == other.id and other.sender != line.sender:
                 return self.names.get(other.sender, UNKNOWN)
-        for mention in mentioned_people(line.text, self.names, self.known):
-            before, after = fold(line.text[: mention.start]), fold(line.text[mention.end :])
-            called = re.search(r"(?:^|[@,，。.!！?？]|\b(?:hi|hey|hello|ok|yes|and|thanks|dear))\W*$", before)
-            if called and re.match(r"\W*$|\s*[,，!！:：。.]|\s*(?:你|您|我们|,)", after):
-                return self.names.get(mention.user_id or "", mention.said)
-        waiting = self._question(at)
+        for mention in self._called(line):
+            return self.names.get(mention.user_id or "", mention.said)
+        waiting = self._waiting(at)
         if waiting:
-            return self.names.get(self.lines[waiting.at].sender, UNKNOWN)
+            return self._speaker(self.lines[waiting.at])
+        last = self.ledger.last(at, NEAR)
+        if last and fold(last.whom) != fold(self._speaker(line)):
+            return last.whom
         others = {each.sender for each in self.lines} - {line.sender}
         return self.names.get(others.pop(), UNKNOWN) if len(others) == 1 else UNKNOWN
 
-    def _name(self, role: str | None, line: Line, you: str) -> str:
-        speaker = self.names.get(line.sender, line.name) or UNKNOWN
-        return (role or UNKNOWN).replace(SPEAKER, speaker).replace(ADDRESSEE, you)
+    def _called(self, line: Line) -> list[Mention]:
+        """Return whom a line calls by name: "Luke, …", @小军."""
+        low = fold(line.text)
+        return [
+            mention
+            for mention in mentioned_people(line.text, self.names, self.known)
+            if _CALLED.search(low, 0, mention.start) and _CALLED_END.match(low, mention.end)
+        ]
 
+    def _named_in(self, line: Line) -> str | None:
+        if re.search(r"我|\b(?:i|we|me)\b", fold(line.text)):
+            return self._speaker(line)
+        named = [each for each in mentioned_people(line.text, self.names, self.known) if each.user_id != line.sender]
+        return self.names.get(named[0].user_id or "", named[0].said) if named else None
 
-def _said(text: str, people: Mapping[str, str], known: frozenset[str]) -> list[_Said]:
-    found: list[_Said] = []
-    for span in sentences(text):
-        sentence = text[span.start : span.end]
-        chinese = len(re.findall(r"[\u4e00-\u9fff]", sentence)) >= 2
-        parts = tuple(template(text, part, people, known) for part in _parts(text, span, chinese=chinese))
-        grammar = visit_zh if chinese else visit_en
-        found += [_Said(frame, sentence) for frame in grammar.frames(parts, sentence)]
-    return found
+    def _speaker(self, line: Line) -> str:
+        return self.names.get(line.sender, UNKNOWN)
 
-
-_AND: Final = re.compile(
-    r"\s+(?=(?:and|but|then|so)\s+(?:then |also |on |we\b|i\b|i'|they\b|he\b|she\b|go |going |visit|come "
-    r"|the next|you\b))"
-)
-
-
-def _parts(text: str, span: Span, *, chinese: bool) -> list[Span]:
-    """Clauses; a list of people ("外公、外婆来", "Tom, Anna and I") stays whole where its parts are single words."""
-    found: list[Span] = []
-    for part in clauses(text, span):
-        joined = text[found[-1].end : part.start].strip() if found else ""
-        if found and joined == "、":
-            found[-1] = Span(found[-1].start, part.end)
-        else:
-            found.append(part)
-    if chinese:
-        return found
-    cut: list[Span] = []
-    for part in found:
-        start = part.start
-        for split in _AND.finditer(fold(text), part.start, part.end):
-            cut.append(Span(start, split.start()))
-            start = split.end()
-        cut.append(Span(start, part.end))
-    return cut
-
-
-def _cancels(low: str) -> bool:
-    return visit_zh.cancels(low) or visit_en.cancels(low)
-
-
-def _new_when(low: str, whens: Sequence[When]) -> When | None:
-    """The time a line settles on: the last, unless it is the one given up ("the 5th instead of the 3rd")."""
-    kept = [when for when in whens if not _NOT_THIS.search(low, 0, when.start)]
-    return kept[-1] if kept else None
-
-
-def _sentence(text: str, when: When) -> str:
-    for start, end in sentences(text):
-        if start <= when.start < end:
-            return text[start:end]
-    return text
-
-
-def _speaks_for(low: str) -> bool:
-    return re.search(r"我|\b(?:i|we|our|us)\b|改|推|取消|\b(?:moved?|cancell?ed|off|visit)\b|来|去", low) is not None
-
-
-def _has(names: str, name: str) -> bool:
-    return name in re.split(r"和| and ", fold(names))
-
-
-def _same_name(one: str, other: str) -> bool:
-    return UNKNOWN in (one, other) or fold(one) == fold(other)
-
-
-def _same_when(one: str, other: str) -> bool:
-    """ "Sunday" and "on Sunday evening" are one time, 周日 and 星期天 too."""
-    a, b = (
-        re.sub(r"星期|礼拜", "周", re.sub(r"\b(?:the|on|this|at|by)\b|[\s,大年]", "", fold(each))).replace("天", "日")
-        for each in (one, other)
-    )
-    return a in b or b in a
+    def _name(self, role: str, line: Line, you: str) -> str:
+        return role.replace(SPEAKER, self._speaker(line)).replace(ADDRESSEE, you)
