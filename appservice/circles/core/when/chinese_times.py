@@ -60,10 +60,11 @@ def _clock(match: Match[str]) -> Piece | None:
     return piece(match, clock=Clock(hour, minute, form), weak=is_little)
 
 
-def _before_the_hour(match: Match[str]) -> Piece | None:
-    less, hour = 15 if match["less"] == "一刻" else number(match["less"].rstrip("分")), number(match["h"])
-    if not (1 <= hour <= 12 and 1 <= less <= 59):
-        return None
+def _before_the_hour(match: Match[str]) -> Piece:
+    less = 15 if match["less"] == "一刻" else number(match["less"].rstrip("分"))
+    hour = number(match["h"]) or 24
+    if hour > 12:
+        return piece(match, clock=Clock(hour - 1, 60 - less, Form.FIXED))
     return piece(match, clock=Clock(hour - 1 or 12, 60 - less))
 
 
@@ -78,7 +79,7 @@ RULES: Rules = tuple(
         # 周二十点 is Tuesday at ten, 每周一三五八点 three days at eight.
         (rf"(?<=[周期拜{WEEKDAYS}][{WEEKDAYS}天]){_CLOCK}", _clock),
         (
-            rf"差(?P<less>[0-9]{{1,2}}分|{TENS}分|[一二三四五六七八九]分|一刻)钟?(?:到)?(?P<h>{HOUR})点",
+            rf"差(?P<less>[1-5]?[1-9]分|[1-5]0分|{TENS}分|[一二三四五六七八九]分|一刻)钟?(?:到)?(?P<h>{HOUR})点",
             _before_the_hour,
         ),
         (r"午夜", always(clock=Clock(0, 0, Form.MIDNIGHT))),

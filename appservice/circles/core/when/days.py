@@ -82,14 +82,9 @@ def _day_of_month(day: OnDayOfMonth, today: date) -> Dated:
     if day.months is not None:
         return Dated((_add_months(today, day.months, day.day, clamp=day.clamp),), assumed=day.assumed)
     date(2000, 1, day.day)
-    for months in range(3):
-        try:
-            found = _add_months(today, months, day.day, clamp=False)
-        except ValueError:  # a short month
-            continue
-        if found >= today:
-            return Dated((found,), assumed=day.assumed)
-    raise ValueError("no such day")
+    # No two months in a row lack a day that January has.
+    coming = (_add_months(today, months, day.day, clamp=True) for months in range(3))
+    return Dated((next(found for found in coming if found >= today and found.day == day.day),), assumed=day.assumed)
 
 
 def _both(one: Day, two: Day, today: date) -> Dated:

@@ -113,6 +113,12 @@ RULES: Rules = tuple(
         (rf"\bat\s+(?P<h>0?[1-9]|1[0-2]){NUMBER_ENDS}(?![\w/]){UNCOUNTED}", _clock),
         (rf"\bat\s+(?P<h>{HOUR})\b{NUMBER_ENDS}(?![/-]){UNCOUNTED}{FOLLOWED}", _clock),
         (rf"(?<![\w.:/])(?P<h>{HOUR})\s*o'?clock\b", _clock),
+        # "tomorrow 9", "every Sunday 7", but not "tomorrow 9 people".
+        (
+            r"(?:(?<=[a-z]day )|(?<=tomorrow )|(?<=tonight )|(?<=morning )|(?<=evening ))"
+            rf"(?P<h>1[0-2]|[1-9])\b{NUMBER_ENDS}(?![/-]){UNCOUNTED}{FOLLOWED}",
+            _clock,
+        ),
         (
             r"(?<![\w.])(?P<n>half|(?:a\s+)?quarter|five|ten|twenty|[0-5]?[0-9])(?:\s+min(?:ute)?s?)?"
             rf"\s+(?P<to>past|to)\s+(?P<h>{HOUR})\b{NUMBER_ENDS}(?!/){UNCOUNTED}",

@@ -43,6 +43,7 @@ _AFTER = re.compile(r"\s*(?:sharp\b|左右|[之以]前|前(?=[^天])|的?时候)
 _POSSESSIVE = re.compile(r"['’]s\b|\s*的")
 _TO = re.compile(r"\s*(?:to|until|till|[-–—~～到至])\s*", re.IGNORECASE)
 _LIST = re.compile(r"\s*(?:[,，、和或跟及与]|还有|or|and|,\s*and)\s*", re.IGNORECASE)
+_RULES = (*english_times.RULES, *english_days.RULES, *chinese_times.RULES, *chinese_days.RULES)
 _MOST = 3
 """More differing times than this in one sentence are a text about times, not a "when"."""
 
@@ -93,8 +94,7 @@ def _readable(clusters: list[Reading]) -> list[Reading]:
 def _longest(text: str) -> list[Piece]:
     """Choose the longest pieces from left to right, none overlapping."""
     chosen: list[Piece] = []
-    pieces = [*scan(text, (*english_times.RULES, *english_days.RULES))]
-    pieces += scan(text.translate(COMMON), (*chinese_times.RULES, *chinese_days.RULES))
+    pieces = scan(text.translate(COMMON), _RULES)
     for piece in sorted(pieces, key=lambda piece: (piece.start, -piece.end)):
         last = chosen[-1] if chosen else None
         if last and last.clock and piece.clock and piece.slot is None and _TO.fullmatch(text, last.end, piece.start):
@@ -200,8 +200,8 @@ def _both(one: Slot, two: Slot) -> Slot | None:
 def _day(one: Slot, two: Slot) -> Slot | None:
     """Complete one with the other: "next week" with "Wednesday", "every month" with "the 1st"."""
     match one, two:
-        case Unreadable(), _:
-            return one
+        case Unreadable(_, always), _:
+            return one if always else two  # the day itself beside its name: 明天除夕
         case Vague("week" | "weekend", ahead), OnWeekday(weekday, "coming" | "coming_or_today", None):
             return OnWeekday(weekday, week=ahead)
         case Vague("year", ahead), OnDate(month, day, None, None):

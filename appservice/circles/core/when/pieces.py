@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from re import Match, Pattern
 
 from circles.core.when.values import Clock, Period, Piece, Slot
 
 Read = Callable[[Match[str]], Piece | None]
-Rules = Iterable[tuple[Pattern[str], Read]]
+Rules = Sequence[tuple[Pattern[str], Read]]
 
 
 def scan(text: str, rules: Rules) -> Iterator[Piece]:
