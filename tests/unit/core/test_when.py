@@ -258,6 +258,7 @@ NOTHING = [
     "good morning",
     "the weekly report",
     "version 2.10.1",
+    "birthday 3",
     "13pm",
     "13-14pm",
     "24:30",

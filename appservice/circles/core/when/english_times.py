@@ -51,6 +51,10 @@ def _clock(match: Match[str]) -> Piece | None:
     return piece(match, clock=Clock(hour, minute, form))
 
 
+def _bare_hour(match: Match[str]) -> Piece:
+    return piece(match, clock=Clock(int(match["h"])), weak=True)
+
+
 def _from_to(match: Match[str]) -> Piece | None:
     """Read "10-11am" as its beginning."""
     hour, end, half = int(number(match["h"])), int(number(match["end"])), said(match, "half")[0]
@@ -117,7 +121,7 @@ RULES: Rules = tuple(
         (
             r"(?:(?<=[a-z]day )|(?<=tomorrow )|(?<=tonight )|(?<=morning )|(?<=evening ))"
             rf"(?P<h>1[0-2]|[1-9])\b{NUMBER_ENDS}(?![/-]){UNCOUNTED}{FOLLOWED}",
-            _clock,
+            _bare_hour,
         ),
         (
             r"(?<![\w.])(?P<n>half|(?:a\s+)?quarter|five|ten|twenty|[0-5]?[0-9])(?:\s+min(?:ute)?s?)?"
