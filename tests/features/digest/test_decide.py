@@ -16,7 +16,16 @@ from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.permitted import Talk
 from circles.core.schedule import Repeat, Rule
 from circles.features.digest import decide, strings
-from circles.features.digest.decide import ChangeDigest, Contents, Digest, DropDigest, Point, SaveDigest, Span
+from circles.features.digest.decide import (
+    Contents,
+    Digest,
+    DropDigest,
+    NextDigest,
+    Point,
+    SaveDigest,
+    Span,
+    TouchDigest,
+)
 from circles.testing import NOON, ROOM, a_call, a_room, said
 from circles_policies.model import Policy, Preset, Reach, preset
 
@@ -144,11 +153,10 @@ def test_without_any_zone_it_asks() -> None:
 def test_nothing_new_nothing_sent() -> None:
     """It only waits for the next time, which then covers this span too."""
     effects = decide.fire(row(), a_room(), Contents(withheld=True), NAMES, TONIGHT)
-    changed = only(effects, ChangeDigest).digest
 
     assert len(effects) == 2
     assert only(effects, WakeAt).due == TONIGHT + timedelta(days=1)
-    assert (changed.last_sent, changed.untouched) == (TONIGHT - timedelta(days=1), 0)
+    assert only(effects, NextDigest) == NextDigest(ROOM, TONIGHT + timedelta(days=1))
 
 
 @pytest.mark.parametrize(("days", "sent"), [(0.5, True), (3, False)])
@@ -202,7 +210,7 @@ def test_after_downtime_one_catch_up_marked_late() -> None:
     effects = decide.fire(row(), a_room(), TALK, NAMES, now)
 
     assert "(late: was due Mon 1 Feb 20:00)" in only(effects, Post).words.body
-    assert only(effects, ChangeDigest).digest.last_sent == now
+    assert only(effects, NextDigest).sent == now
     assert only(effects, WakeAt).due == TONIGHT + timedelta(days=4)
 
 
@@ -222,7 +230,9 @@ def test_untouched_three_times_it_asks_once_and_then_ends() -> None:
         assert decide.given_up(current, host_left=False) == ()
         effects = decide.fire(current, a_room(), TALK, NAMES, now)
         posts.append(only(effects, Post))
-        current = only(effects, ChangeDigest).digest
+        moved = only(effects, NextDigest)
+        question = "asked" if moved.asks else current.question
+        current = replace(current, next_due=moved.next_due, untouched=current.untouched + 1, question=question)
 
     assert [post.subject for post in posts] == ["", "", "", "asks"]
     assert posts[-1].buttons == ("✅", "❌")
@@ -242,19 +252,17 @@ def test_it_ends_with_its_host() -> None:
 
 def test_any_touch_counts_and_a_second_one_does_nothing() -> None:
     """A reaction of anyone, whichever it is."""
-    changed = only(decide.tapped(row(untouched=2), a_tap("❤️")), ChangeDigest).digest
-
-    assert changed.untouched == 0
-    assert decide.tapped(changed, a_tap("👍")) == ()
+    assert decide.tapped(row(untouched=2), a_tap("❤️")) == (TouchDigest(ROOM, wanted=False),)
+    assert decide.tapped(row(), a_tap("👍")) == ()
 
 
 def test_keep_keeps_it_and_it_is_not_asked_again() -> None:
     """✅ on the question by anyone; three more untouched ones ask nothing."""
     asked = row(untouched=4, question="asked")
     effects = decide.tapped(asked, a_tap("✅", subject="asks"))
-    kept = only(effects, ChangeDigest).digest
+    kept = replace(asked, untouched=0, question="kept")
 
-    assert (kept.untouched, kept.question) == (0, "kept")
+    assert only(effects, TouchDigest).wanted
     assert "goes on" in only(effects, Post).words.body
     assert decide.tapped(kept, a_tap("✅", subject="asks")) == ()
     later = decide.fire(replace(kept, untouched=7), a_room(), TALK, NAMES, TONIGHT)

@@ -13,13 +13,14 @@ from sqlalchemy import Connection, insert
 from circles.core.call import Fire, Remake, Said, Tap
 from circles.core.coming import Coming, Confirmed
 from circles.core.effects import Effect, Post, WakeAt
-from circles.core.ids import EffectID, EventID, Source, UserID
+from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
+from circles.core.permitted import Talk
 from circles.core.prompt import Completion, Prompt
-from circles.errors import BudgetSpent, ModelUnavailable
+from circles.errors import BudgetSpent, MatrixUnavailable, ModelUnavailable
 from circles.facts.tables import members, posts
 from circles.features.digest import FEATURE, handler, store
 from circles.features.digest.decide import Digest
-from circles.ports import Ports, Settings
+from circles.ports import Ports, Settings, Window
 from circles.testing import (
     AI,
     NOON,
@@ -293,6 +294,31 @@ async def test_taps(ports: Ports) -> None:
     assert await the_row(ports) is None
     assert await handler.tapped(a_tap("❌", MEI), ports) == ()
     assert await fire(ports) == []
+
+
+async def test_while_the_homeserver_is_silent_it_is_tried_again_but_not_for_ever(
+    ports: Ports, clock: FakeClock, talk: FakeTalk
+) -> None:
+    """For some hours the wake comes back; then the next digest covers this span too, and nothing ends for good."""
+    await set_it(ports)
+    chat(talk)
+
+    class Silent(FakeTalk):
+        async def window(self, room_id: RoomID, window: Window) -> Talk:
+            raise MatrixUnavailable
+
+    silent = replace(ports, talk=Silent())
+    with pytest.raises(MatrixUnavailable):
+        await handler.fire(Fire(a_room(), ROOM, {}, TONIGHT, TONIGHT + timedelta(hours=1)), silent)
+    effects = await handler.fire(Fire(a_room(), ROOM, {}, TONIGHT, TONIGHT + timedelta(hours=7)), silent)
+    await carry_out(effects, ports)
+
+    assert [effect.due for effect in effects if isinstance(effect, WakeAt)] == [TONIGHT + timedelta(days=1)]
+
+    clock.instant = TONIGHT + timedelta(days=1)
+    (post,) = await fire(ports)
+
+    assert "Dinner is at our house" in post.words.body
 
 
 async def test_it_ends_when_its_host_has_left(ports: Ports, clock: FakeClock) -> None:

@@ -14,7 +14,7 @@ from circles.core.ids import RoomID, UserID
 from circles.core.schedule import Repeat, Rule
 from circles.facts.tables import members, posts
 from circles.features.digest import store
-from circles.features.digest.decide import ChangeDigest, Digest, DropDigest, SaveDigest
+from circles.features.digest.decide import Digest, DropDigest, NextDigest, SaveDigest, TouchDigest
 from circles.testing import NOON, ROOM, MemoryDatabase
 
 MEI = UserID("@mei:home.example")
@@ -56,12 +56,20 @@ async def test_a_digest_comes_back_as_it_went(database: MemoryDatabase) -> None:
 
 async def test_a_change_moves_it_on_but_never_brings_it_back(database: MemoryDatabase) -> None:
     """Only how far it came is changed, and only while it is there."""
-    later = row(next_due=NOON + timedelta(days=7), untouched=1, question="asked", last_sent=NOON, host=UserID("@x:y"))
-    await write(database, SaveDigest(row()), ChangeDigest(later))
+    later = NOON + timedelta(days=7)
+    await write(database, SaveDigest(row(untouched=1)), NextDigest(ROOM, later))
 
-    assert await kept(database) == replace(later, host=MEI)
+    assert await kept(database) == row(untouched=1, next_due=later)
 
-    await write(database, DropDigest(ROOM), ChangeDigest(later))
+    await write(database, NextDigest(ROOM, later, later, asks=True))
+
+    assert await kept(database) == row(untouched=2, next_due=later, last_sent=later, question="asked")
+
+    await write(database, TouchDigest(ROOM, wanted=True))
+
+    assert await kept(database) == row(untouched=0, next_due=later, last_sent=later, question="kept")
+
+    await write(database, DropDigest(ROOM), NextDigest(ROOM, later, later), TouchDigest(ROOM, wanted=False))
 
     assert await kept(database) is None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert
 from circles.core.call import Call, Fire, Remake, Said, Tap
 from circles.core.effects import Effect, Post, Private, WakeAt
 from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.errors import MatrixUnavailable
 from circles.facts.tables import members, posts, rooms
 from circles.features.reminders import FEATURE, handler, store
 from circles.features.reminders.values import Reminder
@@ -190,6 +191,32 @@ async def test_under_resting_what_was_set_still_comes(ports: Ports, clock: FakeC
     (post,) = await fire(ports, row.id, policy=preset(Preset.RESTING))
 
     assert post.words.body == "小美 asks: bins"
+
+
+async def test_it_comes_without_a_name_rather_than_late(ports: Ports, clock: FakeClock) -> None:
+    """Where the homeserver does not say what people are called, the localpart does."""
+    await say("remind us tomorrow at 9: bins", ports)
+    (row,) = await the_rows(ports)
+    clock.instant = row.next_due
+
+    class Nameless(FakeNames):
+        async def people(self, room_id: RoomID) -> Mapping[UserID, str]:
+            raise MatrixUnavailable
+
+    (post,) = await fire(replace(ports, names=Nameless()), row.id)
+
+    assert post.words.body == "mei asks: bins"
+
+
+async def test_a_snooze_counts_from_now(ports: Ports, clock: FakeClock) -> None:
+    """Not from when the tap says it was made: it may reach us late."""
+    await say("remind us tomorrow at 9: bins", ports)
+    (row,) = await the_rows(ports)
+    clock.instant = row.next_due
+    await fire(ports, row.id)
+    effects = await handler.tapped(replace(tapping("💤", row.id), at=NOON - timedelta(days=9)), ports)
+
+    assert [effect.due for effect in effects if isinstance(effect, WakeAt)] == [clock.now() + timedelta(minutes=10)]
 
 
 async def test_nobody_speaks_for_who_has_left(ports: Ports) -> None:

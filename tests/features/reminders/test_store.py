@@ -81,12 +81,12 @@ async def test_a_reminder_comes_back_as_it_went(database: MemoryDatabase) -> Non
 
 async def test_a_change_never_brings_a_deleted_one_back(database: MemoryDatabase) -> None:
     """Whoever took it back while it fired has the last word."""
-    await write(database, AddReminder(row()), ChangeReminder("r1", "fired", NOON, None, NOON, None))
+    await write(database, AddReminder(row()), ChangeReminder("r1", {"state": "fired", "fired_at": NOON}))
     fired = await read(database, lambda c: store.reminder(c, "r1"))
     assert fired is not None
-    assert (fired.state, fired.fired_at) == ("fired", NOON)
+    assert (fired.state, fired.fired_at, fired.next_due) == ("fired", NOON, NOON)
 
-    await write(database, DropReminder("r1"), ChangeReminder("r1", "active", NOON, None, None, None))
+    await write(database, DropReminder("r1"), ChangeReminder("r1", {"state": "active"}))
 
     assert await read(database, lambda c: store.reminder(c, "r1")) is None
 

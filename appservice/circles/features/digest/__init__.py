@@ -6,7 +6,7 @@ from typing import Final
 
 from circles.feature import Command, Feature
 from circles.features.digest import handler, store
-from circles.features.digest.decide import NAME, ChangeDigest, DropDigest, SaveDigest
+from circles.features.digest.decide import NAME, DropDigest, NextDigest, SaveDigest, TouchDigest
 
 FEATURE: Final = Feature(
     name=NAME,
@@ -24,7 +24,7 @@ FEATURE: Final = Feature(
     taps={"digest": handler.tapped},
     fire=handler.fire,
     remake=handler.remake,
-    writers=dict.fromkeys((SaveDigest, ChangeDigest, DropDigest), store.write),
+    writers=dict.fromkeys((SaveDigest, NextDigest, TouchDigest, DropDigest), store.write),
     forget_person=store.forget_person,
     held=store.held,
 )

@@ -31,6 +31,8 @@ SUNDAY: Final = 6
 AHEAD: Final = timedelta(days=7)
 ASK_AFTER: Final = 3
 """Digests in a row that nobody touched, after which it asks whether to go on."""
+TRY_FOR: Final = timedelta(hours=6)
+"""How long a digest is tried again while the homeserver does not answer; then the next one covers this span too."""
 MOST_POINTS: Final = 5
 _QUOTE: Final = 160
 
@@ -65,10 +67,24 @@ class SaveDigest(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeDigest(Effect):
-    """Keep how far a digest came. Nothing happens if it was ended meanwhile."""
+class NextDigest(Effect):
+    """Keep when a digest comes next; `sent`: one was posted that reaches up to this instant; `asks`: it asks to go on.
 
-    digest: Digest
+    Nothing happens if it was ended meanwhile.
+    """
+
+    room_id: RoomID
+    next_due: datetime
+    sent: datetime | None = None
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TouchDigest(Effect):
+    """Keep that somebody looked at it; `wanted`: and so answered whether it is to go on."""
+
+    room_id: RoomID
+    wanted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +294,7 @@ def following(row: Digest, now: datetime) -> datetime:
 def skip(row: Digest, now: datetime) -> tuple[Effect, ...]:
     """Say nothing and wait for the next time, which then covers this span too."""
     due = following(row, now)
-    return ChangeDigest(replace(row, next_due=due)), WakeAt(NAME, row.room_id, row.room_id, due)
+    return NextDigest(row.room_id, due), WakeAt(NAME, row.room_id, row.room_id, due)
 
 
 def fire(row: Digest, room: Room, contents: Contents, names: Mapping[UserID, str], now: datetime) -> tuple[Effect, ...]:
@@ -288,9 +304,6 @@ def fire(row: Digest, room: Room, contents: Contents, names: Mapping[UserID, str
         return skip(row, now)
     asks = row.untouched >= ASK_AFTER and not row.question
     span = Span(row.last_sent, now, row.zone, row.language, row.host)
-    changed = replace(
-        row, next_due=due, last_sent=now, untouched=row.untouched + 1, question="asked" if asks else row.question
-    )
     post = Post(
         room.room_id,
         words(room, contents, span, names, asks=asks, due=row.next_due),
@@ -302,7 +315,7 @@ def fire(row: Digest, room: Room, contents: Contents, names: Mapping[UserID, str
         buttons=_buttons(asks=asks),
         mark={"model": contents.model} if contents.model else {},
     )
-    return ChangeDigest(changed), WakeAt(NAME, row.room_id, row.room_id, due), post
+    return NextDigest(row.room_id, due, now, asks), WakeAt(NAME, row.room_id, row.room_id, due), post
 
 
 def at_once(call: Call, contents: Contents, span: Span, names: Mapping[UserID, str]) -> tuple[Effect, ...]:
@@ -422,12 +435,11 @@ def tapped(row: Digest, tap: Tap) -> tuple[Effect, ...]:
     if tap.said.subject == "asks" and tap.key == strings.STOP_KEY:
         said = strings.OFF[tap.language]
         return DropDigest(row.room_id), CancelWake(NAME, row.room_id), _note(tap, said)
-    question = "kept" if row.question else ""
-    if not row.untouched and row.question == question:
+    if not row.untouched and row.question != "asked":
         return ()
-    changed = ChangeDigest(replace(row, untouched=0, question=question))
-    asked = tap.said.subject == "asks" and row.question == "asked" and tap.key == strings.KEEP_KEY
-    return (changed, _note(tap, strings.KEPT[tap.language])) if asked else (changed,)
+    touched = TouchDigest(row.room_id, wanted=row.question == "asked")
+    answered = tap.said.subject == "asks" and row.question == "asked" and tap.key == strings.KEEP_KEY
+    return (touched, _note(tap, strings.KEPT[tap.language])) if answered else (touched,)
 
 
 def may_end(row: Digest, tap: Tap) -> bool:

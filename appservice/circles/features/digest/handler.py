@@ -9,7 +9,7 @@ from circles.core.call import Call, Fire, Remake, Room, Tap
 from circles.core.effects import Effect, WakeAt
 from circles.core.permitted import Talk
 from circles.core.prompt import Prompt
-from circles.errors import BudgetSpent, ModelError
+from circles.errors import BudgetSpent, MatrixError, ModelError
 from circles.features.digest import decide, prompts, store, strings
 from circles.features.digest.decide import NAME, Contents, Span
 from circles.ports import Ports, Window
@@ -42,8 +42,14 @@ async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
     left = await ports.database.read(lambda c: store.has_left(c, host, room_id))
     if ended := decide.given_up(row, host_left=left):
         return ended
-    contents = await _gather(event.room, Span(row.last_sent, now, row.zone, row.language, host), ports)
-    return decide.fire(row, event.room, contents, await ports.names.people(room_id), now)
+    try:
+        contents = await _gather(event.room, Span(row.last_sent, now, row.zone, row.language, host), ports)
+        names = await ports.names.people(room_id)
+    except MatrixError:
+        if now - event.due < decide.TRY_FOR:
+            raise
+        return decide.skip(row, now)  # given up for today, not for good
+    return decide.fire(row, event.room, contents, names, now)
 
 
 async def remake(event: Remake, ports: Ports) -> tuple[Effect, ...]:

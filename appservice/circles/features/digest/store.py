@@ -15,7 +15,7 @@ from circles.core.schedule import Rule
 from circles.facts.tables import members, metadata, posts
 from circles.feature import Held
 from circles.features.digest import strings
-from circles.features.digest.decide import NAME, ChangeDigest, Digest, DropDigest, SaveDigest
+from circles.features.digest.decide import NAME, Digest, DropDigest, NextDigest, SaveDigest, TouchDigest
 
 digests: Final = Table(
     "digests",
@@ -57,10 +57,16 @@ def write(connection: Connection, effect: Effect) -> None:
         case SaveDigest(digest=new):
             connection.execute(delete(digests).where(digests.c.room_id == new.room_id))
             connection.execute(insert(digests).values(_row(new)))
-        case ChangeDigest(digest=changed):
-            values = _row(changed)
-            kept = {key: values[key] for key in ("next_due", "last_sent", "untouched", "question")}
-            connection.execute(update(digests).where(digests.c.room_id == changed.room_id).values(kept))
+        case NextDigest(room_id=room_id):
+            values: dict[str, object] = {"next_due": _ms(effect.next_due)}
+            if effect.sent:
+                values |= {"last_sent": _ms(effect.sent), "untouched": digests.c.untouched + 1}
+            if effect.asks:
+                values["question"] = "asked"
+            connection.execute(update(digests).where(digests.c.room_id == room_id).values(values))
+        case TouchDigest(room_id=room_id, wanted=wanted):
+            touched: dict[str, int | str] = {"untouched": 0, "question": "kept"} if wanted else {"untouched": 0}
+            connection.execute(update(digests).where(digests.c.room_id == room_id).values(touched))
         case DropDigest(room_id=room_id):
             connection.execute(delete(digests).where(digests.c.room_id == room_id))
         case _:
@@ -94,8 +100,8 @@ def _row(value: Digest) -> dict[str, object]:
         "rule": value.rule.to_json(),
         "zone": value.zone,
         "language": value.language,
-        "next_due": int(value.next_due.timestamp() * 1000),
-        "last_sent": int(value.last_sent.timestamp() * 1000),
+        "next_due": _ms(value.next_due),
+        "last_sent": _ms(value.last_sent),
         "untouched": value.untouched,
         "question": value.question,
     }
@@ -113,3 +119,7 @@ def _digest(row: Mapping[Any, Any]) -> Digest:
         untouched=row["untouched"],
         question=row["question"],
     )
+
+
+def _ms(value: datetime) -> int:
+    return int(value.timestamp() * 1000)

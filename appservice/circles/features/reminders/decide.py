@@ -244,9 +244,8 @@ def _say(row: Reminder, name: str, due: datetime, now: datetime, *, again: bool 
     return Private(row.owner, post) if row.private else post
 
 
-def _change(row: Reminder, **changes: object) -> ChangeReminder:
-    new = replace(row, **changes)  # type: ignore[arg-type]  # fields by name: the callers stand above
-    return ChangeReminder(new.id, new.state, new.next_due, new.again, new.fired_at, new.done_at)
+def _change(row: Reminder, **changes: str | datetime | None) -> ChangeReminder:
+    return ChangeReminder(row.id, changes)
 
 
 # ---- what people do with it

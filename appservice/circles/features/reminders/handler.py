@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+
 from circles.core.call import Call, Fire, Remake, Tap
 from circles.core.effects import Effect
 from circles.core.ids import RoomID, UserID
 from circles.core.render import lines, text
 from circles.core.zones import find_zone
+from circles.errors import MatrixError
 from circles.features.reminders import decide, store, strings
 from circles.features.reminders.values import NAME, DropPending, Pending, RememberRoomZone, RememberZone, Reminder
 from circles.ports import Ports
@@ -86,7 +91,8 @@ async def tapped(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
         return ()
     if not decide.may_change(row, tap.asker, decides=tap.decides):
         return await _refuse(tap, ports)
-    return decide.tapped(row, tap)
+    # Counted from now: a tap may reach us late, and its own clock may be wrong.
+    return decide.tapped(row, replace(tap, at=ports.clock.now()))
 
 
 async def _refuse(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
@@ -106,7 +112,9 @@ async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
         return ()
     if await ports.database.read(lambda c: store.has_left(c, row.owner, row.room_id)):
         return decide.dropped(row)  # nobody is left in whose name it could speak
-    names = await ports.names.people(row.room_id)
+    names: Mapping[UserID, str] = {}
+    with suppress(MatrixError):  # without a name is better than late
+        names = await ports.names.people(row.room_id)
     return decide.fire(row, names.get(row.owner) or row.owner[1:].partition(":")[0], event)
 
 

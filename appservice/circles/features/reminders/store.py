@@ -181,18 +181,9 @@ def write(connection: Connection, effect: Effect) -> None:
         case AddReminder(reminder=new):
             if reminder(connection, new.id) is None:
                 connection.execute(insert(reminders).values(_row(new)))
-        case ChangeReminder():
-            connection.execute(
-                update(reminders)
-                .where(reminders.c.id == effect.id)
-                .values(
-                    state=effect.state,
-                    next_due=_ms(effect.next_due),
-                    again=_ms(effect.again),
-                    fired_at=_ms(effect.fired_at),
-                    done_at=_ms(effect.done_at),
-                )
-            )
+        case ChangeReminder(id=key, changes=changes):
+            values = {name: _ms(value) if isinstance(value, datetime) else value for name, value in changes.items()}
+            connection.execute(update(reminders).where(reminders.c.id == key).values(values))
         case DropReminder(id=key):
             connection.execute(delete(reminders).where(reminders.c.id == key))
         case AddPending(pending=new):

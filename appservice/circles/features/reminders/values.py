@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -89,14 +90,13 @@ class AddReminder(Effect):
 
 @dataclass(frozen=True, slots=True)
 class ChangeReminder(Effect):
-    """Keep where a reminder stands. Nothing happens if it was deleted meanwhile."""
+    """Keep where a reminder stands: the named fields only, for a tap and its hour may come at once.
+
+    Nothing happens if it was deleted meanwhile.
+    """
 
     id: str
-    state: str
-    next_due: datetime
-    again: datetime | None
-    fired_at: datetime | None
-    done_at: datetime | None
+    changes: Mapping[str, str | datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
