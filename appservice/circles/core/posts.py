@@ -45,6 +45,7 @@ QUOTE_CHARS: Final = 240
 SHORT: Final = 4
 """Terms of a line that must share one with its messages; a longer line must share two."""
 
+_PERMALINK: Final = re.compile(r"(?:(?:https?://)?matrix\.to/|matrix:)\S+", re.IGNORECASE)
 _SOURCES: Final[Mapping[Language, str]] = {"en": "{} sources", "zh": "{} 条出处"}
 _LISTED: Final[Mapping[Language, str]] = {"en": "Sources", "zh": "出处"}
 _CUT: Final[Mapping[Language, str]] = {
@@ -217,7 +218,12 @@ def _composed(frame: Frame, head: Sequence[Text], sections: Sequence[Section], n
 
 def quoted(frame: Frame, message: Permitted, words: str | None = None) -> Text:
     """Return a message's words, or a piece of them, as a quote with the name of who wrote it."""
-    return joined((bold(frame.name(message.sender)), text(f"“{one_line(words or message.text, QUOTE_CHARS)}”")))
+    return joined((bold(frame.name(message.sender)), quote(words or message.text)))
+
+
+def quote(words: str) -> Text:
+    """Return words in quotation marks; a permalink in them becomes "…", for all such links in a post are ours."""
+    return text(f"“{one_line(_PERMALINK.sub('…', words), QUOTE_CHARS)}”")
 
 
 def as_lines(talk: Iterable[Permitted], frame: Frame) -> tuple[Line, ...]:
@@ -228,7 +234,7 @@ def as_lines(talk: Iterable[Permitted], frame: Frame) -> tuple[Line, ...]:
             sender=message.sender,
             name=frame.name(message.sender),
             at=message.at,
-            text=message.text,
+            text=_PERMALINK.sub("…", message.text),
             reply_to=message.reply_to,
             thread=message.thread,
         )
@@ -309,7 +315,7 @@ def cited(numbers: object, talk: Sequence[Permitted]) -> tuple[Permitted, ...]:
 
 def without_strange_links(words: str, rests_on: Iterable[Permitted] = ()) -> str:
     """Return a model's words without numbers in brackets (the links are ours) and addresses no cited message holds."""
-    heard = "\n".join(message.text for message in rests_on)
+    heard = _PERMALINK.sub("", "\n".join(message.text for message in rests_on))
     kept = _ADDRESS.sub(lambda found: found[0] if found[0].strip("<>.,;") in heard else "", words)
     return re.sub(r"[ \t]{2,}", " ", _NUMBERS.sub("", kept))
 

@@ -228,6 +228,26 @@ async def test_since_my_last_message_begins_there() -> None:
     assert "since you last wrote, 12:00" in post.words.body
 
 
+async def test_since_my_last_message_is_known_in_a_direct_message_too() -> None:
+    talk = _talk()
+    talk.say("@mei:home.example", "mine", NOON - timedelta(hours=1))
+    after = [talk.say("@li:away.example", f"I'll book table number {place} tomorrow") for place in range(4)]
+    call = a_call("summary", "since my last message", place=RoomID("!direct"))
+    post = _post(await summarise(call, _ports(talk)))
+
+    assert _linked(post) <= set(after)
+    assert "since you last wrote, 12:00" in post.words.body
+
+
+async def test_a_permalink_in_a_quote_is_not_shown() -> None:
+    """All links in a post are ours, to messages of the window."""
+    talk = _talk()
+    talk.say("@li:away.example", "I'll do https://matrix.to/#/!other/$secret?via=x tomorrow, promised")
+    body = _post(await summarise(a_call("summary"), _ports(talk))).words.body
+
+    assert "“I'll do … tomorrow, promised”" in body
+
+
 async def test_who_wrote_nothing_gets_all_of_it_and_is_told() -> None:
     call = a_call("summary", "我上次说话以来", asker="@new:home.example")
 

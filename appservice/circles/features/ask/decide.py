@@ -116,8 +116,7 @@ def found(data: Mapping[str, Any], talk: Sequence[Permitted]) -> tuple[str, tupl
 
 def answer_item(words: str, rests_on: tuple[Permitted, ...], frame: Frame) -> Item | None:
     """Return a model's answer as a line with links; None where the messages do not bear it out."""
-    heard = "\n".join(message.text for message in rests_on)
-    rendered = render(words, lambda address: address in heard)
+    rendered = render(words, lambda address: address in words and without_strange_links(address, rests_on) == address)
     if not bears_out(rendered.body, rests_on, frame):
         return None
     html = rendered.html or escaped(rendered.body)

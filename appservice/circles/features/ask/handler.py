@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from circles.core.call import Call, Remake
@@ -94,14 +95,14 @@ async def _tell(task: _Task, talk: tuple[Permitted, ...], ports: Ports) -> Told:
             return await _by_model(task, task.asker, talk, ports.model)
         except (ModelError, BudgetSpent) as error:
             why = strings.so_searched(error)
-    items = decide.matches(talk, task.asked.text, task.frame)
+    items = await asyncio.to_thread(decide.matches, talk, task.asked.text, task.frame)
     label = (text(why[language]),) if items or why is not strings.NO_MODEL else ()
     quoted = tuple(message for item in items for message in item.rests_on)
     return Told(_words(task, talk, items, label), quoted)
 
 
 async def _by_model(task: _Task, asker: UserID, talk: tuple[Permitted, ...], model: CompletesChat) -> Told:
-    shown = decide.fitting(talk, task.asked.text, task.frame, decide.MOST)
+    shown = await asyncio.to_thread(decide.fitting, talk, task.asked.text, task.frame, decide.MOST)
     prompt = Prompt(
         purpose=decide.NAME,
         room_id=task.frame.room_id,

@@ -47,7 +47,7 @@ FAILED: Final[Mapping[str, Both]] = {
     "BudgetSpent": {"en": "Today's share of the model is used up", "zh": "今天的模型用量用完了"},
     "": {"en": "The model did not answer", "zh": "模型没有回答"},
 }
-"""By the name of the error; '' for any other."""
+"""By the name of the error or of what it is a kind of; '' for any other."""
 
 _SO_SEARCHED: Final[Both] = {
     "en": "{}, so I looked for the words of your question.",
@@ -55,7 +55,11 @@ _SO_SEARCHED: Final[Both] = {
 }
 
 
+def _why(error: Exception) -> Both:
+    return next((FAILED[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in FAILED), FAILED[""])
+
+
 def so_searched(error: Exception) -> Both:
     """Return why there is no model's answer, and what was done instead."""
-    why = FAILED.get(type(error).__name__, FAILED[""])
+    why = _why(error)
     return {"en": _SO_SEARCHED["en"].format(why["en"]), "zh": _SO_SEARCHED["zh"].format(why["zh"])}

@@ -15,7 +15,7 @@ from circles.core.extract.text import fold
 from circles.core.extract.todos import todos
 from circles.core.extract.visits import visits
 from circles.core.permitted import Permitted
-from circles.core.posts import Frame, Item, Section, as_lines, bears_out, cited, quoted, without_strange_links
+from circles.core.posts import Frame, Item, Section, as_lines, bears_out, cited, quote, quoted, without_strange_links
 from circles.core.render import NOTHING, Text, bold, checkbox, joined, one_line, render, text
 from circles.features.summary import strings
 from circles.features.summary.words import Bounds, Wish
@@ -113,16 +113,16 @@ def _todo(entry: Mapping[str, Any], rests_on: Sequence[Permitted], frame: Frame)
     if not words or not bears_out(f"{words} {due}", rests_on, frame):
         return None
     who = owner if _is_said(owner, rests_on, frame) and not fold(words).startswith(fold(owner)) else ""
-    return Item(_task(who, words, due if due and fold(due) not in fold(words) else ""), tuple(rests_on))
+    return Item(_task(who, text(words), due if due and fold(due) not in fold(words) else ""), tuple(rests_on))
 
 
 def _is_said(words: str, rests_on: Sequence[Permitted], frame: Frame) -> bool:
     return bool(words) and fold(words) in fold("\n".join(f"{frame.name(each.sender)} {each.text}" for each in rests_on))
 
 
-def _task(owner: str, words: str, due: str) -> Text:
+def _task(owner: str, words: Text, due: str) -> Text:
     named = checkbox(False) + (bold(owner) + text(": " if owner.isascii() else "：") if owner else NOTHING)
-    return named + text(words) + (text(f" · {due}") if due else NOTHING)
+    return named + words + (text(f" · {due}") if due else NOTHING)
 
 
 def visit_items(data: Mapping[str, Any], talk: Sequence[Permitted], frame: Frame) -> tuple[Item, ...]:
@@ -171,7 +171,7 @@ def picked_sections(talk: Sequence[Permitted], frame: Frame) -> tuple[Section, .
             Item(
                 _task(
                     one_line(task.owner_name or "", 40),
-                    f"“{one_line(task.quote, LINE_CHARS)}”",
+                    quote(task.quote),
                     _due(task.due, task.quote),
                 ),
                 _rests_on((task.id, *task.related), by_id),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from circles.core.call import Call, Remake, Room
@@ -66,7 +68,7 @@ async def _answer(command: str, call: Call, ports: Ports) -> tuple[Effect, ...]:
     refused = strings.UNCLEAR if asked.unclear else strings.NO_THREAD if words.lacks_thread(call, asked) else None
     if refused:
         return (call.answer(Words(refused[call.language]), feature=decide.NAME, kind="problem"),)
-    wrote = await ports.talk.last_words(call.room.room_id, call.asker, call.event_id) if asked.mine else None
+    wrote = await _last_words(call, ports) if asked.mine else None
     bounds = words.bounds(call, asked, wrote)
     frame = await _frame(call.room, ports, call.language, zone)
     talk, withheld = await _look(frame, bounds, ports)
@@ -84,6 +86,20 @@ async def _answer(command: str, call: Call, ports: Ports) -> tuple[Effect, ...]:
         mark={"model": told.model},
     )
     return (effect,)
+
+
+async def _last_words(call: Call, ports: Ports) -> datetime | None:
+    """Return when the asker last wrote in the circle. A direct message's event stands in no order with the circle's."""
+    room_id = call.room.room_id
+    if call.place == room_id:
+        return await ports.talk.last_words(room_id, call.asker, call.event_id)
+    talk = await ports.talk.window(room_id, Window())
+    if not talk.messages:
+        return None
+    newest = talk.messages[-1]
+    if newest.sender == call.asker:
+        return datetime.fromtimestamp(newest.at / 1000, UTC)
+    return await ports.talk.last_words(room_id, call.asker, newest.event_id)
 
 
 async def _frame(room: Room, ports: Ports, language: Language, zone: str) -> Frame:
@@ -114,7 +130,7 @@ async def _tell(task: _Task, talk: tuple[Permitted, ...], ports: Ports) -> Told:
             return await _by_model(task, task.asker, talk, ports.model)
         except (ModelError, BudgetSpent) as error:
             why = strings.so_picked(error, task.command)
-    sections = decide.picked(task.command, talk, task.frame)
+    sections = await asyncio.to_thread(decide.picked, task.command, talk, task.frame)
     return _told(task, sections, (text(why[language]),), quotes=True)
 
 

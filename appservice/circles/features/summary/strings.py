@@ -47,7 +47,7 @@ FAILED: Final[Mapping[str, Both]] = {
     "BudgetSpent": {"en": "Today's share of the model is used up", "zh": "今天的模型用量用完了"},
     "": {"en": "The model did not answer", "zh": "模型没有回答"},
 }
-"""By the name of the error; '' for any other."""
+"""By the name of the error or of what it is a kind of; '' for any other."""
 
 _SO_PICKED: Final[Mapping[str, Both]] = {
     "summary": {
@@ -85,9 +85,13 @@ NEVER_WROTE: Final[Both] = {
 }
 
 
+def _why(error: Exception) -> Both:
+    return next((FAILED[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in FAILED), FAILED[""])
+
+
 def so_picked(error: Exception, command: str) -> Both:
     """Return why there is no model's answer, and what there is instead."""
-    why, instead = FAILED.get(type(error).__name__, FAILED[""]), _SO_PICKED[command]
+    why, instead = _why(error), _SO_PICKED[command]
     return {"en": instead["en"].format(why["en"]), "zh": instead["zh"].format(why["zh"])}
 
 
