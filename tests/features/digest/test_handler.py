@@ -16,11 +16,12 @@ from circles.core.effects import Effect, Post, WakeAt
 from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.permitted import Talk
 from circles.core.prompt import Completion, Prompt
+from circles.core.settings import Settings
 from circles.errors import BudgetSpent, MatrixUnavailable, ModelUnavailable
 from circles.facts.tables import members, posts
 from circles.features.digest import FEATURE, handler, store
 from circles.features.digest.decide import Digest
-from circles.ports import Ports, Settings, Window
+from circles.ports import Ports, Window
 from circles.testing import (
     AI,
     NOON,
