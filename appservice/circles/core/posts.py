@@ -222,8 +222,8 @@ def quoted(frame: Frame, message: Permitted, words: str | None = None) -> Text:
 
 
 def quote(words: str) -> Text:
-    """Return words in quotation marks; a permalink in them becomes "…", for all such links in a post are ours."""
-    return text(f"“{one_line(_PERMALINK.sub('…', words), QUOTE_CHARS)}”")
+    """Return words in quotation marks; a permalink in them becomes 🔗, for all such links in a post are ours."""
+    return text(f"“{one_line(_PERMALINK.sub('🔗', words), QUOTE_CHARS)}”")
 
 
 def as_lines(talk: Iterable[Permitted], frame: Frame) -> tuple[Line, ...]:
@@ -234,7 +234,7 @@ def as_lines(talk: Iterable[Permitted], frame: Frame) -> tuple[Line, ...]:
             sender=message.sender,
             name=frame.name(message.sender),
             at=message.at,
-            text=_PERMALINK.sub("…", message.text),
+            text=_PERMALINK.sub("🔗", message.text),
             reply_to=message.reply_to,
             thread=message.thread,
         )

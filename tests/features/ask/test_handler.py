@@ -13,6 +13,7 @@ from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.language import Language
 from circles.core.permitted import Permitted
 from circles.core.render import LIMIT_BYTES, weight
+from circles.core.settings import Settings
 from circles.errors import (
     BudgetSpent,
     ContextWindowExceeded,
@@ -24,7 +25,7 @@ from circles.errors import (
 )
 from circles.features.ask import FEATURE, strings
 from circles.features.ask.handler import answer, remake
-from circles.ports import Ports, Settings
+from circles.ports import Ports
 from circles.testing import AI, NOON, ROOM, FakeNames, FakeTalk, QueueModel, a_call, a_room, said, some_ports
 from circles_policies import KEPT_OUT, POSTED_AGAIN
 from circles_policies.model import Preset, Reach, preset

@@ -14,6 +14,7 @@ from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.language import Language
 from circles.core.permitted import Talk
 from circles.core.render import LIMIT_BYTES, weight
+from circles.core.settings import Settings
 from circles.errors import (
     BudgetSpent,
     ContextWindowExceeded,
@@ -25,7 +26,7 @@ from circles.errors import (
 )
 from circles.features.summary import FEATURE, strings
 from circles.features.summary.handler import list_visits, remake, summarise
-from circles.ports import Ports, Settings, Window
+from circles.ports import Ports, Window
 from circles.testing import AI, NOON, ROOM, FakeNames, FakeTalk, QueueModel, a_call, a_room, some_ports
 from circles_policies import KEPT_OUT, POSTED_AGAIN
 from circles_policies.model import Preset, Reach, preset
@@ -245,7 +246,7 @@ async def test_a_permalink_in_a_quote_is_not_shown() -> None:
     talk.say("@li:away.example", "I'll do https://matrix.to/#/!other/$secret?via=x tomorrow, promised")
     body = _post(await summarise(a_call("summary"), _ports(talk))).words.body
 
-    assert "“I'll do … tomorrow, promised”" in body
+    assert "“I'll do 🔗 tomorrow, promised”" in body
 
 
 async def test_who_wrote_nothing_gets_all_of_it_and_is_told() -> None:
