@@ -64,6 +64,8 @@ _CONCLUDES: Final = re.compile(
     r"|谢)"
 )
 """How somebody sums up what was talked over: "ok so Sunday, our garden", 好，七点."""
+_TO_YOU: Final = re.compile(r"你们?(?:来|去|先|帮|自己).*吧\W*$|\b(?:can|could|would|will) you\b|麻烦你?|拜托")
+"""A request to somebody is no proposal to all."""
 _HOUR_THEN: Final = re.compile(r"\b\d{1,2}(?::\d\d)? then\b")
 _CONTESTS: Final = re.compile(
     r"太.{1,4}了|\btoo \w+|\bdisagree|\brather|\bprefer|反对|不同意|不赞成|不好|不合适|还是.{1,10}吧|建议"
@@ -97,6 +99,8 @@ def proposal(text: str) -> Span | None:
     """Return the first sentence that proposes something of substance to the others, or None."""
     for span in sentences(text):
         sentence = text[span.start : span.end]
+        if _TO_YOU.search(fold(sentence)):
+            continue
         if _PROPOSES.search(fold(sentence)) and _substance(sentence) and not _UNSETTLED.search(fold(sentence)):
             return span
     return None
@@ -120,7 +124,10 @@ def _concludes(lines: Sequence[Line], at: int) -> bool:
         return False
     if not time_phrases(low) and not _HOUR_THEN.search(low):
         return False
-    proposed = any(_proposes_time(lines[position].text) for position in earlier(lines, at, near=6))
+    before = earlier(lines, at, near=6)
+    if before and _TO_YOU.search(fold(lines[before[0]].text)):
+        return False
+    proposed = any(_proposes_time(lines[position].text) for position in before)
     return proposed and not _contested(lines, at)
 
 
@@ -176,7 +183,7 @@ def _agreement(lines: Sequence[Line], at: int) -> tuple[str, ...]:
                 break
             continue
         if declines(line.text) or _CONTESTS.search(fold(line.text)):
-            return () if not agreed or to_it else tuple(agreed)
+            return ()
         concludes = not to_it and _concludes(lines, position) and not _repeats(lines, position)
         if concludes or (not to_it and proposal(line.text)):
             break

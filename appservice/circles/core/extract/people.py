@@ -21,7 +21,8 @@ KIN_ZH: Final = (
     r"|姨父|姨丈|姨婆|姨|姑姑|姑妈|姑父|姑丈|姑婆|姑"
     r"|叔叔|婶婶|叔公|叔|婶|伯伯|伯父|伯母|大伯|伯|哥哥|弟弟|姐姐|妹妹|姐夫|妹夫|嫂子|嫂嫂|弟妹|大哥|大姐"
     r"|表哥|表弟|表姐|表妹|堂哥|堂弟|堂姐|堂妹"
-    r"|外甥女?|侄子|侄女|孙子|孙女|儿子|女儿|女婿|儿媳|亲家|太奶奶|太爷爷)"
+    r"|外甥女?|侄子|侄女|孙子|孙女|儿子|女儿|女婿|儿媳|亲家|太奶奶|太爷爷|(?:男|女)?朋友(?!圈|们)|(?:男"
+    r"|女)友|同学(?!们)|同事(?!们)|邻居|室友|闺蜜|老板|老乡)"
     r"|(?![去到回来看给陪和跟我你他她的是找要请在叫让请由])[\u4e00-\u9fff](?:老师|阿姨|叔叔|伯伯|奶奶|爷爷"
     r"|哥|姐|总|医生|教练|师傅)|(?<![的一])(?:妈|爸|哥|姐"
     r"|弟|妹)(?=家|他们|说|来|去|要|，|,|、|和|那|这|带|买|做|负责|你|#|$))"
@@ -31,7 +32,8 @@ KIN_EN: Final = (
     r"|opa|mum(?:my)?|mom(?:my)?|dad(?:dy)?|mother|father"
     r"|parents|folks|in-laws|(?:mother|father|sister|brother|son|daughter)-in-law|brother|sister|aunt(?:ie"
     r"|y)?|uncle|cousins?|nephew|niece"
-    r"|stepmum|stepmom|stepdad|great-(?:aunt|uncle)|popo|gonggong|nai ?nai|ye ?ye|wai ?po|wai ?gong)"
+    r"|stepmum|stepmom|stepdad|great-(?:aunt|uncle)|popo|gonggong|nai ?nai|ye ?ye|wai ?po|wai ?gong"
+    r"|friends?|neighbou?rs?|colleagues?|boss|boyfriend|girlfriend|roommate|flatmate)"
 )
 _SURNAMES: Final = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾萧田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈"

@@ -10,8 +10,14 @@ from circles.core.extract.decisions import proposal
 from circles.core.extract.lines import Finding, Line
 from circles.core.extract.replies import accepts_partly, asks, declines, earlier, is_small_talk, is_social, later
 from circles.core.extract.text import Span, fold, sentences
+from circles.core.extract.todo_forms import IMPERSONAL, REQUESTS
 from circles.core.extract.tokens import terms, without_links
+from circles.core.extract.when import time_phrases
 
+_SHAPED: Final = re.compile(
+    r"[吗呢么谁哪几]|什么|怎么|多少|为啥|[不没]\w|\b(?:who|what|when|where|which|how|why|do|does|did|is"
+    r"|are|can|could|will|would|should|shall|has|have|any)\b"
+)
 _RHETORICAL: Final = re.compile(
     r"^\W*(?:right|ok(?:ay)?|really|yes|no|huh|eh|what|why|how so|seriously|any(?:thing)? else|make sense"
     r"|does that make sense|see|you know|isn't it|how are you|how's it going|how is everyone|what's up"
@@ -42,7 +48,8 @@ _DISAGREES: Final = re.compile(
     r" good|wise))|opposed)|(?:that|this|it)(?:'s| is) (?:too|way too) \w+|i'?d (?:much )?(?:rather"
     r"|prefer)|i would (?:rather|prefer)|i still (?:think|prefer|want)|i see it differently|no way|on the"
     r" contrary|strongly against"
-    r"|please don't|why would we|we shouldn't|i have (?:concerns|doubts|reservations)|i beg to differ)\b|^\W*-1\b"
+    r"|please don't|why would we|we shouldn't|i have (?:concerns|doubts|reservations)|i beg to differ)\b"
+    r"|^\W*-1\b|^\W*no\b,? (?:that|this|it|we|because|the)\b"
     r"|不同意|不赞成|不赞同|反对|不支持|不认同|有异议|我有意见|有不同(?:意见|看法)|不敢苟同|我不(?:这么"
     r"|这样)(?:认为|觉得|看)|我不觉得|我不认为|(?:我|我们)(?:觉得|认为|看|感觉).{0,10}(?:不行|不好|不妥"
     r"|不合适|不合理|不太好|不靠谱|没必要|太.{1,4})|(?:这|那)样?(?:不行|不妥|不合适|不合理|不好吧|不太好"
@@ -86,7 +93,10 @@ def disagreements(lines: Sequence[Line]) -> tuple[Finding, ...]:
 
 def _question(text: str) -> Span | None:
     """The last question of a message that waits for an answer of substance."""
-    for span in reversed(sentences(text)):
+    spans = sentences(text)
+    for span in reversed(spans):
+        if span != spans[-1] and not _SHAPED.search(fold(text[span.start : span.end])):
+            continue
         sentence = without_links(text[span.start : span.end])
         low = fold(sentence)
         if asks(sentence) and len(set(terms(low))) >= 2 and not _RHETORICAL.match(low) and not _TAG.search(low):
@@ -110,6 +120,9 @@ def _answered(lines: Sequence[Line], at: int, question: str) -> bool:
         to_it = line.reply_to == asked.id or low.startswith(fold(asked.name) or "\0")
         if to_it and not (asks(line.text) and not wanted & set(terms(low))):
             return True
+        elsewhere = REQUESTS.search(low) or (IMPERSONAL.search(low) and time_phrases(line.text))
+        if elsewhere and not wanted & set(terms(low)):
+            continue
         if asks(line.text):
             silent = silent and _question(line.text) is None
             continue

@@ -9,6 +9,7 @@ from typing import Final
 from circles.core.extract.lines import Line
 from circles.core.extract.text import fold, sentences
 from circles.core.extract.tokens import terms, without_links
+from circles.core.extract.when import masked, time_phrases
 
 NEAR: Final = 8
 """How many later messages of a conversation may still answer one without saying so by a reply."""
@@ -30,13 +31,19 @@ _YES: Final = re.compile(
     r"|好(?:的|啊|呀|嘞|哒|滴|咧|吧|哇|呢|耶|主意|!|,|，|。|~|～|\s|$|我|那|就|咱|一定)|好|行(?!李|程|政"
     r"|业|动|为)|可以|没问题|没意见|同意|赞成|赞同|支持|成(?:[,，。!]|交|$)|中[,，。!]?$|嗯+|要得|收到"
     r"|明白"
-    r"|一定(?:来|到|去)|我们(?:一定)?来|来的|(?:一定)?[来去]\W*$|必须的|太好了|太棒了"
+    r"|一定(?:来|到|去)|我们(?:一定)?来|来的|(?:一定)?[来去](?:\W|$)|必须的|太好了|太棒了"
     r"|听你的|妥|就这样|就这么(?:定|办)|没毛病"
     r"|可$|我(?:来|可以|行|能)|算(?:我|我们)(?:一个|一份)|当然|乐意|没得说"
     r"|[👍👌✅🙆💯🤝🙋]|:\+1:)"
 )
+_THAT_TIME: Final = re.compile(
+    r"^\W*#+\s*(?:可以|行|好|没问题|ok|works|it is|(?:is|sounds|would be|'s)\s+(?:also |totally |much"
+    r" )?(?:fine|good|perfect|great|ok|okay|lovely|better))"
+)
+"""Agreement that begins with the time: "Sunday works", 2号可以."""
 _NO: Final = re.compile(
-    r"\b(?:can'?t|cannot|won't|couldn't|unable|not (?:free|possible|able|available|convenient)|doesn't"
+    r"\b(?:can'?t(?! wait| believe)|cannot|won't|couldn't|unable"
+    r"|not (?:free|possible|able|available|convenient)|doesn't"
     r" (?:work|suit)|won't work|don't think so"
     r"|afraid not|sorry,? (?:no|i|we)|i'm out|no way|i disagree|rather not|no,|nope|nah|not coming|busy)\b"
     r"|^\W*no\b(?! (?:problem|worries))"
@@ -75,7 +82,10 @@ _GREETING_ZH: Final = re.compile(
 def is_social(text: str) -> bool:
     """Say whether a message is only a greeting, thanks, laughter or emoji."""
     low = fold(without_links(text)).strip()
-    return _GREETING_ZH.match(low) is not None or all(word in _SOCIAL for word in terms(low))
+    words = terms(low)
+    if words or not re.search(r"\w", low):
+        return _GREETING_ZH.match(low) is not None or all(word in _SOCIAL for word in words)
+    return _GREETING_ZH.match(low) is not None
 
 
 def is_small_talk(text: str) -> bool:
@@ -86,12 +96,13 @@ def is_small_talk(text: str) -> bool:
 def agrees(text: str) -> bool:
     """Say whether a message begins by agreeing, takes nothing back and asks nothing."""
     low = fold(text).strip()[:300]
-    return _YES.match(low) is not None and not _NO.search(low) and not _BUT.search(low) and not asks(low)
+    return accepts_partly(text) and not _NO.search(low) and not _BUT.search(low) and not asks(low)
 
 
 def accepts_partly(text: str) -> bool:
     """Say whether a message begins by agreeing, whatever follows."""
-    return _YES.match(fold(text).strip()[:300]) is not None
+    low = fold(text).strip()[:300]
+    return _YES.match(low) is not None or _THAT_TIME.match(masked(low, time_phrases(low))) is not None
 
 
 def declines(text: str) -> bool:

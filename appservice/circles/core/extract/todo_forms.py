@@ -51,11 +51,12 @@ FIRST_PERSON: Final = re.compile(
     r"|picking|collecting|calling)|count on me (?:to|for)"
     r"|(?:(?<=then )|(?<=and )|(?<=, ))i (?:do|take|make|bring|write|handle|cover|cook|book|get) (?:the|a|some|care)"
     r"|i'?d take (?:the|care))"
-    rf"|^\W*(?:will|gonna|going to)\s+{_ADV}{_TASK}|^\W*#*\s*i'll\b.*#"
+    rf"|(?:^|[,;-]\s)\W*(?:will|gonna|going to)\s+{_ADV}{_TASK}|^\W*#*\s*i'll\b.*#"
 )
 _ADV_ZH: Final = (
     r"(?:今天|明天|#+|就|会|要|可以|能|得|也|先|再|顺便|顺路|一会儿?|等下|等会儿?|待会儿?|马上|这就|回头"
-    r"|晚点|到时候?|尽快|还|都|一起|负责|来|去|下班[后前]?|下课[后前]?|回家|回去|饭后|自己|直接|帮(?:你们?|大家|忙"
+    r"|晚点|到时候?|尽快|还|都|一起|负责|来|去|重新|再次|亲自|另外|单独|统一|下班[后前]?|下课[后前]?|回家"
+    r"|回去|饭后|自己|直接|帮(?:你们?|大家|忙"
     r"|她|他)?|给(?:你们?|大家|她|他)?|跟\S{1,4}|和\S{1,4}|今晚|\s)"
 )
 _TASK_ZH: Final = (
@@ -67,13 +68,15 @@ _TASK_ZH: Final = (
     r"|拍|录|剪|画|设计|翻译|校对|审|看看|看一下|跟进|处理|解决|搞定|搞|办(?!公|法)|弄|教(?!室|练|材|授)"
     r"|主持|记录|记(?=录|一下"
     r"|笔记)|开(?=车|会议|文档|个群)|建(?=群|个|文档|表)|拉(?=群|个群|人)|申请|租|搬|找(?!不)|放(?!心|假"
-    r"|弃|松|学)|挂|出(?=题|方案)|讲(?!真|道理|究)|领(?!导|情)|叫(?=车"
+    r"|弃|松|学)|挂|出(?=题|方案|文档|图|稿|报告|个)|给(?=你们?#|大家)|擦|扫|拖|晒|叠|切|倒|搭|扛|刷|充|盛"
+    r"|端|采购|对接|画|讲(?!真|道理|究)|领(?!导|情)|叫(?=车"
     r"|外卖)|催|备|测|试|搜|贴|填|寄|盯|陪|照顾|喂|遛|浇|换(?=成|掉|灯)|装|下单|签|学(?!校|期|生|长|姐|弟)"
     r"|练|总结|分享|预习"
     r"|组队|排)"
 )
 FIRST_PERSON_ZH: Final = re.compile(
-    rf"(?:我们?|咱|俺)(?:{_ADV_ZH}){{0,6}}(?:把|将|{_TASK_ZH})|(?:由我|我们?)(?:{_ADV_ZH}){{0,4}}(?:负责"
+    rf"(?<!让)(?<!叫)(?:我们?|咱|俺)(?:这边|这儿)?(?:{_ADV_ZH}){{0,6}}(?:把|将|{_TASK_ZH})|(?:由我"
+    rf"|我们?)(?:{_ADV_ZH}){{0,4}}(?:负责"
     r"|包了|来(?=\W*$|吧|弄|做)|搞定|承担|认领)|(?:交给|包在|放|留给)我(?!家|们家|爸|妈|的|这)(?:身上|吧"
     r"|来|们|好了|就)?"
     r"|我来(?!了|晚|迟|过|自|的时|电|回|不|说|看看?$)|让我来|我(?:来)?(?:当|做)(?:主持|司机|后勤|志愿者)"
@@ -115,14 +118,17 @@ OPEN_REQUEST: Final = re.compile(
     r"|有空)|哪位(?:能|来|可以|愿意|方便)"
 )
 IMPERSONAL: Final = re.compile(
+    r"\b(?:must|needs? to|has to|have to)\b|"
     r"\b(?:must|needs? to|has to|have to|should|is|are|to be|was)\b[^.]{0,60}\b(?:due|submitted|sent|paid"
     r"|handed|finished|returned|completed|confirmed|booked|ready|done|in)\b|\bdue\b|\bdeadline\b|\bdon't"
     r" forget\b|\bremember to\b|\breminder\b|\bwe (?:need|have|must|should|ought)(?: to)?\b|\bmake sure\b"
     r"|\bhand in\b|\bsubmit\b"
-    r"|截止|务必|必须|记得|别忘|需要|之前?(?:要|得)|要在|得在|[得须]|[得须]|前(?:要|得|交|发|完成|提交|确认|给|付|报|把"
+    r"|截止|务必|必须|记得|别忘|需要|之前?(?:要|得)|要在|得在|须|(?<![觉懂舍记值获懒])得|前(?:要|得|交|发"
+    r"|完成|提交|确认|给|付|报|把"
     r"|定)|提交|上交|deadline|ddl"
 )
 _THIRD_VERB: Final = (
+    rf"(?:'ll|\s+will)\s+{_ADV}(?!{_NOT_A_TASK})[a-z]+\b(?=.*#)|"
     r"(?:'ll|\s+will|\s+is going to|\s+is gonna|\s+should|\s+needs to|\s+has to|\s+can|\s+could|\s+to"
     rf"|\s+and \w+ (?:will|to)|\s+volunteered to|\s+agreed to|\s+offered to|\s+promised to)\s+{_ADV}{_TASK}"
     r"|\s+is (?:bringing|buying|booking|sending|making|cooking|preparing|ordering|picking up|collecting"

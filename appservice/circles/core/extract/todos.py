@@ -88,7 +88,10 @@ def _before(parts: Sequence[Span], part: Span) -> int:
 def _commits(low: str, text: str) -> bool:
     """Say whether a first person takes something on in this sentence."""
     hidden = masked(low, time_phrases(text))
-    if forms.NEGATED.search(low) or forms.DONE.search(low) or (asks(text) and not re.search(r"吧|let me", low)):
+    if asks(text) and not re.search(r"吧|let me", low):
+        parts = [text[start:end] for start, end in clauses(text, Span(0, len(text)))]
+        return any(_commits(fold(part), part) for part in parts if not asks(part)) if len(parts) > 1 else False
+    if forms.NEGATED.search(low) or forms.DONE.search(low) or re.search(r"\bi (?:could|can)\b.*\bif\b", low):
         return False
     return forms.FIRST_PERSON.search(hidden) is not None or forms.FIRST_PERSON_ZH.search(hidden) is not None
 
@@ -118,7 +121,7 @@ def _todo(lines: Sequence[Line], at: int, span: Span, names: Mapping[str, str]) 
     ordered = asked is not None and forms.IMPERATIVE.match(masked(low, time_phrases(text)), asked.end) is not None
     if asked and (ordered or (task and forms.REQUESTS.search(low))):
         return _claimed(lines, at, span, names, asked, due, named=not asks(text))
-    if task and asks(text) and forms.REQUESTS.search(low):
+    if task and forms.REQUESTS.search(low) and (asks(text) or re.search(r"你们?(?:来|去|先|帮).*吧\W*$", low)):
         return _claimed(lines, at, span, names, None, due)
     if task and due and re.search(r"\bplease\b|\bdon't forget\b|请|麻烦|记得|别忘", low) and not asked:
         return Todo(line.id, None, None, due, text, span.start)
@@ -153,11 +156,12 @@ def _claimed(
             continue
         if asked and asked.user_id and answer.sender != asked.user_id:
             continue
-        if declines(answer.text):
+        if declines(answer.text) and "mind" not in fold(text):
             asked, named = None, False
             continue
         claims = _claims(answer.text) and _is_about(answer.text, text)
-        if claims or (agrees(answer.text) and not anyone):
+        obliges = "mind" in fold(text) and re.match(r"\W*(?:not at all|of course not|no\b)", fold(answer.text))
+        if claims or (agrees(answer.text) and not anyone) or obliges:
             return Todo(
                 line.id,
                 answer.sender,

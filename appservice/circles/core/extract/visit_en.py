@@ -25,7 +25,7 @@ _MOVE: Final = (
     r"|join(?:s|ing)?|meet(?:ing)?|gather(?:ing)?|do|doing|bring(?:ing)?|take|taking)"
 )
 _FILL: Final = (
-    r"(?:\s+(?!to\b|at\b|by\b|with\b|and\b|or\b|but\b|from\b|if\b|when\b|before\b|after\b|because\b|so\b"
+    r"(?:\s+(?!you\b|we\b|i\b|they\b|he\b|she\b|to\b|at\b|by\b|with\b|and\b|or\b|but\b|from\b|if\b|when\b|before\b|after\b|because\b|so\b"
     r"|that\b|without\b)[\w'#-]+){0,5}?"
 )
 _GO: Final = re.compile(
@@ -72,7 +72,7 @@ _AUX: Final = re.compile(
     r"(?:\s*(?:'ll|'re|'s|'m|'d|\bwill|\bare|\bis|\bam|\bshall|\bcan|\bcould|\bwould|\blike|\blove|\bwant"
     r"|\bwants|\bto|\bplan|\bplans|\bplanning|\bplanned|\bgoing|\bgonna|\bhave|\bhas|\bneed|\bhope"
     r"|\bhoping|\bdecided|\bintend|\bthinking of|\bbe|\ball|\bboth|\balso|\bdefinitely|\bprobably|\bjust"
-    r"|\bthen|\binstead|\bnow|\bactually|\bon #|\bat #|#|\beither|\bstill|\bagree[d]? to|\bsaid (?:they|he"
+    r"|\bthen|\bonly|\binstead|\bnow|\bactually|\bon #|\bat #|#|\beither|\bstill|\bagree[d]? to|\bsaid (?:they|he"
     r"|she|we|i)|\babout|\bsuggest|\bdriving|\bfirst|\btogether|\bup|\bdo|\bdoes|,))+\s*$"
 )
 _SUBJECT: Final = re.compile(
@@ -158,6 +158,8 @@ def _roles(part: Template, carried: str | None, last: str | None) -> tuple[str |
             place = _place(part, found["target"], last)
             guest = _guest(part, shape[: found.start()], found["verb"], place, carried, last)
             return guest if guest is None or guest[:2] != (SPEAKER, SPEAKER) else None
+    if re.fullmatch(r"(?:at |it's at )?(?:(?:my|our) place|ours|mine)\W*", shape):
+        return ADDRESSEE, SPEAKER, True
     listed = _LISTED.search(shape)
     if listed:
         place = _place(part, listed["target"], last)

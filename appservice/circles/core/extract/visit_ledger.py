@@ -73,12 +73,18 @@ class Ledger:
         related = self._in_order(to, old.id, *old.related, *also)
         self.visits[self.visits.index(old)] = Visit(to, old.who, old.whom, when, quote, related)
 
-    def last(self, at: int, near: int) -> Visit | None:
-        """Return the visit settled last, if one of its lines is at most `near` before position `at`."""
-        if not self.visits:
-            return None
-        visit = self.visits[-1]
-        return visit if any(at - self._place[each] <= near for each in (visit.id, *visit.related)) else None
+    def together(self, whom: str, when: str) -> tuple[Visit, ...]:
+        """Return the visits of one host at one time: guests of one invitation."""
+        return tuple(old for old in self.visits if fold(old.whom) == fold(whom) and same_when(old.when, when))
+
+    def last(self, at: int, near: int, who: str | None = None) -> Visit | None:
+        """Return the visit settled last (by `who`), if one of its lines is at most `near` before position `at`."""
+        for visit in reversed(self.visits):
+            if (who is None or _has(visit.who, fold(who))) and any(
+                0 <= at - self._place[each] <= near for each in (visit.id, *visit.related)
+            ):
+                return visit
+        return None
 
     def replied(self, reply_to: str | None) -> Visit | None:
         """Return the visit that rests on the line replied to."""
@@ -90,8 +96,11 @@ class Ledger:
         found = [old for old in self.visits if fold(old.who) == fold(who) and fold(old.whom) == fold(whom)]
         return found[-1] if found else None
 
-    def meant(self, line: Line, name: str, others: Iterable[str]) -> Visit | None:
-        """Return the visit a line without a full sentence is about: the named, the dated, the speaker's last."""
+    def meant(self, line: Line, name: str, others: Iterable[str], *, own: bool = False) -> Visit | None:
+        """Return the visit a line without a full sentence is about: the named, the dated, the speaker's last.
+
+        With `own`, somebody else's is meant only by name.
+        """
         low, name = fold(line.text), fold(name)
         mine = [
             old
@@ -103,9 +112,11 @@ class Ledger:
         ]
         if any(fold(other) != name for other in others) and not named:
             return None
+        days = [when.words for when in time_phrases(line.text)]
+        dated = [old for old in self.visits if any(same_when(old.when, day) for day in days)]
         both = [old for old in mine if old in named]
-        dated = [old for old in mine if fold(old.when) in low]
-        for candidates in (both, dated, named if _SPEAKS_OF_IT.search(low) else [], mine):
+        due = [old for old in mine if old in dated]
+        for candidates in (due, both, [] if own else dated, named if _SPEAKS_OF_IT.search(low) else [], mine):
             if candidates:
                 return candidates[-1]
         return None
@@ -120,7 +131,8 @@ class Ledger:
 def same_when(one: str, other: str) -> bool:
     """Say whether two phrases name one time: "Sunday" and "Sunday evening", 周日 and 星期天."""
     a, b = (_plain(each) for each in (one, other))
-    return a in b or b in a
+    short, long = sorted((a, b), key=len)
+    return re.search(rf"(?<!\d){re.escape(short)}(?!\d)", long) is not None
 
 
 def _plain(when: str) -> str:

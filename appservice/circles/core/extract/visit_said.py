@@ -16,7 +16,7 @@ from circles.core.extract.when import When, time_phrases
 _CHANGES: Final = re.compile(
     r"\b(?:mov(?:e|ed|ing)|chang(?:e|ed|ing)|shift(?:ed|ing)?|push(?:ed|ing)?|postpon(?:e|ed|ing)"
     r"|reschedul(?:e|ed|ing)|switch(?:ed|ing)?|swap(?:ped)?|instead|rather|actually|correction|not (?:on )?the"
-    r"|make (?:it|that)|meant|better)\b"
+    r"|(?<!n't )(?<!not )make (?:it|that)|meant|better)\b"
     r"|改|推迟|延到|延后|提前|换到|换成|挪|调到|调整|不是|说错|记错|还是.{1,8}(?:吧|好)|推到|更正|应该是"
 )
 _NOT_THIS: Final = re.compile(
@@ -56,10 +56,16 @@ def frames_of(text: str, people: Mapping[str, str], known: frozenset[str]) -> li
         chinese = len(re.findall(r"[\u4e00-\u9fff]", sentence)) >= 2
         parts = tuple(template(text, part, people, known) for part in _parts(text, span, chinese=chinese))
         frames = (visit_zh if chinese else visit_en).frames(parts, sentence)
-        found += [Said(frame if frame.when else replace(frame, when=earlier), sentence) for frame in frames]
+        found += [Said(replace(frame, when=_fuller(frame.when, earlier)), sentence) for frame in frames]
         whens = [when for part in parts for when in part.whens if not when.is_past]
         earlier = whens[-1] if whens else earlier
     return found
+
+
+def _fuller(when: When | None, earlier: When | None) -> When | None:
+    """An hour alone belongs to the day named before it."""
+    hour_only = when is not None and not when.names_day and earlier is not None and earlier.names_day
+    return earlier if when is None or hour_only else when
 
 
 def move_of(text: str) -> Move | None:
@@ -68,13 +74,14 @@ def move_of(text: str) -> Move | None:
     for start, end in sentences(text):
         sentence = text[start:end]
         low = fold(sentence)
-        given_up = [part for part in clauses(text, Span(start, end)) if _refuses(fold(text[part.start : part.end]))]
+        parts = clauses(text, Span(start, end))
+        refused = [part.end for part in parts if _refuses(fold(text[part.start : part.end]))]
         kept = [
             when
             for when in time_phrases(sentence)
             if not when.is_past
             and not _NOT_THIS.search(low, 0, when.start)
-            and not any(part.start <= start + when.start < part.end for part in given_up)
+            and not (refused and start + when.start < refused[-1])
         ]
         if kept:
             found.append((changes(sentence), Move(kept[-1], sentence, asks(sentence))))
@@ -83,7 +90,7 @@ def move_of(text: str) -> Move | None:
 
 
 def _refuses(low: str) -> bool:
-    """A clause that refuses names the day given up, unless it also names the new one ("can't make it, moved to …")."""
+    """A clause that refuses, or follows the day given up; not one that also names the new day."""
     return (declines(low) or visit_zh.cancels(low) or visit_en.cancels(low)) and not _CHANGES.search(low)
 
 

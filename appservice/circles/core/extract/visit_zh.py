@@ -34,7 +34,8 @@ _SEE: Final = re.compile(
     rf"|{_P})(?:{_STEP})(?:拜年|拜寿|祝寿|过生日|庆生|过年|请安|过节)"
 )
 _COME: Final = re.compile(
-    r"(?P<verb>过来|来)(?:这边|这里|这儿|家)?(?:一起)?(?:吃(?:个|顿|年|晚|午|早|团|便)?|做客|坐坐|坐|玩"
+    r"(?P<verb>过来|(?<![出起下上回进拿发带送说看过原后本未])来|到(?=[。!,]|$))(?:这边|这里|这儿"
+    r"|家)?(?:一起)?(?:吃(?:个|顿|年|晚|午|早|团|便)?|做客|坐坐|坐|玩"
     r"|串门|拜年|聚聚?|喝|过年|过节|住|看看|烧烤|打麻将|包饺子|#|(?=[吧吗呀啊哦了,。!?~]|$))"
 )
 _HOST: Final = re.compile(
@@ -161,6 +162,8 @@ def _guest(
     if found is None:
         if re.search(r"[说问叫]$", bare):
             who = UNKNOWN
+        elif _WHEN_ASKED.search(before) or re.search(r"[吗没][?？]*$", part.shape):
+            who = ADDRESSEE
         elif whom == SPEAKER:
             who = carried if carried and carried != SPEAKER else ADDRESSEE
         else:

@@ -13,7 +13,7 @@ from typing import Final
 from circles.core.extract.lines import Line, sender_names
 from circles.core.extract.people import Mention, mentioned_people, shown_names
 from circles.core.extract.replies import NEAR, accepts_partly, agrees, asks, declines, earlier
-from circles.core.extract.text import fold
+from circles.core.extract.text import fold, sentences
 from circles.core.extract.visit_frames import ADDRESSEE, SPEAKER, UNKNOWN, Frame, Mood
 from circles.core.extract.visit_ledger import Ledger, Visit, same_when
 from circles.core.extract.visit_said import Move, Said, calls_off, changes, frames_of, move_of
@@ -24,7 +24,8 @@ _WELCOMES: Final = re.compile(
     r"|\b(?:looking forward|can't wait|see you|we'll be (?:home|here|in)|you're welcome|come on over|please do)\b"
 )
 _COMES: Final = re.compile(
-    r"我们?.{0,4}(?:一定|准时|会)?(?:来|到|去)|\b(?:we|i)(?:'ll| will|'d| would)? (?:all )?(?:be there"
+    r"我们?.{0,4}(?:一定|准时|会)?(?:来|到|去|有空)|\bi'm free\b|\b(?:we|i)(?:'ll| will|'d| would)? (?:all"
+    r" )?(?:be there"
     r"|come|love to|bring)\b"
 )
 _JOINS: Final = re.compile(
@@ -38,12 +39,16 @@ _CALLED_END: Final = re.compile(r"\W*$|\s*[,，!！:：。.]|\s*(?:你|您|我�
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """An invitation, a proposal or a question that waits for an answer; `changes` is the visit it would move."""
+    """An invitation, a proposal or a question that waits for an answer.
+
+    `changes` is the visit it would move, `instead_of` the day of the invitation that a guest answers with another.
+    """
 
     at: int
     frame: Frame
     quote: str
     changes: Visit | None = None
+    instead_of: str | None = None
 
 
 def visits(lines: Sequence[Line], people: Mapping[str, str] | None = None) -> tuple[Visit, ...]:
@@ -81,6 +86,8 @@ class _Talk:
         answered = waiting is not None and self._answer(at, said, move, waiting)
         for each in said:
             self._take(at, each, waiting, answered=answered)
+        if not said and not answered and move and move.asked:
+            self._invite_again(at, move)
         if not said and _JOINS.search(fold(line.text)):
             self._join(at)
 
@@ -125,8 +132,13 @@ class _Talk:
             return False
         if not self._says_yes(line) and not (move and whole and not declines(line.text)):
             return self._counter(at, waiting, move)
-        when = (whole[0].when if whole else None) or frame.when or (move.when if move else None)
+        when = (whole[0].when if whole else None) or frame.when
+        if move and (when is None or (same_when(move.when.words, when.words) and move.when.names_day)):
+            when = move.when
         who, whom = self._between(waiting, at)
+        if waiting.instead_of and whom and when and fold(whom) == fold(self._speaker(line)):
+            for guest in self.ledger.together(whom, waiting.instead_of):
+                self.ledger.move(guest, self.lines[waiting.at].id, when.words, waiting.quote, (line.id,))
         self._settle(at, Frame(who, whom, when, Mood.SAYS), line.text, waiting)
         self.refused.add((waiting.at, line.sender))
         if frame.who != ADDRESSEE:
@@ -142,7 +154,8 @@ class _Talk:
         if accepts_partly(line.text):
             return True
         past = any(when.is_past for when in time_phrases(line.text))
-        return not asks(line.text) and not past and bool(_WELCOMES.search(low) or _COMES.search(low))
+        said = [low[start:end] for start, end in sentences(line.text) if not asks(low[start:end])]
+        return not past and any(_WELCOMES.search(each) or _COMES.search(each) for each in said)
 
     def _fill(self, at: int, waiting: _Open, move: Move | None) -> bool:
         """Complete a question ("which day?", "who?") with what its answer says."""
@@ -154,8 +167,10 @@ class _Talk:
             when = move.when
         elif who is None:
             who = self._named_in(line)
-        elif not agrees(line.text):
+        elif not self._says_yes(line):
             return False
+        elif move is not None:
+            when = move.when
         if who is None or whom is None or when is None:
             return False
         self._settle(at, Frame(who, whom, when, Mood.SAYS), line.text, waiting)
@@ -166,11 +181,21 @@ class _Talk:
         old = waiting.frame.when
         if declines(self.lines[at].text):
             self.refused.add((waiting.at, self.lines[at].sender))
-        if move is None or old is None or same_when(move.when.words, old.words):
+        if move is None or not move.when.names_day or old is None or same_when(move.when.words, old.words):
             return False
         who, whom = self._between(waiting, at)
-        self.open.append(_Open(at, Frame(who, whom, move.when, Mood.PROPOSES), move.quote))
+        self.open.append(_Open(at, Frame(who, whom, move.when, Mood.PROPOSES), move.quote, instead_of=old.words))
         return True
+
+    def _invite_again(self, at: int, move: Move) -> None:
+        """ "How about Sunday then?": the host's own invitation, for another day."""
+        for waiting in reversed(self.open):
+            mine = self.lines[waiting.at].sender == self.lines[at].sender and at - waiting.at <= NEAR
+            if mine and waiting.frame.mood is Mood.INVITES and waiting.frame.who == ADDRESSEE:
+                self.open.append(
+                    replace(waiting, at=at, frame=replace(waiting.frame, when=move.when), quote=move.quote)
+                )
+                return
 
     def _join(self, at: int) -> None:
         """ "I'll come too": the same visit for one more person."""
@@ -197,7 +222,9 @@ class _Talk:
             frame = Frame(old_visit.who, old_visit.whom, move.when, Mood.PROPOSES)
             self.open.append(_Open(at, frame, move.quote, changes=old_visit))
         else:
-            self.ledger.move(old_visit, line.id, move.when.words, move.quote)
+            host = fold(old_visit.whom) == fold(self._speaker(line))
+            for each in self.ledger.together(old_visit.whom, old_visit.when) if host else (old_visit,):
+                self.ledger.move(each, line.id, move.when.words, move.quote)
         return True
 
     def _agree_to_change(self, at: int, waiting: _Open, old: Visit) -> bool:
@@ -211,19 +238,19 @@ class _Talk:
     def _cancel(self, at: int) -> bool:
         """Call off the visit a line is about; "can't come on the 3rd" is only about one on the 3rd."""
         days = [when.words for when in time_phrases(self.lines[at].text)]
-        old = self._meant(at, ())
+        old = self._meant(at, (), own=True)
         if old is None or (days and not any(same_when(old.when, day) for day in days)):
             return False
         self.ledger.visits.remove(old)
         return True
 
-    def _meant(self, at: int, full: Sequence[Frame]) -> Visit | None:
+    def _meant(self, at: int, full: Sequence[Frame], *, own: bool = False) -> Visit | None:
         """The settled visit that a change or cancellation is about."""
         line = self.lines[at]
         replied = self.ledger.replied(line.reply_to)
         if replied or not full:
             others = (mention.said for mention in mentioned_people(line.text, self.names, self.known))
-            return replied or self.ledger.meant(line, self._speaker(line), others)
+            return replied or self.ledger.meant(line, self._speaker(line), others, own=own)
         you = self._you(at)
         for frame in full:
             old = self.ledger.between(
@@ -270,8 +297,9 @@ class _Talk:
         waiting = self._waiting(at)
         if waiting:
             return self._speaker(self.lines[waiting.at])
-        last = self.ledger.last(at, NEAR)
-        if last and fold(last.whom) != fold(self._speaker(line)):
+        speaker = self._speaker(line)
+        last = self.ledger.last(at, NEAR, speaker) or self.ledger.last(at, NEAR)
+        if last and fold(last.whom) != fold(speaker):
             return last.whom
         others = {each.sender for each in self.lines} - {line.sender}
         return self.names.get(others.pop(), UNKNOWN) if len(others) == 1 else UNKNOWN
