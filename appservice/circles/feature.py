@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from circles_policies.gate import Classified
 from sqlalchemy import Connection
 
-from circles.core.call import Call, Fire, Remake, Room, Tap
+from circles.core.call import Call, Fire, Remake, Room, Said, Tap
+from circles.core.coming import Coming, Confirmed
 from circles.core.effects import Effect
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language
 from circles.core.permitted import Permitted
-from circles.ports import Ports, Settings
+from circles.core.settings import Settings
+from circles.ports import Ports
+from circles_policies.events import Classified
 
 Effects = tuple[Effect, ...]
 
@@ -42,6 +45,22 @@ class Control:
     words: Permitted | None
     language: Language
     decides: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The AI is in a room and its state was read: creation, power, members, encryption.
+
+    `policy` is the content of the room's policy state event and who sent it, None where there is none.
+    """
+
+    room: Room
+    encrypted: bool
+    inviter: UserID | None
+    policy: Mapping[str, object] | None
+    policy_sender: UserID | None
+    policy_event: EventID | None
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +115,11 @@ class Feature:
         writers: its own effects -> the function that writes them, in the unit of work of the outbox rows.
         forget: drop what rests on these events, and return effects that follow (inside the unit of work).
         forget_person: drop what is held about a person, in one room or everywhere (room None).
+        forget_room: drop what is held for a room the AI has left.
         held: what is held about a person, in one room or everywhere.
+        coming, confirmed: what it offers to whoever asks through `ports.items`; instants in ms.
+        sent: told, in the commit that notes it, that a post of its own stands in the room; the instant in ms.
+        entered: what it does when the AI has come into a room and knows its state.
     """
 
     name: str
@@ -109,4 +132,9 @@ class Feature:
     writers: Mapping[type[Effect], Callable[[Connection, Effect], None]] = field(default_factory=dict)
     forget: Callable[[Connection, tuple[EventID, ...]], Effects] | None = None
     forget_person: Callable[[Connection, UserID, RoomID | None], Effects] | None = None
+    forget_room: Callable[[Connection, RoomID], None] | None = None
     held: Callable[[Connection, UserID, RoomID | None, Language], tuple[Held, ...]] | None = None
+    coming: Callable[[Connection, RoomID, int, int, Language], tuple[Coming, ...]] | None = None
+    confirmed: Callable[[Connection, RoomID, int, Language], tuple[Confirmed, ...]] | None = None
+    sent: Callable[[Connection, Said, int], None] | None = None
+    entered: Callable[[Entered, Ports], Awaitable[Effects]] | None = None

@@ -6,17 +6,18 @@ No port hands out message text except as `Permitted`, and only `CompletesChat` l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from circles_policies.model import Ceiling, Reach
 from sqlalchemy import Connection
 
+from circles.core.coming import Coming, Confirmed
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language
 from circles.core.permitted import Permitted, Talk
 from circles.core.prompt import Completion, Prompt
+from circles.core.settings import Settings
 
 T = TypeVar("T")
 
@@ -115,38 +116,70 @@ class NewRoom:
 
 
 class CreatesRooms(Protocol):
-    """Creation of circles; see ARCHITECTURE.md "Rooms we create"."""
+    """Creation of circles (docs/explanation/architecture.md, "Rooms we create")."""
 
     async def create(self, room: NewRoom) -> RoomID:
         """Create the room, or return the one an earlier attempt with the same key made."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the operator configured and a feature may know. No secrets."""
+class KnowsDoors(Protocol):
+    """How a room is entered. Asked of the homeserver when someone wants its link."""
 
-    ai: UserID
-    server_name: str
-    name_en: str = "Circle"
-    name_zh: str = "小圈"
-    operator: str = ""
-    language: Language = "en"
-    zone: str = "UTC"
-    ceiling: Ceiling = field(default_factory=Ceiling)
-    reach: Reach = Reach.NONE
-    model: str | None = None
-    model_host: str | None = None
-    model_country: str | None = None
-    names_hidden: bool = False
-    plugin: bool = False
-    gated: bool = False
-    loosening_hours: float = 24.0
-    alias_prefix: str = "circle-"
+    async def is_open(self, room_id: RoomID) -> bool | None:
+        """Return whether whoever has the link can join; None where it cannot be told."""
+        ...
 
-    def name(self, language: Language) -> str:
-        """Return what the AI is called in a language."""
-        return self.name_zh if language == "zh" else self.name_en
+
+class HeldThing(Protocol):
+    """One kind of thing held about a person, as `feature.Held` is: a count, and lines for them alone."""
+
+    @property
+    def kind(self) -> str:
+        """What it is, in the person's words; "messages": kept messages."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        ...
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What they say."""
+        ...
+
+
+class ShowsHeld(Protocol):
+    """What all features, and the kept messages, hold about a person."""
+
+    async def __call__(self, user_id: UserID, room_id: RoomID | None, language: Language) -> tuple[HeldThing, ...]:
+        """Return it for one room, or for all (room None)."""
+        ...
+
+
+class SchedulesWakes(Protocol):
+    """The one timer in memory; the rows are the truth."""
+
+    def arm(self, due: datetime | None, look: Callable[[], None]) -> None:
+        """Call `look` when it is `due`, instead of whatever was armed before; None: nothing is due."""
+        ...
+
+    def disarm(self) -> None:
+        """Forget what was armed."""
+        ...
+
+
+class GathersItems(Protocol):
+    """What the features offer each other through the registry."""
+
+    async def coming(self, room_id: RoomID, start: datetime, end: datetime, language: Language) -> tuple[Coming, ...]:
+        """Return dates that come between two instants, the soonest first."""
+        ...
+
+    async def confirmed(self, room_id: RoomID, since: datetime, language: Language) -> tuple[Confirmed, ...]:
+        """Return what people confirmed since an instant, the oldest first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +192,7 @@ class Ports:
     names: NamesPeople
     rooms: CreatesRooms
     settings: Settings
+    items: GathersItems
     model: CompletesChat | None = None
+    held: ShowsHeld | None = None
+    doors: KnowsDoors | None = None

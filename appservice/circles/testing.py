@@ -11,19 +11,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from circles_policies.decision import Decision, Verdict
-from circles_policies.model import Preset, preset
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
 from circles.core.call import Call, Room
+from circles.core.coming import Coming, Confirmed
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language, language_of
 from circles.core.permitted import Permitted, Talk, permit
 from circles.core.prompt import Completion, Prompt
+from circles.core.settings import Settings
 from circles.errors import ModelError
 from circles.facts.tables import metadata
-from circles.ports import NewRoom, Ports, Settings, Window
+from circles.ports import NewRoom, Ports, Window
+from circles_policies.decision import Decision, Verdict
+from circles_policies.model import Preset, preset
 
 T = TypeVar("T")
 
@@ -96,7 +98,9 @@ class FakeTalk:
         for message in self.messages:
             if message.event_id == window.until:
                 break
-            if message.room_id != room_id or (window.thread and window.thread not in (message.thread, message.event_id)):
+            if message.room_id != room_id or (
+                window.thread and window.thread not in (message.thread, message.event_id)
+            ):
                 continue
             if window.since and message.at < window.since.timestamp() * 1000:
                 continue
@@ -153,6 +157,22 @@ class FakeRooms:
         return self.created[room.key][1]
 
 
+@dataclass
+class FakeItems:
+    """Coming dates and confirmed things, as the test put them in."""
+
+    dates: list[Coming] = field(default_factory=list[Coming])
+    things: list[Confirmed] = field(default_factory=list[Confirmed])
+
+    async def coming(self, room_id: RoomID, start: datetime, end: datetime, language: Language) -> tuple[Coming, ...]:
+        """Return the dates between two instants."""
+        return tuple(date for date in self.dates if start <= date.at < end)
+
+    async def confirmed(self, room_id: RoomID, since: datetime, language: Language) -> tuple[Confirmed, ...]:
+        """Return the things confirmed since an instant."""
+        return tuple(thing for thing in self.things if thing.at >= since)
+
+
 class QueueModel:
     """A model that gives the answers put into it, in order, and keeps the prompts it saw. Empty: a failing test."""
 
@@ -206,7 +226,14 @@ def a_room(**changes: object) -> Room:
     return replace(room, **changes)  # type: ignore[arg-type]  # fields by name, for brevity in tests
 
 
-def a_call(command: str, argument: str = "", *, asker: str = "@mei:home.example", language: Language | None = None, **changes: object) -> Call:
+def a_call(
+    command: str,
+    argument: str = "",
+    *,
+    asker: str = "@mei:home.example",
+    language: Language | None = None,
+    **changes: object,
+) -> Call:
     """Make a call of a command with an argument, said at noon in the room."""
     words = said(asker, f"{command} {argument}".strip())
     room = a_room()
@@ -234,5 +261,6 @@ def some_ports(**changes: object) -> Ports:
         names=FakeNames(),
         rooms=FakeRooms(),
         settings=Settings(ai=AI, server_name="home.example"),
+        items=FakeItems(),
     )
     return replace(ports, **changes)  # type: ignore[arg-type]  # fields by name, for brevity in tests

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from circles_policies.model import Policy
-
 from circles.core.effects import Attachment, Effect, Post, Private, Words
 from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.language import Language
 from circles.core.permitted import Permitted
+from circles_policies.model import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +101,7 @@ class Call:
             mark=mark or {},
             attachment=attachment,
             id=id,
+            about=self.room.room_id,
         )
         if self.private and self.place == self.room.room_id and not self.room.direct:
             return Private(self.asker, replace(post, reply_to=None, thread=None))

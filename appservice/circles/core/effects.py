@@ -67,6 +67,10 @@ class Post(Effect):
     mark: Mapping[str, Any] = field(default_factory=dict[str, Any])
     unasked: bool = False
     attachment: Attachment | None = None
+    about: RoomID | None = None
+    """The circle it speaks of, where that is not the room it stands in."""
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """More keys of the event's content: a proposal's policies. Never message text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,20 @@ class React(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class ClearButtons(Effect):
+    """Take the AI's own seeded reactions off a post, so that a person's tap stays as a visible signature."""
+
+    root: EffectID
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw(Effect):
+    """Take a post of the AI's back: redact it with each edit of it, or never send it."""
+
+    root: EffectID
+
+
+@dataclass(frozen=True, slots=True)
 class Redact(Effect):
     """Redact one event the AI sent (a post, an edit of it, a reaction)."""
 
@@ -131,6 +149,14 @@ class SetRoomName(Effect):
 
     room_id: RoomID
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invite(Effect):
+    """Invite someone."""
+
+    room_id: RoomID
+    user_id: UserID
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +194,49 @@ class CancelWake(Effect):
 
     feature: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack(Effect):
+    """Remove these messages and everything made from them; posts that used them are redacted and said again without."""
+
+    room_id: RoomID
+    event_ids: tuple[EventID, ...]
+    by: UserID | None = None
+    """Who took them back, to be told in private what was done where an answer had used them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackPerson(Effect):
+    """Remove what was made from a person's words, in one room, or everywhere (room None).
+
+    `held` also removes what they asked to keep (forget me); without it only what rests on their talk (out).
+    """
+
+    user_id: UserID
+    room_id: RoomID | None
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopWork(Effect):
+    """Drop the questions of a person that are still being answered in a room; of everyone where `user_id` is None."""
+
+    room_id: RoomID
+    user_id: UserID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Depart(Effect):
+    """The AI is no longer in a room: what waits for it is dropped, its wakes end, its kept messages are deleted."""
+
+    room_id: RoomID
+
+
+SPINE = "spine"
+"""The wakes of the program itself: rooms to enter, posts to make again."""
+
+
+def enter(room_id: RoomID, now: datetime) -> WakeAt:
+    """Return the wake that reads a room's state and then lets the features begin there."""
+    return WakeAt(SPINE, f"enter:{room_id}", room_id, now)

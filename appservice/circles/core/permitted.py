@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NoReturn, final
 
-from circles_policies.decision import Decision
-
 from circles.core.ids import EventID, RoomID, Source, UserID
+from circles_policies.decision import Decision
 
 _KEY: Final = object()
 
@@ -28,9 +27,10 @@ class Permitted:
         text: its words as a person reads them, without reply fallback, HTML or quoted others.
         thread: the root of the thread it is in, or None.
         reply_to: the event it answers, or None.
+        addressed: whether it was said to the AI, for the decisions still to come about it.
     """
 
-    __slots__ = ("at", "event_id", "reply_to", "room_id", "sender", "text", "thread")
+    __slots__ = ("addressed", "at", "event_id", "reply_to", "room_id", "sender", "text", "thread")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Permitted:
         text: str,
         thread: EventID | None,
         reply_to: EventID | None,
+        addressed: bool,
     ) -> None:
         if key is not _KEY:
             raise TypeError("Permitted text is made by permit(), from a decision that allows it.")
@@ -52,6 +53,7 @@ class Permitted:
         self.text: Final = text
         self.thread: Final = thread
         self.reply_to: Final = reply_to
+        self.addressed: Final = addressed
 
     @property
     def source(self) -> Source:
@@ -60,7 +62,9 @@ class Permitted:
 
     def part(self, text: str) -> Permitted:
         """Return the same message with `text`, which must be a piece of it or its words folded (an argument, a quote)."""
-        return Permitted(_KEY, self.event_id, self.room_id, self.sender, self.at, text, self.thread, self.reply_to)
+        return Permitted(
+            _KEY, self.event_id, self.room_id, self.sender, self.at, text, self.thread, self.reply_to, self.addressed
+        )
 
     def __repr__(self) -> str:
         return f"<Permitted {self.event_id}>"
@@ -84,6 +88,7 @@ def permit(
     text: str,
     thread: EventID | None = None,
     reply_to: EventID | None = None,
+    addressed: bool = False,
 ) -> Permitted:
     """Make permitted text from a decision that allowed this event to be read or to trigger.
 
@@ -92,7 +97,7 @@ def permit(
     """
     if not decision:
         raise PermissionError("The decision denies this message.")
-    return Permitted(_KEY, event_id, room_id, sender, at, text, thread, reply_to)
+    return Permitted(_KEY, event_id, room_id, sender, at, text, thread, reply_to, addressed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,10 @@ class Talk:
     """What of a window may be looked at, oldest first.
 
     `withheld` says only that something was kept out, never how much or whose (PRODUCT.md, "Denials").
+    `few`: the window held under four messages, counted before anything was withheld. A summary of so few would show by its
+    gaps who opted out, so it is refused in the same words whether or not anything was withheld.
     """
 
     messages: tuple[Permitted, ...] = ()
     withheld: bool = False
+    few: bool = False

@@ -54,7 +54,7 @@ members: Final = Table(
     Column("kept_out", Boolean, nullable=False, default=False),
     Column("since", BigInteger),
     Column("consented_since", BigInteger),
-    Column("own_since", BigInteger),
+    Column("addressed_since", BigInteger, nullable=False, default=0),
     Index(None, "user_id"),
 )
 """`room_id` '' holds what a person chose for every circle, applied to rooms they join later."""
@@ -77,21 +77,23 @@ policies: Final = Table(
     Column("state", String, nullable=False),
     Column("by", String),
     Column("authority", String),
-    Column("proposal", String),
+    Column("written", Boolean, nullable=False, default=False),
     Column("asked_at", BigInteger, nullable=False),
     Column("starts_at", BigInteger),
     Column("ends_at", BigInteger),
     Index(None, "room_id", "state"),
 )
-"""One row a policy that was asked for. state: waiting, in_force, ended, withdrawn. `authority` is the person's own event."""
+"""One row a policy that was asked for. state: waiting, in_force, ended, withdrawn. `authority` is the person's own event;
+`written`: it is the policy state event itself, so that redacting it redacts the policy.
+"""
 
 marks: Final = Table(
     "marks",
     metadata,
     Column("room_id", String, primary_key=True),
     Column("event_id", String, primary_key=True),
+    Column("by", String, primary_key=True),
     Column("kind", String, nullable=False),
-    Column("by", String, nullable=False),
     Column("reaction", String),
     Column("at", BigInteger, nullable=False),
     Index(None, "reaction"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time
 
 import pytest
+
 from circles.core.voice import PER_DAY, Dial, is_night, may_speak, voice_day
 
 NOON = datetime(2027, 2, 1, 12, 0, tzinfo=UTC)

@@ -20,6 +20,8 @@ SPEAKER: Final = "\0speaker"
 ADDRESSEE: Final = "\0addressee"
 UNKNOWN: Final = "?"
 _FIRST: Final = 0xE000
+_OURS: Final = dict.fromkeys([*range(_FIRST, _FIRST + 0x100), ord("#"), 0], " ")
+"""The characters that mean something in a template: in what people write they are blanks."""
 _MAX_PEOPLE: Final = 200
 PERSON: Final = r"[\ue000-\ue0ff]"
 _POSSESSIVE: Final = re.compile(
@@ -79,7 +81,7 @@ class Template:
 def template(text: str, span: Span, people: Mapping[str, str], known: Iterable[str]) -> Template:
     """Return the template of one piece of `text`."""
     piece = text[span.start : span.end]
-    low = fold(piece)
+    low = fold(piece).translate(_OURS)
     whens = time_phrases(piece)
     taken = [(when.start, when.end, "#") for when in whens]
     named: list[str] = []

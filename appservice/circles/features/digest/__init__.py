@@ -26,5 +26,6 @@ FEATURE: Final = Feature(
     remake=handler.remake,
     writers=dict.fromkeys((SaveDigest, NextDigest, TouchDigest, DropDigest), store.write),
     forget_person=store.forget_person,
+    forget_room=store.forget_room,
     held=store.held,
 )

@@ -83,6 +83,11 @@ def forget_person(connection: Connection, user_id: UserID, room_id: RoomID | Non
     return tuple(CancelWake(NAME, key) for key in gone)
 
 
+def forget_room(connection: Connection, room_id: RoomID) -> None:
+    """Drop a room's digest: the AI has left it."""
+    connection.execute(delete(digests).where(digests.c.room_id == room_id))
+
+
 def held(connection: Connection, user_id: UserID, room_id: RoomID | None, language: Language) -> tuple[Held, ...]:
     """Return which digests come in a person's name."""
     which = digests.c.host == user_id

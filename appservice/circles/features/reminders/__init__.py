@@ -94,6 +94,7 @@ FEATURE: Final = Feature(
     ),
     forget=store.forget,
     forget_person=store.forget_person,
+    forget_room=store.forget_room,
     held=store.held,
     coming=store.coming,
 )

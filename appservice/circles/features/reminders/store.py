@@ -219,6 +219,11 @@ def forget_person(connection: Connection, user_id: UserID, room_id: RoomID | Non
     return _drop(connection, ours, waiting)
 
 
+def forget_room(connection: Connection, room_id: RoomID) -> None:
+    """Drop a room's reminders and what waits for an answer there: the AI has left it."""
+    _drop(connection, reminders.c.room_id == room_id, reminder_pending.c.room_id == room_id)
+
+
 def _drop(connection: Connection, which: ColumnElement[bool], waiting: ColumnElement[bool]) -> tuple[Effect, ...]:
     gone = connection.execute(select(reminders.c.id).where(which)).scalars().all()
     gone_waiting = connection.execute(select(reminder_pending.c.id).where(waiting)).scalars().all()

@@ -1,0 +1,64 @@
+"""The decision on SEND, asked for each message right before a request leaves: what was allowed a moment ago may not be now."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from circles.adapters.ai.openai_client import Clearance
+from circles.core.ids import EventID
+from circles.core.permitted import Permitted
+from circles.core.prompt import Prompt
+from circles.core.settings import Settings
+from circles.facts import rooms
+from circles.facts.tables import policies
+from circles.ports import Database, TellsTime
+from circles_policies.decision import Decision
+from circles_policies.engine import decide
+from circles_policies.model import Right
+from circles_policies.request import Request, Scopes
+
+
+class SendClearance:
+    """Implements `openai_client.AsksToSend` on our own rows."""
+
+    def __init__(self, database: Database, clock: TellsTime, settings: Settings) -> None:
+        """Take the rows to ask."""
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+
+    async def __call__(self, prompt: Prompt) -> Clearance:
+        """Ask for every message of the talk, and for the question."""
+        return await self._database.read(lambda connection: self._ask(connection, prompt))
+
+    def _ask(self, connection: Connection, prompt: Prompt) -> Clearance:
+        allowed = {message.event_id for message in prompt.talk if self._may_send(connection, message)}
+        question = prompt.question
+        if question is not None and self._may_send(connection, question):
+            allowed.add(question.event_id)
+        facts = rooms.room_facts(connection, prompt.room_id)
+        policy_id = connection.execute(
+            select(policies.c.id).where(policies.c.room_id == prompt.room_id, policies.c.state == "in_force")
+        ).scalar()
+        return Clearance(frozenset(allowed), facts.generation if facts is not None else 0, policy_id)
+
+    def _may_send(self, connection: Connection, message: Permitted) -> Decision:
+        room_id, event_id = message.room_id, EventID(message.event_id)
+        scopes = Scopes(
+            room=rooms.policies_since(connection, room_id, message.at),
+            member=rooms.member(connection, room_id, message.sender),
+            mark=rooms.mark(connection, room_id, event_id),
+            operator=self._settings.ceiling,
+        )
+        now = int(self._clock.now().timestamp() * 1000)
+        return decide(
+            scopes,
+            Request(
+                right=Right.SEND,
+                at=message.at,
+                now=now,
+                addressed=message.addressed,
+                called=True,
+                reach=self._settings.reach,
+            ),
+        )

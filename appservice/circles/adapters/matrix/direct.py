@@ -1,0 +1,81 @@
+"""Direct messages with people: the one they began, or one of ours, found again by its alias and never made twice."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+from urllib.parse import quote
+
+from sqlalchemy import Connection
+
+from circles.adapters.matrix.client import MatrixClient
+from circles.core.ids import RoomID, UserID
+from circles.errors import MatrixBadRequest, MatrixForbidden, MatrixNotFound
+from circles.facts import rooms as facts
+from circles.ports import Database
+
+KIND_KEY: Final = "io.github.matrix_circles.kind"
+"""In the create event of rooms we make: "direct" or "circle"."""
+
+
+class DirectRooms:
+    """Finds or makes the direct message with a person."""
+
+    def __init__(self, database: Database, client: MatrixClient, server_name: str, alias_prefix: str) -> None:
+        """Take the prefix of our exclusive alias namespace."""
+        self._database = database
+        self._client = client
+        self._server_name = server_name
+        self._alias_prefix = alias_prefix
+
+    async def room_for(self, user_id: UserID) -> RoomID:
+        """Return the direct message with a person, inviting them back if they left it."""
+        known = (await self._database.read(lambda c: facts.person(c, user_id))).direct_room
+        if known is not None:
+            present = await self._database.read(lambda c: facts.is_joined(c, known, user_id))
+            if present or await self._invited(known, user_id):
+                return known
+        room_id = await self._make(user_id)
+
+        def note(connection: Connection) -> None:
+            facts.save_person(connection, user_id, direct_room=room_id)
+            facts.save_room(connection, room_id, direct=True, membership="join")
+
+        await self._database.write(note)
+        return room_id
+
+    async def _make(self, user_id: UserID) -> RoomID:
+        """Create the room. The alias makes this safe to repeat: createRoom has no transaction ID."""
+        localpart = f"{self._alias_prefix}dm-{hashlib.sha256(user_id.encode()).hexdigest()[:24]}"
+        body = {
+            "preset": "trusted_private_chat",
+            "is_direct": True,
+            "invite": [user_id],
+            "room_alias_name": localpart,
+            "creation_content": {KIND_KEY: "direct"},
+        }
+        try:
+            return RoomID(str((await self._client.request("POST", "/_matrix/client/v3/createRoom", body))["room_id"]))
+        except MatrixBadRequest as error:
+            if error.errcode != "M_ROOM_IN_USE":
+                raise
+        room_id = await self._client.alias_room(f"#{localpart}:{self._server_name}")
+        await self._invited(room_id, user_id)
+        return room_id
+
+    async def _invited(self, room_id: RoomID, user_id: UserID) -> bool:
+        """Invite a person who is not there; return whether the room can still be used."""
+        try:
+            path = f"/_matrix/client/v3/rooms/{quote(room_id, safe='')}"
+            membership = await self._membership(room_id, user_id)
+            if membership not in ("join", "invite"):
+                await self._client.request("POST", f"{path}/invite", {"user_id": user_id})
+        except (MatrixForbidden, MatrixNotFound):
+            return False
+        return True
+
+    async def _membership(self, room_id: RoomID, user_id: UserID) -> str:
+        try:
+            return str((await self._client.state_event(room_id, "m.room.member", user_id)).get("membership", "leave"))
+        except MatrixNotFound:
+            return "leave"

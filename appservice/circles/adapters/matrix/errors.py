@@ -1,0 +1,55 @@
+"""Answers of the homeserver that are not answers, as errors of ours. The one table errcode -> class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from circles.errors import (
+    MatrixBadRequest,
+    MatrixError,
+    MatrixForbidden,
+    MatrixNotFound,
+    MatrixRateLimited,
+    MatrixUnavailable,
+    MatrixUnknownToken,
+)
+
+BY_ERRCODE: Final[Mapping[str, type[MatrixError]]] = {
+    "M_FORBIDDEN": MatrixForbidden,
+    "M_GUEST_ACCESS_FORBIDDEN": MatrixForbidden,
+    "M_LIMIT_EXCEEDED": MatrixRateLimited,
+    "M_MISSING_TOKEN": MatrixUnknownToken,
+    "M_NOT_FOUND": MatrixNotFound,
+    "M_UNKNOWN_TOKEN": MatrixUnknownToken,
+    "M_USER_DEACTIVATED": MatrixForbidden,
+}
+
+
+def raise_for(status: int, body: object, retry_after: str | None = None) -> None:
+    """Raise what a response means; return where it is a success.
+
+    The homeserver's own sentence is kept out of the message: it may quote what we sent.
+    """
+    if status < 400:
+        return
+    content: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    errcode = str(content.get("errcode", ""))
+    kind = BY_ERRCODE.get(errcode)
+    if kind is None:
+        kind = MatrixRateLimited if status == 429 else MatrixUnavailable if status >= 500 else MatrixBadRequest
+    raise kind(
+        f"The homeserver answered {status} {errcode}".rstrip() + ".",
+        retry_after=_delay(content, retry_after),
+        errcode=errcode,
+        status=status,
+    )
+
+
+def _delay(content: Mapping[str, Any], header: str | None) -> timedelta | None:
+    """Read how long to wait: the Retry-After header in seconds, else the older `retry_after_ms` (spec "Rate limiting")."""
+    if header and header.isdigit():
+        return timedelta(seconds=int(header))
+    milliseconds = content.get("retry_after_ms")
+    return timedelta(milliseconds=milliseconds) if isinstance(milliseconds, int) and milliseconds >= 0 else None

@@ -1,0 +1,201 @@
+"""The sender: carries out the outbox, in order within a lane (a room, or a person's direct message), lanes side by side.
+
+A row's id is its transaction ID, so carrying a row out twice has one effect.  What the homeserver refuses for good is given up
+and logged; what fails otherwise is tried again, for ever, with growing pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import Connection
+
+from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.direct import DirectRooms
+from circles.adapters.store import outbox
+from circles.core import compose
+from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.errors import MatrixBadRequest, MatrixError, MatrixForbidden, MatrixNotFound, MatrixRateLimited
+from circles.ports import Database, TellsTime
+
+log = logging.getLogger(__name__)
+
+BACKOFF_SECONDS: Final = (1, 2, 4, 8, 15, 30, 60)
+
+
+class Sender:
+    """Runs one task a lane while the lane has rows."""
+
+    def __init__(
+        self,
+        database: Database,
+        client: MatrixClient,
+        direct: DirectRooms,
+        clock: TellsTime,
+        sent: Callable[[Connection, EffectID, int], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Prepare; nothing is sent before `start`. `sent` is told of each post in the commit that notes it."""
+        self._database = database
+        self._client = client
+        self._direct = direct
+        self._clock = clock
+        self._sent = sent
+        self._sleep = sleep
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        self._open = False
+
+    async def start(self) -> None:
+        """Carry out what an earlier run left, and whatever is kicked from now on."""
+        self._open = True
+        await self.kick_all()
+
+    async def kick_all(self) -> None:
+        """Look at every lane that has rows."""
+        for lane in await self._database.read(outbox.lanes_waiting):
+            self.kick(lane)
+
+    def kick(self, lane: str) -> None:
+        """Say that a lane may have rows."""
+        if not self._open:
+            return
+        if lane in self._lanes:
+            self._again.add(lane)
+            return
+        task = asyncio.create_task(self._drain(lane), name=f"outbox {lane}")
+        self._lanes[lane] = task
+        task.add_done_callback(lambda _: self._ended(lane))
+
+    def _ended(self, lane: str) -> None:
+        self._lanes.pop(lane, None)
+        if lane in self._again:
+            self._again.discard(lane)
+            self.kick(lane)
+
+    async def stop(self) -> None:
+        """Let go; what is not sent stays in its rows."""
+        self._open = False
+        self._again.clear()
+        tasks = list(self._lanes.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _drain(self, lane: str) -> None:
+        while (row := await self._database.read(lambda c: outbox.next_of(c, lane))) is not None:
+            try:
+                room_id, event_id = await self._carry_out(row)
+            except (MatrixForbidden, MatrixBadRequest, MatrixNotFound) as error:
+                log.warning(
+                    "An effect was refused.",
+                    extra={"action": "outbox_refused", "kind": row.kind, "lane": lane, "errcode": error.errcode},
+                )
+                await self._database.write(partial(outbox.refused, row=row))
+                continue
+            except MatrixError as error:
+                await self._database.write(partial(outbox.retried, row=row))
+                pause: float = BACKOFF_SECONDS[min(row.attempts, len(BACKOFF_SECONDS) - 1)]
+                if error.retry_after is not None:
+                    pause = max(error.retry_after.total_seconds(), 0.1)
+                log.info(
+                    "An effect waits.",
+                    extra={
+                        "action": "outbox_waits",
+                        "kind": row.kind,
+                        "seconds": pause,
+                        "limited": isinstance(error, MatrixRateLimited),
+                    },
+                )
+                await self._sleep(pause)
+                continue
+            now = self._now()
+            await self._database.write(partial(self._note, row=row, room_id=room_id, event_id=event_id, now=now))
+
+    def _note(
+        self, connection: Connection, *, row: outbox.Row, room_id: RoomID, event_id: EventID | None, now: int
+    ) -> None:
+        outbox.sent(connection, row, room_id, event_id, now)
+        if row.kind == "post":
+            self._sent(connection, row.id, now)
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
+
+    async def _carry_out(self, row: outbox.Row) -> tuple[RoomID, EventID | None]:
+        """Do what a row says; return the room and the event it became, if it became one."""
+        room_id = RoomID(row.lane)
+        if row.lane.startswith("@"):
+            room_id = await self._direct.room_for(UserID(row.lane))
+        payload = row.payload
+        target: EventID | None = None
+        if row.target is not None:
+            found = await self._database.read(lambda c: outbox.event_of(c, row.target) if row.target else None)
+            if found is None:
+                raise MatrixNotFound("What this effect refers to was never sent.")
+            room_id, target = found
+        match row.kind:
+            case "post":
+                return room_id, await self._post(room_id, row)
+            case "edit" if target is not None:
+                content = compose.edit(payload, target, row.id)
+                return room_id, await self._client.send(room_id, "m.room.message", content, row.id)
+            case "react":
+                return room_id, await self._react(
+                    room_id, target or EventID(payload["event_id"]), payload["key"], row.id
+                )
+            case "redact":
+                return room_id, await self._client.redact(room_id, EventID(payload["event_id"]), row.id)
+            case "state":
+                await self._client.put_state(room_id, payload["type"], payload["state_key"], payload["content"])
+            case "name":
+                content = {"membership": "join", "displayname": payload["name"]}
+                await self._client.put_state(room_id, "m.room.member", self._client.user_id, content)
+            case "pin" if target is not None:
+                await self._pin(room_id, target)
+            case "invite":
+                await self._room_post(room_id, "invite", {"user_id": payload["user_id"]})
+            case "join":
+                await self._room_post(room_id, "join", {})
+            case "leave":
+                await self._room_post(room_id, "leave", {"reason": payload["reason"]})
+            case _:
+                raise MatrixBadRequest(f"An outbox row of kind {row.kind} cannot be carried out.")
+        return room_id, None
+
+    async def _post(self, room_id: RoomID, row: outbox.Row) -> EventID:
+        attachment = row.payload.get("attachment")
+        media: dict[str, Any] | None = None
+        if attachment:
+            data = base64.b64decode(attachment["data"])
+            uri = await self._client.upload(data, attachment["name"], attachment["media_type"])
+            media = compose.image(uri, attachment, len(data))
+        content = compose.message(row.payload, row.id, media)
+        return await self._client.send(room_id, "m.room.message", content, row.id)
+
+    async def _react(self, room_id: RoomID, event_id: EventID, key: str, txn_id: str) -> EventID | None:
+        relation = {"rel_type": "m.annotation", "event_id": event_id, "key": key}
+        try:
+            return await self._client.send(room_id, "m.reaction", {"m.relates_to": relation}, txn_id)
+        except MatrixBadRequest as error:
+            if error.errcode == "M_DUPLICATE_ANNOTATION":
+                return None  # It is there already, which is what was wanted.
+            raise
+
+    async def _pin(self, room_id: RoomID, event_id: EventID) -> None:
+        try:
+            pinned = list((await self._client.state_event(room_id, "m.room.pinned_events")).get("pinned", []))
+        except MatrixNotFound:
+            pinned = []
+        if event_id not in pinned:
+            # Appended: other people's pins keep their order (MATRIX.md part C).
+            await self._client.put_state(room_id, "m.room.pinned_events", "", {"pinned": [*pinned, event_id]})
+
+    async def _room_post(self, room_id: RoomID, verb: str, body: dict[str, Any]) -> None:
+        await self._client.request("POST", f"/_matrix/client/v3/rooms/{quote(room_id, safe='')}/{verb}", body)

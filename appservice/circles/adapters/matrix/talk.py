@@ -1,0 +1,258 @@
+"""The conversation as features may see it: fetched when called, decided message by message, used in memory, forgotten.
+
+Walks `/messages` backwards from now.  The policies that held at a message are our own rows (facts.rooms.policies_since);
+a message's time is never later than that of the AI's own next event in the walk, so that a forged clock cannot lift a message
+over the start of a policy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection
+
+from circles.adapters.matrix.client import MatrixClient
+from circles.core.ids import EventID, RoomID, UserID
+from circles.core.permitted import Permitted, Talk, permit
+from circles.core.settings import Settings
+from circles.errors import MatrixForbidden, MatrixNotFound
+from circles.facts import rooms
+from circles.ports import Database, TellsTime, Window
+from circles_policies.events import Kind, RoomView
+from circles_policies.gate import Dropped, Passed, filter_event
+from circles_policies.model import Mark, Member
+from circles_policies.words import strip_address
+
+Json = dict[str, Any]
+PAGE: Final = 100
+MOST_EVENTS: Final = 5_000
+"""No walk goes further, whatever was asked: about 50 requests."""
+
+FEW: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What the rows say of a room, read once a walk."""
+
+    direct: bool
+    names: tuple[str, ...]
+    members: Mapping[UserID, Member]
+    marks: Mapping[EventID, Mark]
+    periods: tuple[rooms.Period, ...]
+
+
+class MatrixTalk:
+    """Implements `ports.ReadsTalk`."""
+
+    def __init__(
+        self,
+        database: Database,
+        client: MatrixClient,
+        clock: TellsTime,
+        settings: Settings,
+        names: tuple[str, ...],
+        ghosts: re.Pattern[str],
+    ) -> None:
+        """Take what the decision needs; `names` are the AI's own in general."""
+        self._database = database
+        self._client = client
+        self._clock = clock
+        self._settings = settings
+        self._names = names
+        self._ghosts = ghosts
+
+    async def window(self, room_id: RoomID, window: Window) -> Talk:
+        """Return what of a window may be looked at now, oldest first, edits applied."""
+        snapshot = await self._snapshot(room_id)
+        since = window.since.timestamp() * 1000 if window.since is not None else 0
+        earliest = max(since, self._furthest(snapshot))
+        found: list[Permitted] = []
+        edits: dict[str, Json] = {}
+        withheld = False
+        position = 0
+        reached = window.until is None
+        ceiling = self._now()
+        async for event in self._walk(room_id):
+            if not reached:
+                reached = event.get("event_id") == window.until
+                continue
+            if event.get("sender") == self._settings.ai:
+                ceiling = min(ceiling, _ts(event))
+            event["origin_server_ts"] = min(_ts(event), ceiling)
+            if (_ts(event) < earliest and ceiling < earliest) or position >= MOST_EVENTS:
+                break
+            if _ts(event) < earliest or not _is_talk(event) or event.get("sender") == self._settings.ai:
+                continue
+            if _edited(event) is not None:
+                # Newest first: the first edit met is the last word.
+                edits.setdefault(f"{event.get('sender')} {_edited(event)}", event)
+                continue
+            if window.thread is not None and not _in_thread(event, window.thread):
+                continue
+            if window.last is not None and position >= window.last:
+                break
+            position += 1
+            message, silent = self._judge(snapshot, room_id, event, edits, position - 1)
+            withheld = withheld or (message is None and not silent)
+            if message is not None:
+                found.append(message)
+        found.reverse()
+        return Talk(tuple(found), withheld, few=position < FEW)
+
+    async def event(self, room_id: RoomID, event_id: EventID) -> Permitted | None:
+        """Return one message if it may be looked at now."""
+        try:
+            event = await self._client.event(room_id, event_id)
+        except (MatrixNotFound, MatrixForbidden):
+            return None
+        if not _is_talk(event):
+            return None
+        return self._judge(await self._snapshot(room_id), room_id, event, {}, 0)[0]
+
+    async def last_words(self, room_id: RoomID, sender: UserID, before: EventID) -> datetime | None:
+        """Return when `sender` last wrote before an event, as far back as the policy allows looking."""
+        snapshot = await self._snapshot(room_id)
+        reached = False
+        earliest = self._furthest(snapshot)
+        async for event in self._walk(room_id):
+            if _ts(event) < earliest:
+                return None
+            if reached and event.get("sender") == sender and _is_talk(event):
+                return datetime.fromtimestamp(_ts(event) / 1000, UTC)
+            reached = reached or event.get("event_id") == before
+        return None
+
+    # --- the decision ----------------------------------------------------------------------------------------------
+
+    def _judge(
+        self, snapshot: _Snapshot, room_id: RoomID, event: Json, edits: Mapping[str, Json], position: int
+    ) -> tuple[Permitted | None, bool]:
+        """Return the message if it may be looked at, and whether its absence says nothing (it was no talk anyway)."""
+        sender, event_id = UserID(str(event.get("sender"))), EventID(str(event.get("event_id")))
+        view = self._view(snapshot, event, sender, event_id, position)
+        passed = filter_event(event, view)
+        if isinstance(passed, Dropped) or not passed.read:
+            return None, passed.classified.control is not None or passed.classified.kind is not Kind.MESSAGE
+        edit = edits.get(f"{sender} {event_id}")
+        if edit is not None:
+            # The words as they are now; an edit that may not be looked at takes the message with it.
+            later = filter_event(edit, view)
+            if isinstance(later, Dropped) or not later.read:
+                return None, False
+            body = _body(cast("Json", later.event["content"]).get("m.new_content", {}))
+        else:
+            body = _body(passed.event["content"])
+        if not body.strip():
+            return None, True
+        return self._permitted(passed, snapshot, room_id, sender, event_id, body), True
+
+    def _permitted(
+        self, passed: Passed, snapshot: _Snapshot, room_id: RoomID, sender: UserID, event_id: EventID, body: str
+    ) -> Permitted:
+        what = passed.classified
+        text = strip_address(body, (*snapshot.names, *self._names), mentioned=what.addressed)[1] if what.to_ai else body
+        return permit(
+            passed.read,
+            event_id=event_id,
+            room_id=room_id,
+            sender=sender,
+            at=what.at,
+            text=text,
+            thread=EventID(what.thread) if what.thread else None,
+            reply_to=EventID(what.reply_to) if what.reply_to else None,
+            addressed=what.to_ai,
+        )
+
+    def _view(self, snapshot: _Snapshot, event: Json, sender: UserID, event_id: EventID, position: int) -> RoomView:
+        now = self._now()
+        return RoomView(
+            ai=self._settings.ai,
+            now=now,
+            received_at=now,
+            room=rooms.minimum_since(snapshot.periods, _ts(event)),
+            operator=self._settings.ceiling,
+            member=snapshot.members.get(sender, Member(since=None)),
+            mark=snapshot.marks.get(event_id, Mark.NONE),
+            names=(*snapshot.names, *self._names),
+            is_direct=snapshot.direct,
+            ghosts=self._ghosts,
+            called=True,
+            position=position,
+        )
+
+    async def _snapshot(self, room_id: RoomID) -> _Snapshot:
+        def read(connection: Connection) -> _Snapshot:
+            facts = rooms.room_facts(connection, room_id)
+            return _Snapshot(
+                direct=facts.direct if facts else False,
+                names=facts.names if facts else (),
+                members=rooms.all_members(connection, room_id),
+                marks=rooms.all_marks(connection, room_id),
+                periods=rooms.policy_periods(connection, room_id),
+            )
+
+        return await self._database.read(read)
+
+    def _furthest(self, snapshot: _Snapshot) -> float:
+        """Return the earliest instant (ms) any message could be looked at from, so that no walk goes further."""
+        if not snapshot.periods:
+            return float("inf")
+        current = snapshot.periods[-1]
+        hours = current[0].read.hours
+        start = min(start for _, start, _ in snapshot.periods)
+        return max(start, self._now() - hours * 3_600_000) if hours is not None else start
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
+
+    async def _walk(self, room_id: RoomID) -> AsyncIterator[Json]:
+        start: str | None = None
+        seen = 0
+        while seen < MOST_EVENTS:
+            page = await self._client.messages(room_id, start, PAGE)
+            chunk = cast("list[Json]", page.get("chunk", []))
+            for event in chunk:
+                yield event
+            seen += len(chunk)
+            start = page.get("end")
+            if not start or not chunk:
+                return
+
+
+def _ts(event: Json) -> int:
+    value = event.get("origin_server_ts")
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _relation(event: Json) -> Json:
+    content = event.get("content")
+    relation = content.get("m.relates_to") if isinstance(content, dict) else None
+    return cast("Json", relation) if isinstance(relation, dict) else {}
+
+
+def _edited(event: Json) -> str | None:
+    relation = _relation(event)
+    return str(relation.get("event_id")) if relation.get("rel_type") == "m.replace" else None
+
+
+def _in_thread(event: Json, root: EventID) -> bool:
+    relation = _relation(event)
+    return event.get("event_id") == root or (
+        relation.get("rel_type") == "m.thread" and relation.get("event_id") == root
+    )
+
+
+def _is_talk(event: Json) -> bool:
+    """Return whether an event is a message someone wrote that was not deleted."""
+    content = event.get("content")
+    return event.get("type") == "m.room.message" and isinstance(content, dict) and isinstance(content.get("body"), str)
+
+
+def _body(content: object) -> str:
+    body = cast("Json", content).get("body") if isinstance(content, dict) else None
+    return body if isinstance(body, str) else ""

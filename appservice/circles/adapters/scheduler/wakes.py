@@ -1,0 +1,49 @@
+"""APScheduler as the one trigger for the next due wake. It holds no job but that one, and nothing of it is stored.
+
+Its grace time is off: the default of one second drops whatever the machine slept through (measured), and lateness is ours to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.date import DateTrigger
+
+_JOB: Final = "next-wake"
+FURTHEST: Final = timedelta(days=20)
+"""A timer may not lie further away (the event loop counts in 32-bit milliseconds on some platforms); it is armed again then."""
+
+
+class ApschedulerWakes:
+    """Implements `ports.SchedulesWakes`."""
+
+    def __init__(self) -> None:
+        """Prepare; `start` inside a running event loop."""
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+
+    def start(self) -> None:
+        """Begin to keep time."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop keeping time."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    def arm(self, due: datetime | None, look: Callable[[], None]) -> None:
+        """Call `look` when it is `due`, instead of whatever was armed before; None: nothing is due."""
+        if due is None:
+            self.disarm()
+            return
+        at = min(due, datetime.now(UTC) + FURTHEST)
+        self._scheduler.add_job(
+            look, DateTrigger(at), id=_JOB, replace_existing=True, misfire_grace_time=None, coalesce=True
+        )
+
+    def disarm(self) -> None:
+        """Forget what was armed."""
+        if self._scheduler.get_job(_JOB) is not None:
+            self._scheduler.remove_job(_JOB)

@@ -1,0 +1,159 @@
+"""The journal: what passed the gate, committed before the homeserver gets its 200, handled after. Synchronous.
+
+There is deliberately no state "running": a crash leaves a row pending, and pending rows are handled again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from circles.adapters.store.tables import journal, transactions
+from circles.core.ids import EventID, RoomID, UserID
+
+PENDING, SETTLED, QUARANTINED = "pending", "settled", "quarantined"
+MAX_ATTEMPTS = 3
+TRANSACTION_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One pending event. `event` is what the gate forwarded; only the worker and crypto see it."""
+
+    seq: int
+    event_id: EventID
+    room_id: RoomID
+    received_at: int
+    attempts: int
+    event: Mapping[str, Any]
+
+
+def is_repeated(connection: Connection, txn_id: str, event_ids: Iterable[str], now: int) -> bool:
+    """Note a transaction and return whether the same one, by id and by the events in it, came before."""
+    digest = hashlib.sha256("\0".join(event_ids).encode()).hexdigest()
+    known = connection.execute(select(transactions.c.digest).where(transactions.c.txn_id == txn_id)).scalar()
+    if known == digest:
+        return True
+    statement = insert(transactions).values(txn_id=txn_id, digest=digest, received_at=now)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["txn_id"], set_={"digest": digest, "received_at": now})
+    )
+    connection.execute(delete(transactions).where(transactions.c.received_at < now - TRANSACTION_DAYS * 86_400_000))
+    return False
+
+
+def is_known(connection: Connection, event_id: str) -> bool:
+    """Return whether an event was taken in before."""
+    return connection.execute(select(journal.c.seq).where(journal.c.event_id == event_id)).first() is not None
+
+
+def add(
+    connection: Connection,
+    event: Mapping[str, Any],
+    *,
+    at: int,
+    received_at: int,
+    pending: bool,
+    reference: str | None = None,
+) -> None:
+    """Write one event: pending with its payload, or settled with none. `reference` makes it quarantined."""
+    connection.execute(
+        insert(journal)
+        .values(
+            event_id=event["event_id"],
+            room_id=event["room_id"],
+            sender=event["sender"],
+            at=at,
+            received_at=received_at,
+            state=QUARANTINED if reference else PENDING if pending else SETTLED,
+            payload=orjson.dumps(event) if pending else None,
+            attempts=0,
+            reference=reference,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def rooms_waiting(connection: Connection) -> tuple[RoomID, ...]:
+    """Return the rooms that have pending events."""
+    query = select(journal.c.room_id).where(journal.c.state == PENDING).distinct()
+    return tuple(RoomID(room) for room in connection.execute(query).scalars())
+
+
+def next_of(connection: Connection, room_id: RoomID, besides: Iterable[int]) -> Entry | None:
+    """Return the oldest pending event of a room whose seq is not among `besides` (those in hand)."""
+    row = (
+        connection.execute(
+            select(journal)
+            .where(journal.c.state == PENDING, journal.c.room_id == room_id, journal.c.seq.not_in(list(besides)))
+            .order_by(journal.c.seq)
+            .limit(1)
+        )
+        .mappings()
+        .first()
+    )
+    if row is None:
+        return None
+    return Entry(
+        seq=row["seq"],
+        event_id=EventID(row["event_id"]),
+        room_id=RoomID(row["room_id"]),
+        received_at=row["received_at"],
+        attempts=row["attempts"],
+        event=cast("Mapping[str, Any]", orjson.loads(row["payload"])),
+    )
+
+
+def settle(connection: Connection, seq: int) -> bool:
+    """Mark an event as handled and drop its payload. False: it was no longer pending, so its effects must not be written."""
+    result = connection.execute(
+        update(journal).where(journal.c.seq == seq, journal.c.state == PENDING).values(state=SETTLED, payload=None)
+    )
+    return result.rowcount == 1
+
+
+def failed(connection: Connection, seq: int, reference: str) -> bool:
+    """Count a failed attempt; return whether the event is quarantined now. Its payload goes with that."""
+    attempts = connection.execute(select(journal.c.attempts).where(journal.c.seq == seq)).scalar() or 0
+    given_up = attempts + 1 >= MAX_ATTEMPTS
+    values: dict[str, object] = {"attempts": attempts + 1, "reference": reference}
+    if given_up:
+        values |= {"state": QUARANTINED, "payload": None}
+    connection.execute(update(journal).where(journal.c.seq == seq, journal.c.state == PENDING).values(values))
+    return given_up
+
+
+def drop(connection: Connection, event_ids: Iterable[EventID]) -> None:
+    """Forget pending events that were taken back before they were handled."""
+    connection.execute(
+        update(journal)
+        .where(journal.c.event_id.in_(list(event_ids)), journal.c.state == PENDING)
+        .values(state=SETTLED, payload=None)
+    )
+
+
+def drop_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> None:
+    """Forget a person's pending events, in one room or everywhere."""
+    statement = update(journal).where(journal.c.sender == sender, journal.c.state == PENDING)
+    if room_id is not None:
+        statement = statement.where(journal.c.room_id == room_id)
+    connection.execute(statement.values(state=SETTLED, payload=None))
+
+
+def drop_in(connection: Connection, room_id: RoomID, sender: UserID | None) -> None:
+    """Forget what waits in one room, of one person or of everyone."""
+    statement = update(journal).where(journal.c.room_id == room_id, journal.c.state == PENDING)
+    if sender is not None:
+        statement = statement.where(journal.c.sender == sender)
+    connection.execute(statement.values(state=SETTLED, payload=None))
+
+
+def pending_count(connection: Connection) -> int:
+    """Return how many events wait."""
+    return connection.execute(select(func.count()).where(journal.c.state == PENDING)).scalar() or 0

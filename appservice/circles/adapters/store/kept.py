@@ -1,0 +1,94 @@
+"""Kept messages, where the policy keeps them, and the index that finds their words. Synchronous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, bindparam, delete, func, select, text
+from sqlalchemy.dialects.sqlite import insert
+
+from circles.adapters.store.tables import messages
+from circles.core.extract.tokens import index_terms
+from circles.core.ids import EventID, RoomID, UserID
+
+
+def keep(
+    connection: Connection,
+    *,
+    event_id: EventID,
+    room_id: RoomID,
+    sender: UserID,
+    at: int,
+    until: int | None,
+    body: str,
+    thread: EventID | None,
+    reply_to: EventID | None,
+) -> None:
+    """Keep one message until `until` (ms), and index its words."""
+    result = connection.execute(
+        insert(messages)
+        .values(
+            event_id=event_id,
+            room_id=room_id,
+            sender=sender,
+            at=at,
+            until=until,
+            text=body,
+            thread=thread,
+            reply_to=reply_to,
+        )
+        .on_conflict_do_nothing()
+    )
+    if result.rowcount == 1 and result.inserted_primary_key is not None:
+        connection.execute(
+            text("INSERT INTO messages_text(rowid, terms) VALUES (:seq, :terms)"),
+            {"seq": result.inserted_primary_key[0], "terms": index_terms(body)},
+        )
+
+
+def drop(connection: Connection, event_ids: Iterable[EventID]) -> int:
+    """Delete messages and their index entries; return how many there were."""
+    return _drop(
+        connection,
+        list(connection.execute(select(messages.c.seq).where(messages.c.event_id.in_(list(event_ids)))).scalars()),
+    )
+
+
+def drop_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> int:
+    """Delete a person's messages, in one room or everywhere."""
+    query = select(messages.c.seq).where(messages.c.sender == sender)
+    if room_id is not None:
+        query = query.where(messages.c.room_id == room_id)
+    return _drop(connection, list(connection.execute(query).scalars()))
+
+
+def drop_room(connection: Connection, room_id: RoomID) -> int:
+    """Delete all of a room's messages."""
+    return _drop(
+        connection, list(connection.execute(select(messages.c.seq).where(messages.c.room_id == room_id)).scalars())
+    )
+
+
+def drop_expired(connection: Connection, now: int) -> int:
+    """Delete the messages whose time is over."""
+    return _drop(connection, list(connection.execute(select(messages.c.seq).where(messages.c.until <= now)).scalars()))
+
+
+def count_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> int:
+    """Return how many messages of a person are kept."""
+    query = select(func.count()).where(messages.c.sender == sender)
+    if room_id is not None:
+        query = query.where(messages.c.room_id == room_id)
+    return connection.execute(query).scalar() or 0
+
+
+def optimise(connection: Connection) -> None:
+    """Rewrite the index: SQLite's FTS5 before 3.42 keeps deleted words in its segments until then."""
+    connection.execute(text("INSERT INTO messages_text(messages_text) VALUES ('optimize')"))
+
+
+def _drop(connection: Connection, rows: list[int]) -> int:
+    if rows:
+        connection.execute(text("DELETE FROM messages_text WHERE rowid = :seq"), [{"seq": row} for row in rows])
+        connection.execute(delete(messages).where(messages.c.seq == bindparam("row")), [{"row": row} for row in rows])
+    return len(rows)

@@ -1,0 +1,365 @@
+"""The outbox: visible effects as rows, written together with what settles their cause. Synchronous.
+
+A row's id is the transaction ID of its send (with `user_id` and `device_id`), so a repeat after a crash returns the same event.
+Rows hold words only while they are pending.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import orjson
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from circles.adapters.store.tables import journal, outbox
+from circles.core import effects as fx
+from circles.core.ids import EffectID, EventID, RoomID, Source
+from circles.core.language import language_of
+from circles.facts import tables
+
+PENDING, SENT, REFUSED, CANCELLED = "pending", "sent", "refused", "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One effect to carry out. `target` is the outbox id whose event it refers to."""
+
+    seq: int
+    id: EffectID
+    lane: str
+    kind: str
+    payload: Mapping[str, Any]
+    target: EffectID | None
+    attempts: int
+
+
+def add(connection: Connection, effect: fx.Effect, now: int) -> None:
+    """Write the row or rows of one visible effect.
+
+    Raises:
+        TypeError: it is not a visible effect; the caller has a bug.
+    """
+    match effect:
+        case fx.Post():
+            _add_post(connection, effect, effect.room_id, effect.about or effect.room_id, now)
+        case fx.Private(user_id, post):
+            _add_post(connection, post, user_id, post.about or post.room_id, now)
+        case fx.Edit(room_id, root, words):
+            _add_edit(connection, room_id, root, words, now)
+        case fx.React(room_id, event_id, key):
+            _row(connection, room_id, "react", {"event_id": event_id, "key": key}, now)
+        case fx.ClearButtons(root):
+            _clear_buttons(connection, root, now)
+        case fx.Withdraw(root):
+            withdraw(connection, root, now)
+        case fx.Redact(room_id, event_id):
+            _row(connection, room_id, "redact", {"event_id": event_id}, now)
+        case fx.SetState(room_id, type_, state_key, content):
+            _row(connection, room_id, "state", {"type": type_, "state_key": state_key, "content": dict(content)}, now)
+        case fx.SetRoomName(room_id, name):
+            _row(connection, room_id, "name", {"name": name}, now)
+        case fx.Invite(room_id, user_id):
+            _row(connection, room_id, "invite", {"user_id": user_id}, now)
+        case fx.Join(room_id):
+            _row(connection, room_id, "join", {}, now)
+        case fx.Leave(room_id, reason):
+            _row(connection, room_id, "leave", {"reason": reason}, now)
+        case _:
+            raise TypeError(f"{type(effect).__name__} is not carried out by the outbox.")
+
+
+def new_id() -> EffectID:
+    """Return a fresh id; random, so that a restored database never repeats one."""
+    return EffectID(uuid.uuid4().hex)
+
+
+def _row(
+    connection: Connection,
+    lane: str,
+    kind: str,
+    payload: Mapping[str, Any],
+    now: int,
+    *,
+    id: EffectID | None = None,  # the column's name
+    target: EffectID | None = None,
+) -> EffectID:
+    row_id = id or new_id()
+    connection.execute(
+        insert(outbox)
+        .values(
+            id=row_id,
+            lane=lane,
+            kind=kind,
+            payload=orjson.dumps(payload),
+            target=target,
+            state=PENDING,
+            created_at=now,
+            attempts=0,
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+    )
+    return row_id
+
+
+def _add_post(connection: Connection, post: fx.Post, lane: str, about: RoomID, now: int) -> None:
+    placeholder = _open_placeholder(connection, post) if lane == post.room_id else None
+    payload: dict[str, Any] = {
+        "body": post.words.body,
+        "html": post.words.html,
+        "ping": list(post.ping),
+        "text": post.text or bool(post.ping),
+        "reply_to": post.reply_to,
+        "thread": post.thread,
+        "kind": post.kind,
+        "mark": dict(post.mark),
+        "sources": [source.event_id for source in post.sources],
+        "extra": dict(post.extra),
+    }
+    if post.attachment is not None:
+        payload["attachment"] = {
+            "name": post.attachment.name,
+            "media_type": post.attachment.media_type,
+            "data": base64.b64encode(post.attachment.data).decode(),
+            "width": post.attachment.width,
+            "height": post.attachment.height,
+        }
+    effect_id = placeholder or post.id or new_id()
+    row: dict[str, Any] = {
+        "room_id": post.room_id,
+        "about": about,
+        "kind": post.kind,
+        "feature": post.feature,
+        "subject": post.subject,
+        "asker": _asker(connection, post, lane),
+        "answers": post.answers,
+        "thread": post.thread,
+        "remake": dict(post.remake) if post.remake is not None else None,
+        "language": language_of(post.words.body, "en"),
+        "state": "final",
+        "at": now,
+    }
+    statement = insert(tables.posts).values(effect_id=effect_id, **row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["effect_id"], set_=row))
+    note_sources(connection, effect_id, post.sources)
+    if placeholder is not None:
+        edit_id = new_id()
+        _row(connection, lane, "edit", payload, now, id=edit_id, target=placeholder)
+        _note_edit(connection, edit_id, post, placeholder, now)
+    else:
+        _row(connection, lane, "post", payload, now, id=effect_id)
+    for key in post.buttons:
+        _row(connection, lane, "react", {"key": key}, now, target=effect_id)
+    if post.pin:
+        _row(connection, lane, "pin", {}, now, target=effect_id)
+
+
+def _asker(connection: Connection, post: fx.Post, lane: str) -> str | None:
+    if lane != post.room_id:
+        return lane
+    if post.answers is None:
+        return None
+    return connection.execute(select(journal.c.sender).where(journal.c.event_id == post.answers)).scalar()
+
+
+def add_placeholder(connection: Connection, post: fx.Post, now: int) -> None:
+    """Write a post whose words are replaced by the answer: once for each question, also over restarts."""
+    if post.answers is None or _open_placeholder(connection, post) is not None:
+        return
+    effect_id = new_id()
+    _add_post(connection, replace(post, id=effect_id), post.room_id, post.about or post.room_id, now)
+    connection.execute(update(tables.posts).where(tables.posts.c.effect_id == effect_id).values(state="open"))
+
+
+def withdraw_placeholder(connection: Connection, answers: EventID, now: int) -> bool:
+    """Take back the placeholders that still wait for an answer to an event; return whether there were any."""
+    query = select(tables.posts.c.effect_id).where(tables.posts.c.answers == answers, tables.posts.c.state == "open")
+    waiting = connection.execute(query).scalars().all()
+    for effect_id in waiting:
+        withdraw(connection, EffectID(effect_id), now)
+    return bool(waiting)
+
+
+def _open_placeholder(connection: Connection, post: fx.Post) -> EffectID | None:
+    if post.answers is None or post.attachment is not None:
+        return None
+    found = connection.execute(
+        select(tables.posts.c.effect_id).where(
+            tables.posts.c.answers == post.answers,
+            tables.posts.c.state == "open",
+            tables.posts.c.room_id == post.room_id,
+        )
+    ).scalar()
+    return EffectID(found) if found else None
+
+
+def _note_edit(connection: Connection, edit_id: EffectID, post: fx.Post, root: EffectID, now: int) -> None:
+    connection.execute(
+        insert(tables.posts).values(
+            effect_id=edit_id,
+            room_id=post.room_id,
+            about=post.about or post.room_id,
+            kind=post.kind,
+            feature=post.feature,
+            subject=post.subject,
+            root=root,
+            state="final",
+            at=now,
+        )
+    )
+
+
+def _add_edit(connection: Connection, room_id: RoomID, root: EffectID, words: fx.Words, now: int) -> None:
+    row = connection.execute(select(tables.posts).where(tables.posts.c.effect_id == root)).mappings().first()
+    if row is None or row["state"] == "gone":
+        return
+    edit_id = new_id()
+    payload = {
+        "body": words.body,
+        "html": words.html,
+        "ping": [],
+        "text": row["kind"] == "admission",
+        "kind": row["kind"],
+    }
+    _row(connection, room_id, "edit", payload, now, id=edit_id, target=root)
+    connection.execute(
+        insert(tables.posts).values(
+            effect_id=edit_id,
+            room_id=room_id,
+            about=row["about"],
+            kind=row["kind"],
+            feature=row["feature"],
+            subject=row["subject"],
+            root=root,
+            state="final",
+            at=now,
+        )
+    )
+
+
+def _clear_buttons(connection: Connection, root: EffectID, now: int) -> None:
+    buttons = (outbox.c.target == root) & (outbox.c.kind == "react")
+    connection.execute(update(outbox).where(buttons, outbox.c.state == PENDING).values(state=CANCELLED, payload=None))
+    seeded = connection.execute(
+        select(outbox.c.id, outbox.c.lane, outbox.c.event_id).where(buttons, outbox.c.state == SENT)
+    ).all()
+    for row_id, lane, event_id in seeded:
+        # The state says that this was done, so that a second clearing redacts nothing twice.
+        connection.execute(update(outbox).where(outbox.c.id == row_id).values(state=CANCELLED))
+        _row(connection, lane, "redact", {"event_id": event_id}, now)
+
+
+def note_sources(connection: Connection, effect_id: EffectID, sources: Iterable[Source]) -> None:
+    """Note what a post rests on."""
+    rows = [{"effect_id": effect_id, "event_id": s.event_id, "sender": s.sender} for s in sources]
+    if rows:
+        connection.execute(insert(tables.sources).on_conflict_do_nothing(), rows)
+
+
+def lanes_waiting(connection: Connection) -> tuple[str, ...]:
+    """Return the lanes that have pending rows."""
+    return tuple(connection.execute(select(outbox.c.lane).where(outbox.c.state == PENDING).distinct()).scalars())
+
+
+def next_of(connection: Connection, lane: str) -> Row | None:
+    """Return the oldest pending row of a lane."""
+    row = (
+        connection.execute(
+            select(outbox).where(outbox.c.state == PENDING, outbox.c.lane == lane).order_by(outbox.c.seq).limit(1)
+        )
+        .mappings()
+        .first()
+    )
+    if row is None:
+        return None
+    return Row(
+        seq=row["seq"],
+        id=EffectID(row["id"]),
+        lane=row["lane"],
+        kind=row["kind"],
+        payload=cast("Mapping[str, Any]", orjson.loads(row["payload"])),
+        target=EffectID(row["target"]) if row["target"] else None,
+        attempts=row["attempts"],
+    )
+
+
+def event_of(connection: Connection, effect_id: EffectID) -> tuple[RoomID, EventID] | None:
+    """Return where an outbox row's event stands, None if it was not sent."""
+    row = connection.execute(
+        select(tables.posts.c.room_id, tables.posts.c.event_id).where(tables.posts.c.effect_id == effect_id)
+    ).first()
+    return (RoomID(row[0]), EventID(row[1])) if row is not None and row[1] else None
+
+
+def sent(connection: Connection, row: Row, room_id: RoomID, event_id: EventID | None, now: int) -> None:
+    """Mark a row as sent and drop its words; a post that was taken back meanwhile is redacted next."""
+    cancelled = connection.execute(select(outbox.c.state).where(outbox.c.id == row.id)).scalar() == CANCELLED
+    connection.execute(update(outbox).where(outbox.c.id == row.id).values(state=SENT, event_id=event_id, payload=None))
+    if cancelled and row.kind == "react" and event_id:
+        _row(connection, row.lane, "redact", {"event_id": event_id}, now)
+    if row.kind not in ("post", "edit"):
+        return
+    connection.execute(
+        update(tables.posts).where(tables.posts.c.effect_id == row.id).values(event_id=event_id, room_id=room_id)
+    )
+    root = row.target or row.id
+    if (
+        event_id
+        and connection.execute(select(tables.posts.c.state).where(tables.posts.c.effect_id == root)).scalar() == "gone"
+    ):
+        _row(connection, row.lane, "redact", {"event_id": event_id}, now)
+
+
+def refused(connection: Connection, row: Row, *, cancelled: bool = False) -> None:
+    """Give a row up and drop its words."""
+    state = CANCELLED if cancelled else REFUSED
+    connection.execute(update(outbox).where(outbox.c.id == row.id).values(state=state, payload=None))
+
+
+def retried(connection: Connection, row: Row) -> None:
+    """Count one more attempt."""
+    connection.execute(update(outbox).where(outbox.c.id == row.id).values(attempts=row.attempts + 1))
+
+
+def withdraw(connection: Connection, effect_id: EffectID, now: int) -> None:
+    """Take a post back: redact it with each edit of it, or never send what is not sent yet."""
+    post = connection.execute(select(tables.posts).where(tables.posts.c.effect_id == effect_id)).mappings().first()
+    if post is None or post["state"] == "gone":
+        return
+    connection.execute(
+        update(tables.posts)
+        .where((tables.posts.c.effect_id == effect_id) | (tables.posts.c.root == effect_id))
+        .values(state="gone")
+    )
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.state == PENDING, (outbox.c.id == effect_id) | (outbox.c.target == effect_id))
+        .where(outbox.c.kind != "redact")
+        .values(state=CANCELLED, payload=None)
+    )
+    events = connection.execute(
+        select(tables.posts.c.room_id, tables.posts.c.event_id)
+        .where((tables.posts.c.effect_id == effect_id) | (tables.posts.c.root == effect_id))
+        .where(tables.posts.c.event_id.is_not(None))
+        .order_by(tables.posts.c.at.desc())
+    ).all()
+    for room_id, event_id in events:
+        _row(connection, room_id, "redact", {"event_id": event_id}, now)
+
+
+def pending_count(connection: Connection) -> int:
+    """Return how many effects wait."""
+    return connection.execute(select(func.count()).where(outbox.c.state == PENDING)).scalar() or 0
+
+
+def cancel_lane(connection: Connection, lane: str) -> None:
+    """Drop what waits for a room that can no longer be spoken to."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.state == PENDING, outbox.c.lane == lane, outbox.c.kind != "leave")
+        .values(state=CANCELLED, payload=None)
+    )

@@ -1,0 +1,77 @@
+"""The tables only intake, journal, outbox and kept messages touch: the ones that may hold message text, for as long as they must.
+
+Instants are milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+
+from circles.facts.tables import metadata
+
+transactions: Final = Table(
+    "transactions",
+    metadata,
+    Column("txn_id", String, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+)
+"""`digest` is of the event ids: a homeserver whose database was recreated counts its transactions from 1 again."""
+
+journal: Final = Table(
+    "journal",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("event_id", String, nullable=False, unique=True),
+    Column("room_id", String, nullable=False),
+    Column("sender", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Column("payload", LargeBinary),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("reference", String),
+    Index(None, "state", "room_id", "seq"),
+)
+"""One row an event that passed the gate. state: pending, settled, quarantined. A settled row has no payload."""
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("lane", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("payload", LargeBinary),
+    Column("target", String),
+    Column("state", String, nullable=False),
+    Column("event_id", String),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "state", "lane", "seq"),
+    Index(None, "target"),
+)
+"""One row a visible effect. `lane` is the room, or the person for whom a direct message is yet to be found.
+
+`target` is the outbox id whose event this one refers to (a seeded reaction, an edit, a pin).
+state: pending, sent, refused, cancelled. Rows that are not pending have no payload.
+"""
+
+messages: Final = Table(
+    "messages",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("event_id", String, nullable=False, unique=True),
+    Column("room_id", String, nullable=False),
+    Column("sender", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("thread", String),
+    Column("reply_to", String),
+    Column("text", String, nullable=False),
+    Index(None, "room_id", "at"),
+    Index(None, "until"),
+)
+"""Kept messages, where the policy keeps them. Their words are found through `messages_text` (SQLite FTS5)."""

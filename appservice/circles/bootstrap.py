@@ -1,0 +1,297 @@
+"""The composition root: configuration in, a running service out. The one module that knows all the others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import signal
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from aiohttp import web
+
+from circles.adapters.ai.clearance import SendClearance
+from circles.adapters.ai.openai_client import Endpoint, ModelPort
+from circles.adapters.clock import SystemClock
+from circles.adapters.matrix.account import control_room, ping, prepare_account
+from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.creation import Creation
+from circles.adapters.matrix.direct import DirectRooms
+from circles.adapters.matrix.names import Names
+from circles.adapters.matrix.sender import Sender
+from circles.adapters.matrix.talk import MatrixTalk
+from circles.adapters.scheduler.wakes import ApschedulerWakes
+from circles.adapters.store import journal, kept, outbox
+from circles.adapters.store.database import SqlDatabase
+from circles.adapters.store.migrate import head, migrate, revision
+from circles.adapters.store.quota import DailyLimits
+from circles.config import Config
+from circles.core.ids import RoomID, UserID
+from circles.core.settings import Settings
+from circles.entrypoints.checks import Finding
+from circles.entrypoints.entering import Entering
+from circles.entrypoints.gathering import Items, WhatIsHeld, tell_features
+from circles.entrypoints.health import Health, serve_health
+from circles.entrypoints.intake import Intake
+from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
+from circles.entrypoints.reading import Reader
+from circles.entrypoints.transactions import door
+from circles.entrypoints.waker import Waker
+from circles.entrypoints.worker import Worker
+from circles.errors import MatrixError
+from circles.metrics import Metrics
+from circles.ports import Ports
+from circles.registry import help_lines
+from circles_policies.model import Reach
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = (1, 2, 4, 8, 15, 30)
+DRAIN_SECONDS: Final = 10
+
+
+def settings_of(config: Config) -> Settings:
+    """Return what features may know of the configuration."""
+    model = config.model
+    return Settings(
+        ai=UserID(config.bot_user_id),
+        server_name=config.homeserver.server_name,
+        name_en=config.member.name_en,
+        name_zh=config.member.name_zh,
+        former_names=config.member.former_names,
+        operator=config.member.operator_name or "",
+        language=config.member.language,
+        zone=config.member.zone,
+        ceiling=config.ceiling.ceiling(),
+        reach=model.reach if model is not None else Reach.NONE,
+        model=model.model if model is not None else None,
+        model_host=model.host if model is not None else None,
+        model_country=model.country if model is not None else None,
+        names_hidden=model.names_hidden if model is not None else False,
+        plugin=config.homeserver.plugin,
+        gated=config.homeserver.gated,
+        loosening_hours=config.timing.loosening_hours,
+        alias_prefix=config.appservice.alias_prefix,
+        help_text={"en": help_lines("en"), "zh": help_lines("zh")},
+        may_invite=config.invites.allows,
+        may_enter=config.invites.allows_room,
+    )
+
+
+@dataclass
+class Service:
+    """The running parts."""
+
+    config: Config
+    database: SqlDatabase
+    client: MatrixClient
+    model: ModelPort | None
+    intake: Intake
+    worker: Worker
+    sender: Sender
+    waker: Waker
+    scheduler: ApschedulerWakes
+    metrics: Metrics
+    names: Names
+    ready: bool = False
+
+    def look_after(self, after: Aftermath) -> None:
+        """Tell the running parts what a commit left for them to look at."""
+        for room_id in after.renamed:
+            self.names.forget(room_id)
+        for room_id in after.interrupted:
+            self.worker.interrupt(room_id)
+        for room_id in after.rooms:
+            self.worker.kick(room_id)
+        for lane in after.lanes:
+            self.sender.kick(lane)
+        if after.woken:
+            self.waker.look()
+
+
+def build(config: Config) -> Service:
+    """Wire everything. Nothing runs yet."""
+    storage = config.storage
+    storage.prepare()
+    settings, clock, metrics = settings_of(config), SystemClock(), Metrics()
+    database = SqlDatabase(storage.url)
+    client = MatrixClient(config.homeserver.url, settings.ai, config.tokens.as_token, None)
+    server = settings.server_name
+    ghosts = re.compile(rf"@{re.escape(config.appservice.ghost_prefix)}.*:{re.escape(server)}")
+    direct = DirectRooms(database, client, server, config.appservice.alias_prefix)
+    names = Names(client, clock)
+    own_names = (settings.name_en, settings.name_zh, *settings.former_names, settings.ai)
+    creation = Creation(client, server, config.appservice.alias_prefix, config.appservice.ghost_prefix)
+    talk = MatrixTalk(database, client, clock, settings, own_names, ghosts)
+    model = _model(config, database, clock, settings)
+    ports = Ports(
+        clock=clock,
+        database=database,
+        talk=talk,
+        names=names,
+        rooms=creation,
+        doors=creation,
+        held=WhatIsHeld(database),
+        settings=settings,
+        items=Items(database),
+        model=model,
+    )
+    performer = Performer(
+        VoiceRules(config.voice.posts_per_day, config.voice.night_start, config.voice.night_end, settings.zone)
+    )
+    holder: list[Service] = []
+
+    def after(aftermath: Aftermath) -> None:
+        holder[0].look_after(aftermath)
+
+    intake = Intake(database, performer, settings, clock, metrics, after, ghosts)
+    reader = Reader(database, intake, names, settings, clock, config.limits.commands_per_person_per_minute)
+    worker = Worker(database, reader, performer, ports, after, config.timing.placeholder_after_seconds)
+    sender = Sender(database, client, direct, clock, tell_features)
+    scheduler = ApschedulerWakes()
+    entering = Entering(database, client, intake, ports, worker.kick)
+    waker = Waker(database, scheduler, entering, performer, ports, metrics, after)
+    service = Service(config, database, client, model, intake, worker, sender, waker, scheduler, metrics, names)
+    holder.append(service)
+    return service
+
+
+def _model(config: Config, database: SqlDatabase, clock: SystemClock, settings: Settings) -> ModelPort | None:
+    model = config.model
+    if model is None:
+        return None
+    endpoint = Endpoint(
+        base_url=model.base_url,
+        model=model.model,
+        api_key=model.api_key.get_secret_value() if model.api_key is not None else None,
+        timeout_seconds=model.timeout_seconds,
+        max_tokens=model.max_tokens,
+        context_tokens=model.context_tokens,
+    )
+    limits = DailyLimits(
+        calls_per_person=config.limits.calls_per_person_per_day,
+        calls_per_room=config.limits.calls_per_room_per_day,
+        tokens_per_room=config.limits.model_tokens_per_room_per_day,
+    )
+    return ModelPort(
+        endpoint, asks=SendClearance(database, clock, settings), database=database, clock=clock, limits=limits
+    )
+
+
+async def run(config: Config) -> None:
+    """Run the service until it is told to stop (SIGTERM, SIGINT)."""
+    service = build(config)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await asyncio.to_thread(migrate, service.database)
+    await service.client.open()
+    app = door(service.intake, config.tokens.hs_token, service.metrics, config.limits.transaction_bytes)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, config.appservice.host, config.appservice.port).start()
+    health = await serve_health(config.health.host, config.health.port, lambda: _health(service), service.metrics)
+    starting = asyncio.create_task(_start(service), name="start")
+    keeping = asyncio.create_task(_keep_clean(service), name="keep clean")
+    try:
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait({stopped, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done() and not stopping.is_set():
+            starting.result()
+            await stopping.wait()
+    finally:
+        log.info("The service stops.", extra={"action": "stopping"})
+        for task in (starting, keeping):
+            task.cancel()
+        await asyncio.gather(starting, keeping, return_exceptions=True)
+        await runner.cleanup()
+        await service.waker.stop()
+        service.scheduler.stop()
+        await service.worker.stop()
+        await service.sender.stop()
+        if service.model is not None:
+            await service.model.aclose()
+        await service.client.close()
+        await health.cleanup()
+        await service.database.close()
+
+
+async def _start(service: Service) -> None:
+    """Make the account, then let everything go; the homeserver may still be starting itself."""
+    config = service.config
+    account = config.appservice
+    await _until_reached(
+        lambda: prepare_account(service.client, account.bot_localpart, account.device_id, config.member.name_en)
+    )
+    service.scheduler.start()
+    await service.sender.start()
+    await service.worker.start()
+    await service.waker.start()
+    await ping(service.client, account.id)
+    with contextlib.suppress(MatrixError):
+        room_id = await control_room(service.client, f"{account.alias_prefix}control", config.homeserver.server_name)
+        await service.client.send(RoomID(room_id), "io.github.matrix_circles.kick", {}, uuid.uuid4().hex)
+    service.ready = True
+    log.info("The service is ready.", extra={"action": "ready"})
+
+
+async def _until_reached(work: Callable[[], Awaitable[None]]) -> None:
+    attempt = 0
+    while True:
+        try:
+            await work()
+        except MatrixError as error:
+            pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+            attempt += 1
+            log.warning(
+                "The homeserver is not ready for us.",
+                extra={"action": "start_waits", "errcode": error.errcode, "status": error.status, "seconds": pause},
+            )
+            await asyncio.sleep(pause)
+        else:
+            return
+
+
+async def _keep_clean(service: Service) -> None:
+    """Delete kept messages whose time is over, and empty the write-ahead log of what was deleted."""
+    while True:
+        await asyncio.sleep(service.config.timing.checkpoint_seconds)
+        try:
+            now = int(SystemClock().now().timestamp() * 1000)
+            await service.database.write(partial(kept.drop_expired, now=now))
+            await service.database.truncate_wal(kept.optimise)
+            pending = await service.database.read(lambda c: (journal.pending_count(c), outbox.pending_count(c)))
+            service.metrics.journal_pending.set(pending[0])
+            service.metrics.outbox_pending.set(pending[1])
+        except Exception as error:  # noqa: BLE001  # a full disk must not end the cleaning for good
+            log.error(  # noqa: TRY400  # the traceback may carry text
+                "The database could not be cleaned.", extra={"action": "clean_failed", "error": type(error).__name__}
+            )
+
+
+def _health(service: Service) -> Health:
+    return Health(ok=service.ready, parts={"in_hand": service.worker.busy})
+
+
+async def check_database(config: Config) -> Finding:
+    """Return whether the database opens and has the newest schema; `circles run` brings it up by itself."""
+    config.storage.prepare()
+    database = SqlDatabase(config.storage.url)
+    try:
+        found = await asyncio.to_thread(revision, database)
+    except Exception as error:  # noqa: BLE001  # whatever the driver raises is one finding
+        return Finding(
+            False, f"database does not open ({type(error).__name__})", "look at storage.url and at the disk."
+        )
+    finally:
+        await database.close()
+    if found is None:
+        return Finding(True, "database: new, made at the first start")
+    newest = found == head()
+    return Finding(True, "database: up to date" if newest else "database: upgraded at the next start")

@@ -1,0 +1,98 @@
+"""The grammar: which command the words to the AI are. Pure and total.
+
+A form is a word or phrase in one language. It matches at the start of the words, as whole words: `helpful` is not `help`.
+Chinese has no spaces, so a Chinese form of two characters or more matches what begins with it;
+a single character only alone or before a space or a mark.
+A form that begins with `…` matches anywhere ("明天九点…提醒我"), and its argument is all the words.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_MARKS: Final = " \t\n:：,，.。!！?？;；、"
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """A command's name and all its forms, in every language."""
+
+    name: str
+    forms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The words are a command. `argument` is what follows it, as it was written."""
+
+    name: str
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The words are no command. `nearest` is the form that looks most like their beginning, if any does."""
+
+    nearest: str | None
+
+
+def fold(text: str) -> str:
+    """Return text as the grammar compares it: full-width forms narrowed, case folded, character for character."""
+    return "".join(_fold_one(character) for character in text)
+
+
+def _fold_one(character: str) -> str:
+    folded = unicodedata.normalize("NFKC", character).casefold()
+    return folded if len(folded) == 1 else character
+
+
+def parse(text: str, commands: Sequence[Forms]) -> Invocation | Unknown:
+    """Return which command the words are; the longest form that matches at the start wins."""
+    words = text.strip(_MARKS + "!")
+    folded = fold(words)
+    best: tuple[bool, int, str, str] | None = None
+    for command in commands:
+        for form in command.forms:
+            found = _match(folded, words, form)
+            # What stands at the start wins over what stands anywhere: "cancel remind me …" cancels.
+            rank = (not form.startswith("…"), len(form))
+            if found is not None and (best is None or rank > best[:2]):
+                best = (*rank, command.name, found)
+    if best is not None:
+        return Invocation(best[2], best[3])
+    return Unknown(_nearest(folded, (form for command in commands for form in command.forms)))
+
+
+def _match(folded: str, words: str, form: str) -> str | None:
+    """Return the argument after a form, None where the form does not match."""
+    if form.startswith("…"):
+        return words if form[1:] in folded else None
+    if not folded.startswith(form):
+        return None
+    rest = words[len(form) :]
+    if rest and not _may_follow(form, rest):
+        return None
+    return rest.strip(_MARKS)
+
+
+def _may_follow(form: str, rest: str) -> bool:
+    if rest[0] in _MARKS:
+        return True
+    return bool(_HAN.search(form[-1])) and len(form) > 1
+
+
+def _nearest(folded: str, forms: Iterable[str]) -> str | None:
+    """Return the form nearest to the first word, near enough to be a slip of the finger."""
+    first = re.split(r"[\s:：,，]", folded, maxsplit=1)[0]
+    candidates = [form for form in forms if not form.startswith("…")]
+    if _HAN.search(first):
+        shared = [form for form in candidates if _HAN.search(form) and len(set(form) & set(first)) >= 2]
+        return max(shared, key=lambda form: len(set(form) & set(first)), default=None)
+    near = difflib.get_close_matches(first, candidates, n=1, cutoff=0.6)
+    return near[0] if near else None

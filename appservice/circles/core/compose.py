@@ -1,0 +1,80 @@
+"""Outbox payloads as event content: message types, mentions, relations, and the AI mark. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from circles.core.ids import EventID
+from circles_policies.content import MARK_KEY
+
+Json = dict[str, Any]
+MAX_CONTENT_BYTES: Final = 60_000
+"""A whole event may have 65,536 bytes (spec "Size limits"); the rest is for its envelope."""
+
+
+def message(payload: Mapping[str, Any], effect_id: str, media: Mapping[str, Any] | None = None) -> Json:
+    """Return the content of a post.
+
+    A notice pings nobody even with mentions, so whatever must reach a person is `m.text` (measured in Element).
+    Every output carries the mark, with the ids of the messages it links to, so that it can be told and checked.
+    """
+    content: Json = {
+        "msgtype": "m.text" if payload.get("text") else "m.notice",
+        "body": payload["body"],
+        "m.mentions": {"user_ids": payload["ping"]} if payload.get("ping") else {},
+        MARK_KEY: mark(payload, effect_id),
+    }
+    if payload.get("html"):
+        content |= {"format": "org.matrix.custom.html", "formatted_body": payload["html"]}
+    if media is not None:
+        content |= media
+    relation = _relation(payload)
+    if relation:
+        content["m.relates_to"] = relation
+    content |= payload.get("extra") or {}
+    return content
+
+
+def edit(payload: Mapping[str, Any], root: EventID, effect_id: str) -> Json:
+    """Return the content that replaces a post's words (spec "Event replacements")."""
+    new = message({**payload, "reply_to": None, "thread": None}, effect_id)
+    fallback = {**new, "body": "* " + str(new["body"])}
+    if "formatted_body" in new:
+        fallback["formatted_body"] = "* " + str(new["formatted_body"])
+    # What a replacement newly mentions would ping again; it was mentioned, or not, the first time.
+    fallback["m.mentions"] = {}
+    return {**fallback, "m.new_content": new, "m.relates_to": {"rel_type": "m.replace", "event_id": root}}
+
+
+def mark(payload: Mapping[str, Any], effect_id: str) -> Json:
+    """Return the machine-readable AI mark (PRODUCT.md B12).
+
+    It lists only the sources the words link to: a list of all that was looked at would show by its gaps who opted out.
+    """
+    shown = f"{payload.get('html') or ''}{payload['body']}"
+    cited = [event_id for event_id in payload.get("sources", []) if str(event_id).removeprefix("$") in shown]
+    found: Json = {"kind": payload.get("kind", ""), "effect": effect_id, **payload.get("mark", {})}
+    return {**found, "sources": cited} if cited else found
+
+
+def _relation(payload: Mapping[str, Any]) -> Json:
+    reply_to, thread = payload.get("reply_to"), payload.get("thread")
+    if thread:
+        # is_falling_back: the reply is only for clients without threads (spec "Fallback for unthreaded clients").
+        return {
+            "rel_type": "m.thread",
+            "event_id": thread,
+            "is_falling_back": True,
+            "m.in_reply_to": {"event_id": reply_to or thread},
+        }
+    return {"m.in_reply_to": {"event_id": reply_to}} if reply_to else {}
+
+
+def image(uri: str, attachment: Mapping[str, Any], size: int) -> Json:
+    """Return the content of an image or file with a caption (spec "Media captions")."""
+    kind = "m.image" if str(attachment["media_type"]).startswith("image/") else "m.file"
+    info: Json = {"mimetype": attachment["media_type"], "size": size}
+    if attachment.get("width"):
+        info |= {"w": attachment["width"], "h": attachment["height"]}
+    return {"msgtype": kind, "url": uri, "filename": attachment["name"], "info": info}

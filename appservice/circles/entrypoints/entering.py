@@ -1,0 +1,149 @@
+"""Entering a room: read its state once, write the facts, let the features begin, and fetch what was said before we came.
+
+Synapse never pushes what is sent between an invite and the join (measured), and Element sends the first "out" of a direct message
+exactly there.  So after joining a direct message it is read once, from the invite to the join, through the gate like any event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection
+
+from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.direct import KIND_KEY
+from circles.core import effects as fx
+from circles.core.ids import EventID, RoomID, UserID
+from circles.entrypoints.intake import Intake
+from circles.errors import MatrixForbidden
+from circles.facts import events as event_facts
+from circles.facts import rooms
+from circles.feature import Entered, Feature
+from circles.ports import Database, Ports
+from circles.registry import FEATURES
+from circles_policies.content import POLICY_TYPE
+
+Json = Mapping[str, Any]
+PAGES: Final = 5
+
+
+class Entering:
+    """Enters rooms. `kick` is told when a room's facts are there, so that what waited for them goes on."""
+
+    def __init__(
+        self,
+        database: Database,
+        client: MatrixClient,
+        intake: Intake,
+        ports: Ports,
+        kick: Callable[[RoomID], None],
+        features: tuple[Feature, ...] = FEATURES,
+    ) -> None:
+        """Take what the composition root wires."""
+        self._database = database
+        self._client = client
+        self._intake = intake
+        self._ports = ports
+        self._kick = kick
+        self._features = features
+
+    async def enter(self, room_id: RoomID) -> tuple[fx.Effect, ...]:
+        """Read a room's state and return what the features do there.
+
+        Raises:
+            MatrixError: the homeserver did not answer; to be tried again.
+        """
+        try:
+            state = await self._client.state(room_id)
+        except MatrixForbidden:
+            return ()  # We are not in it any more; the event that says so is on its way.
+        entered = await self._database.write(lambda c: self._write_facts(c, room_id, state))
+        if entered is None:
+            return ()
+        if entered.room.direct:
+            await self._read_before_join(room_id)
+        effects: list[fx.Effect] = []
+        for feature in self._features:
+            if feature.entered is not None:
+                effects += await feature.entered(entered, self._ports)
+        self._kick(room_id)
+        return tuple(effects)
+
+    def _write_facts(self, connection: Connection, room_id: RoomID, state: list[dict[str, Any]]) -> Entered | None:
+        before = rooms.room_facts(connection, room_id)
+        if before is not None and before.filled:
+            return None
+        now = int(self._ports.clock.now().timestamp() * 1000)
+        ai = self._ports.settings.ai
+        policy: dict[str, Any] | None = None
+        people = 0
+        for event in state:
+            type_, content = event.get("type"), cast("Json", event.get("content", {}))
+            match type_:
+                case "m.room.create":
+                    event_facts.created(connection, room_id, str(event.get("sender")), content)
+                    if content.get(KIND_KEY) == "direct":
+                        rooms.save_room(connection, room_id, direct=True)
+                case "m.room.power_levels":
+                    rooms.save_room(connection, room_id, levels=dict(content))
+                case "m.room.encryption":
+                    rooms.save_room(connection, room_id, encrypted=True)
+                case "m.room.member":
+                    user, membership = UserID(str(event.get("state_key"))), str(content.get("membership"))
+                    people += membership in ("join", "invite") and user != ai
+                    # Whoever is here already sees the admission notice, so nobody of them is a newcomer.
+                    event_facts.membership(connection, room_id, user, membership, now)
+                    if membership == "join":
+                        rooms.told(connection, room_id, user, now)
+                case _ if type_ == POLICY_TYPE and event.get("state_key") == "":
+                    policy = event
+                case _:
+                    pass
+        if people > 1:
+            rooms.save_room(connection, room_id, direct=False)
+        rooms.save_room(connection, room_id, filled=True, membership="join")
+        facts, room = (
+            rooms.room_facts(connection, room_id),
+            rooms.view(connection, room_id, self._ports.settings.language),
+        )
+        if facts is None or room is None:
+            return None
+        if facts.direct:
+            self._note_direct(connection, room_id, ai)
+        return Entered(
+            room=room,
+            encrypted=facts.encrypted,
+            inviter=facts.inviter,
+            policy=cast("Json", policy["content"]) if policy is not None else None,
+            policy_sender=UserID(str(policy.get("sender"))) if policy is not None else None,
+            policy_event=EventID(str(policy.get("event_id"))) if policy is not None else None,
+            now=self._ports.clock.now(),
+        )
+
+    def _note_direct(self, connection: Connection, room_id: RoomID, ai: UserID) -> None:
+        for user in rooms.joined(connection, room_id):
+            if user != ai:
+                rooms.save_person(connection, user, direct_room=room_id)
+
+    async def _read_before_join(self, room_id: RoomID) -> None:
+        """Take in what was written from the invite to the join, oldest first."""
+        facts = await self._database.read(lambda c: rooms.room_facts(c, room_id))
+        if facts is None or facts.invited_at is None:
+            return
+        found: list[dict[str, Any]] = []
+        start: str | None = None
+        for _ in range(PAGES):
+            page = await self._client.messages(room_id, start, 50)
+            chunk = cast("list[dict[str, Any]]", page.get("chunk", []))
+            for event in chunk:
+                if event.get("event_id") == facts.invite_event or event.get("origin_server_ts", 0) < facts.invited_at:
+                    start = None
+                    break
+                found.append(event)
+            else:
+                start = page.get("end")
+            if not start:
+                break
+        messages = [event for event in reversed(found) if event.get("type") == "m.room.message"]
+        await self._intake.accept(None, [{**event, "room_id": room_id} for event in messages])

@@ -1,0 +1,293 @@
+"""Intake: a transaction's events through the gate, into facts and journal, in one commit.
+
+Runs before anything is handled and before the homeserver gets its 200.  The gate filter comes first: what may be neither acted on
+nor looked at is never written.  Control events take effect in this very commit, and what they make stale is interrupted.
+An event that breaks us is noted by its id and passed over: a 5xx would mark the service as down for all rooms.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection
+
+from circles.adapters.store import journal, kept
+from circles.core import effects as fx
+from circles.core.ids import EventID, RoomID, UserID
+from circles.core.language import Language, as_language, language_of
+from circles.core.permitted import Permitted, permit
+from circles.core.settings import Settings
+from circles.entrypoints.performing import Aftermath, Performer
+from circles.facts import events as event_facts
+from circles.facts import posts, rooms
+from circles.feature import Control as ControlEvent
+from circles.feature import Feature
+from circles.metrics import Metrics
+from circles.ports import Database, TellsTime
+from circles.registry import FEATURES
+from circles_policies import explain
+from circles_policies.decision import Decision, Verdict
+from circles_policies.events import Control, Kind, RoomView
+from circles_policies.gate import Dropped, Passed, filter_event
+from circles_policies.words import strip_address
+
+log = logging.getLogger(__name__)
+
+Json = Mapping[str, Any]
+OLD_MS: Final = 24 * 3_600_000
+"""Nothing written longer ago makes the AI act: a homeserver may deliver very old events after an outage or a join."""
+
+
+class Intake:
+    """Takes transactions in. `after` is told what the running parts must look at once a commit stands."""
+
+    def __init__(
+        self,
+        database: Database,
+        performer: Performer,
+        settings: Settings,
+        clock: TellsTime,
+        metrics: Metrics,
+        after: Callable[[Aftermath], None],
+        ghosts: re.Pattern[str],
+        features: tuple[Feature, ...] = FEATURES,
+    ) -> None:
+        """Take what the composition root wires."""
+        self._database = database
+        self._performer = performer
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._after = after
+        self._ghosts = ghosts
+        self._features = features
+
+    async def accept(self, txn_id: str | None, events: Sequence[object]) -> None:
+        """Take a transaction in; when this returns it is durable. `txn_id` None: events we read ourselves."""
+        now = int(self._clock.now().timestamp() * 1000)
+        aftermath = await self._database.write(lambda c: self._take_in(c, txn_id, events, now))
+        self._after(aftermath)
+
+    def _take_in(self, connection: Connection, txn_id: str | None, events: Sequence[object], now: int) -> Aftermath:
+        after = Aftermath()
+        known = [event for event in events if _is_event(event)]
+        if txn_id is not None:
+            ids = [cast("str", cast("Json", event)["event_id"]) for event in known]
+            if journal.is_repeated(connection, txn_id, ids, now):
+                return after
+        for event in known:
+            raw = cast("Json", event)
+            try:
+                with connection.begin_nested():
+                    after.add(self._one(connection, raw, now))
+            except Exception as error:  # noqa: BLE001  # one poison event must not stop the rest, nor be answered with 5xx
+                reference = uuid.uuid4().hex[:8]
+                log.error(  # noqa: TRY400  # the traceback may carry text; the type and place do not
+                    "An event could not be taken in.",
+                    extra={
+                        "action": "event_quarantined",
+                        "event_id": str(raw.get("event_id")),
+                        "room_id": str(raw.get("room_id")),
+                        "reference": reference,
+                        "error": type(error).__name__,
+                        "place": _place(error),
+                    },
+                )
+                journal.add(connection, raw, at=0, received_at=now, pending=False, reference=reference)
+        return after
+
+    def _one(self, connection: Connection, raw: Json, now: int) -> Aftermath:
+        """Take one event in."""
+        if journal.is_known(connection, raw["event_id"]):
+            return Aftermath()
+        room_id, sender = RoomID(raw["room_id"]), UserID(raw["sender"])
+        if sender == self._settings.ai and raw.get("type") != "m.room.member":
+            return Aftermath()  # Our own echo: its facts were written when it was sent.
+        after = self._first_sight(connection, raw, room_id, now)
+        passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
+        if isinstance(passed, Dropped):
+            self._metrics.event("dropped", passed.classified.kind.value)
+            for reason in passed.reasons:
+                self._metrics.denied(reason.value)
+            return after
+        self._metrics.event("passed", passed.classified.kind.value)
+        what = passed.classified
+        event_facts.apply(connection, passed.event, what, self._settings.ai)
+        after.add(self._control(connection, passed, room_id, sender, now))
+        if passed.store and what.control is None and not what.own:
+            self._keep(connection, passed, room_id, sender)
+        if what.kind is Kind.MEMBERSHIP:
+            after.renamed.add(room_id)
+        works = self._needs_work(connection, passed, now)
+        journal.add(connection, passed.event, at=what.at, received_at=now, pending=works)
+        if works:
+            after.rooms.add(room_id)
+        return after
+
+    def _first_sight(self, connection: Connection, raw: Json, room_id: RoomID, now: int) -> Aftermath:
+        """Of a room we know nothing of, though we must be in it: read its state before anything is said there."""
+        own = raw.get("type") == "m.room.member" and raw.get("state_key") == self._settings.ai
+        if own or rooms.room_facts(connection, room_id) is not None:
+            return Aftermath()
+        rooms.save_room(connection, room_id, membership="join", filled=False)
+        return self._performer.perform(connection, (fx.enter(room_id, datetime.fromtimestamp(now / 1000, UTC)),), now)
+
+    def view(self, connection: Connection, room_id: RoomID, sender: UserID, raw: Json, now: int) -> RoomView:
+        """Return what the gate must know to judge an event by `sender` in a room."""
+        facts = rooms.room_facts(connection, room_id)
+        at = raw.get("origin_server_ts")
+        at = min(at, now) if isinstance(at, int) else 0
+        return RoomView(
+            ai=self._settings.ai,
+            now=now,
+            received_at=now,
+            room=rooms.policies_since(connection, room_id, at),
+            operator=self._settings.ceiling,
+            member=rooms.member(connection, room_id, sender),
+            mark=rooms.mark(connection, room_id, EventID(str(raw.get("event_id")))),
+            names=names_of(self._settings, facts),
+            is_direct=facts.direct if facts else False,
+            ghosts=self._ghosts,
+            is_ai_event=lambda event_id: posts.is_ours(connection, event_id),
+            is_ai_thread=lambda root: rooms.called_into(connection, room_id, EventID(root)),
+        )
+
+    def _control(self, connection: Connection, passed: Passed, room_id: RoomID, sender: UserID, now: int) -> Aftermath:
+        """Let a control event act, now."""
+        what = passed.classified
+        if what.control is None or (what.own and what.control is not Control.AI_MEMBERSHIP):
+            return Aftermath()
+        after = Aftermath()
+        if what.control is Control.AI_MEMBERSHIP:
+            after.add(self._own_membership(connection, passed.event, room_id, now))
+        if what.control is Control.REDACTION and what.redacts is not None:
+            gone = fx.TakeBack(room_id, (EventID(what.redacts),), by=sender)
+            after.add(self._performer.perform(connection, (gone,), now))
+        control = self.control_event(connection, passed, room_id, sender, now)
+        if control is None:
+            return after
+        for feature in self._features:
+            if feature.control is not None:
+                effects = feature.control(control, connection, self._settings)
+                after.add(self._performer.perform(connection, effects, now))
+        return after
+
+    def _own_membership(self, connection: Connection, event: Json, room_id: RoomID, now: int) -> Aftermath:
+        membership = event["content"].get("membership")
+        facts = rooms.room_facts(connection, room_id)
+        if membership == "join" and facts is not None and not facts.filled:
+            return self._performer.perform(
+                connection, (fx.enter(room_id, datetime.fromtimestamp(now / 1000, UTC)),), now
+            )
+        if membership in ("leave", "ban"):
+            return self._performer.perform(connection, (fx.Depart(room_id),), now)
+        return Aftermath()
+
+    def control_event(
+        self, connection: Connection, passed: Passed, room_id: RoomID, sender: UserID, now: int
+    ) -> ControlEvent | None:
+        """Return a control event as features see it; None in a room of which nothing is known."""
+        facts = rooms.room_facts(connection, room_id)
+        room = rooms.view(connection, room_id, self._settings.language)
+        if facts is None or room is None:
+            return None
+        what, event = passed.classified, passed.event
+        words = _words(passed, names_of(self._settings, facts)) if what.control is Control.WORD else None
+        known = rooms.person(connection, sender).language
+        language: Language = as_language(known, room.language)
+        content = cast("Json", event["content"]) if what.control is not Control.WORD else {}
+        state_key = event.get("state_key")
+        return ControlEvent(
+            event=what,
+            room=room,
+            sender=sender,
+            event_id=EventID(str(event["event_id"])),
+            at=what.at,
+            now=now,
+            content=content,
+            state_key=state_key if isinstance(state_key, str) else None,
+            words=words,
+            language=language_of(words.text, language) if words is not None else language,
+            decides=facts.power.may_set_policy(sender),
+        )
+
+    def _keep(self, connection: Connection, passed: Passed, room_id: RoomID, sender: UserID) -> None:
+        body = passed.event["content"]
+        text = cast("Json", body).get("body")
+        if not isinstance(text, str) or passed.classified.edits is not None:
+            return
+        what = passed.classified
+        kept.keep(
+            connection,
+            event_id=EventID(str(passed.event["event_id"])),
+            room_id=room_id,
+            sender=sender,
+            at=what.at,
+            until=passed.store.until,
+            body=text,
+            thread=EventID(what.thread) if what.thread else None,
+            reply_to=EventID(what.reply_to) if what.reply_to else None,
+        )
+
+    def _needs_work(self, connection: Connection, passed: Passed, now: int) -> bool:
+        """Return whether the worker has something to do with it."""
+        what = passed.classified
+        if what.own or now - what.at > OLD_MS:
+            return False
+        if what.control is Control.REACTION:
+            return what.reacts_to is not None and posts.is_ours(connection, what.reacts_to)
+        if what.control is Control.WORD:
+            return True
+        return what.control is None and what.addressed and bool(passed.trigger)
+
+
+def names_of(settings: Settings, facts: rooms.RoomFacts | None) -> tuple[str, ...]:
+    """Return every name the AI has or had, in a room and in general, for what is typed without a pill."""
+    stamped = (*explain.room_names(settings.name_en), *explain.room_names(settings.name_zh))
+    general = (
+        settings.name_en,
+        settings.name_zh,
+        *settings.former_names,
+        settings.ai,
+        settings.ai[1:].partition(":")[0],
+    )
+    return (*(facts.names if facts else ()), *stamped, *general)
+
+
+def _words(passed: Passed, names: Sequence[str]) -> Permitted:
+    """Return a control word message's words. They may be obeyed under every policy, so that is what allows them."""
+    event, what = passed.event, passed.classified
+    body = cast("Json", event["content"]).get("body")
+    text = strip_address(body if isinstance(body, str) else "", names, mentioned=True)[1]
+    return permit(
+        Decision(Verdict.ALLOW),
+        event_id=EventID(str(event["event_id"])),
+        room_id=RoomID(str(event["room_id"])),
+        sender=UserID(str(event["sender"])),
+        at=what.at,
+        text=text,
+        thread=EventID(what.thread) if what.thread else None,
+        reply_to=EventID(what.reply_to) if what.reply_to else None,
+        addressed=True,
+    )
+
+
+def _is_event(event: object) -> bool:
+    if not isinstance(event, Mapping):
+        return False
+    fields = cast("Json", event)
+    return all(isinstance(fields.get(key), str) for key in ("event_id", "room_id", "sender", "type")) and isinstance(
+        fields.get("content"), Mapping
+    )
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else ""

@@ -1,0 +1,214 @@
+"""Effects become rows: the one place that knows which table an effect belongs to. Synchronous, inside the caller's commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from circles.adapters.store import journal, kept, outbox
+from circles.core import effects as fx
+from circles.core import voice
+from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.core.language import as_language
+from circles.facts import posts, rooms
+from circles.facts.tables import posts as posts_table
+from circles.facts.tables import voice as voice_table
+from circles.facts.tables import wakes
+from circles.feature import Feature
+from circles.registry import FEATURES
+from circles_policies import notices
+
+
+@dataclass
+class Aftermath:
+    """What has to be told to the running parts once the commit stands."""
+
+    lanes: set[str] = field(default_factory=set[str])
+    rooms: set[RoomID] = field(default_factory=set[RoomID])
+    interrupted: set[RoomID] = field(default_factory=set[RoomID])
+    renamed: set[RoomID] = field(default_factory=set[RoomID])
+    woken: bool = False
+
+    def add(self, other: Aftermath) -> None:
+        """Add what another unit of work left."""
+        self.lanes |= other.lanes
+        self.rooms |= other.rooms
+        self.interrupted |= other.interrupted
+        self.renamed |= other.renamed
+        self.woken = self.woken or other.woken
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceRules:
+    """The operator's limits on unasked posts (PRODUCT.md B5)."""
+
+    posts_per_day: int = 1
+    night_start: time = voice.NIGHT_START
+    night_end: time = voice.NIGHT_END
+    zone: str = "UTC"
+
+
+class Performer:
+    """Writes effects."""
+
+    def __init__(self, rules: VoiceRules, features: tuple[Feature, ...] = FEATURES) -> None:
+        """Take the features whose own effects are to be written."""
+        self._rules = rules
+        self._features = features
+        self._writers = {kind: write for feature in features for kind, write in feature.writers.items()}
+
+    def perform(self, connection: Connection, effects: Iterable[fx.Effect], now: int) -> Aftermath:
+        """Write every effect, and those that follow from them."""
+        after = Aftermath()
+        for effect in effects:
+            self._one(connection, effect, now, after)
+        return after
+
+    def placeholder(self, connection: Connection, post: fx.Post, now: int) -> Aftermath:
+        """Say that an answer is coming, unless one stands there already from before a restart."""
+        outbox.add_placeholder(connection, post, now)
+        return Aftermath(lanes=set(outbox.lanes_waiting(connection)))
+
+    def end_placeholder(self, connection: Connection, answers: EventID, now: int) -> Aftermath:
+        """Take away a placeholder that the answer did not replace (it went to a direct message, or there is none)."""
+        if outbox.withdraw_placeholder(connection, answers, now):
+            return Aftermath(lanes=set(outbox.lanes_waiting(connection)))
+        return Aftermath()
+
+    def _one(self, connection: Connection, effect: fx.Effect, now: int, after: Aftermath) -> None:
+        match effect:
+            case fx.WakeAt():
+                self._wake(connection, effect)
+                after.woken = True
+            case fx.CancelWake(feature, key):
+                connection.execute(delete(wakes).where(wakes.c.feature == feature, wakes.c.key == key))
+                after.woken = True
+            case fx.TakeBack():
+                self._take_back(connection, effect, now, after)
+            case fx.TakeBackPerson():
+                self._take_back_person(connection, effect, now, after)
+            case fx.StopWork(room_id, user_id):
+                self._stop_work(connection, room_id, user_id, now, after)
+            case fx.Depart(room_id):
+                for feature in self._features:
+                    if feature.forget_room is not None:
+                        feature.forget_room(connection, room_id)
+                outbox.cancel_lane(connection, room_id)
+                kept.drop_room(connection, room_id)
+                connection.execute(delete(wakes).where(wakes.c.room_id == room_id))
+                after.interrupted.add(room_id)
+                after.woken = True
+            case fx.Post(unasked=True, room_id=room_id) if not self._may_speak(connection, room_id, now):
+                pass
+            case _ if type(effect) in self._writers:
+                self._writers[type(effect)](connection, effect)
+            case _:
+                outbox.add(connection, effect, now)
+                after.lanes |= set(outbox.lanes_waiting(connection))
+
+    def _wake(self, connection: Connection, wake: fx.WakeAt) -> None:
+        values = {
+            "room_id": wake.room_id,
+            "due": int(wake.due.timestamp() * 1000),
+            "payload": dict(wake.payload),
+        }
+        statement = insert(wakes).values(feature=wake.feature, key=wake.key, **values)
+        connection.execute(statement.on_conflict_do_update(index_elements=["feature", "key"], set_=values))
+
+    def _may_speak(self, connection: Connection, room_id: RoomID, now: int) -> bool:
+        facts = rooms.room_facts(connection, room_id)
+        zone = (facts.zone if facts else None) or self._rules.zone
+        instant = datetime.fromtimestamp(now / 1000, UTC)
+        day = voice.voice_day(instant, zone)
+        spoken = connection.execute(
+            select(voice_table.c.posts).where(voice_table.c.room_id == room_id, voice_table.c.day == day)
+        ).scalar()
+        rules = self._rules
+        if not voice.may_speak(instant, zone, spoken or 0, rules.posts_per_day, rules.night_start, rules.night_end):
+            return False
+        statement = insert(voice_table).values(room_id=room_id, day=day, posts=1)
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["room_id", "day"], set_={"posts": voice_table.c.posts + 1})
+        )
+        return True
+
+    # --- taking back ----------------------------------------------------------------------------------------------
+
+    def _take_back(self, connection: Connection, effect: fx.TakeBack, now: int, after: Aftermath) -> None:
+        """Remove messages and everything made from them (PRODUCT.md G7). The ids stay: a receipt keeps ids only."""
+        room_id, event_ids = effect.room_id, effect.event_ids
+        if not event_ids:
+            return
+        journal.drop(connection, event_ids)
+        kept.drop(connection, event_ids)
+        follow: list[fx.Effect] = []
+        for feature in self._features:
+            if feature.forget is not None:
+                follow += feature.forget(connection, event_ids)
+        used = posts.resting_on(connection, event_ids)
+        for effect_id in used:
+            self._say_again(connection, effect_id, now, after)
+        if used and effect.by is not None:
+            follow.append(self._told(connection, room_id, effect.by))
+        # An answer to a question that was taken back has nothing left to answer.
+        for event_id in event_ids:
+            for said in posts.answers_to(connection, event_id):
+                outbox.withdraw(connection, said.effect_id, now)
+        rooms.tighten(connection, room_id)
+        after.interrupted.add(room_id)
+        after.lanes |= set(outbox.lanes_waiting(connection))
+        after.add(self.perform(connection, follow, now))
+
+    def _told(self, connection: Connection, room_id: RoomID, user_id: UserID) -> fx.Effect:
+        """Return the private word to whoever took something back that an answer had used."""
+        facts = rooms.room_facts(connection, room_id)
+        spoken = rooms.person(connection, user_id).language or (facts.language if facts is not None else None)
+        language = as_language(spoken, "en")
+        words = fx.Words(notices.TAKEN_BACK[language])
+        return fx.Private(user_id, fx.Post(room_id, words, kind="taken_back", feature="consent"))
+
+    def _take_back_person(self, connection: Connection, effect: fx.TakeBackPerson, now: int, after: Aftermath) -> None:
+        kept.drop_from(connection, effect.user_id, effect.room_id)
+        by_room = posts.sources_from(connection, effect.user_id, effect.room_id)
+        for effect_id in posts.resting_on(connection, by_room):
+            self._say_again(connection, effect_id, now, after)
+        follow: list[fx.Effect] = []
+        if effect.held:
+            journal.drop_from(connection, effect.user_id, effect.room_id)
+            for feature in self._features:
+                if feature.forget_person is not None:
+                    follow += feature.forget_person(connection, effect.user_id, effect.room_id)
+        touched = (effect.room_id,) if effect.room_id is not None else rooms.rooms_with(connection, effect.user_id)
+        for room_id in touched:
+            rooms.tighten(connection, room_id)
+            after.interrupted.add(room_id)
+        after.lanes |= set(outbox.lanes_waiting(connection))
+        after.add(self.perform(connection, follow, now))
+
+    def _say_again(self, connection: Connection, effect_id: EffectID, now: int, after: Aftermath) -> None:
+        remake, room_id = connection.execute(
+            select(posts_table.c.remake, posts_table.c.about).where(posts_table.c.effect_id == effect_id)
+        ).one()
+        outbox.withdraw(connection, effect_id, now)
+        if remake is not None:
+            due = datetime.fromtimestamp(now / 1000, UTC)
+            self._wake(
+                connection, fx.WakeAt(fx.SPINE, f"remake:{effect_id}", RoomID(room_id), due, {"effect": effect_id})
+            )
+            after.woken = True
+
+    def _stop_work(
+        self, connection: Connection, room_id: RoomID, user_id: UserID | None, now: int, after: Aftermath
+    ) -> None:
+        journal.drop_in(connection, room_id, user_id)
+        query = select(posts_table.c.effect_id).where(posts_table.c.room_id == room_id, posts_table.c.state == "open")
+        if user_id is not None:
+            query = query.where(posts_table.c.asker == user_id)
+        for effect_id in connection.execute(query).scalars().all():
+            outbox.withdraw(connection, EffectID(effect_id), now)
+        after.interrupted.add(room_id)
+        after.lanes.add(room_id)

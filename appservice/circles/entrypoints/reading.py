@@ -1,0 +1,339 @@
+"""Reading: what a pending event asks for, decided now. The last place that sees message text before it is permitted.
+
+Text goes in as the journal's payload and comes out only as `Permitted`, made from a decision asked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection
+
+from circles.adapters.store import journal
+from circles.core import effects as fx
+from circles.core.call import Call, Room, Said, Tap
+from circles.core.commands import Invocation, parse
+from circles.core.ids import EventID, RoomID, UserID
+from circles.core.language import Language, as_language, language_of
+from circles.core.pace import Metronome, Pace
+from circles.core.permitted import Permitted, permit
+from circles.core.settings import Settings
+from circles.entrypoints.intake import Intake, names_of
+from circles.entrypoints.plain_language import handle_free
+from circles.facts import posts, rooms
+from circles.feature import Command, Feature
+from circles.features.help import strings
+from circles.ports import Database, NamesPeople, Ports, TellsTime
+from circles.registry import FEATURES, FORMS, command_named, commands
+from circles_policies.decision import Decision, Verdict
+from circles_policies.events import Classified, Control
+from circles_policies.gate import Passed, filter_event
+from circles_policies.words import ControlWord, parse_control, strip_address
+
+Json = Mapping[str, Any]
+LATE_MS: Final = 10 * 60_000
+_LEADING_NUMBER: Final = re.compile(r"^\s*(\d{1,2})(?=\s|$|[:：,，])[\s:：,，]*")
+_PRIVATE_SUFFIX: Final = re.compile(r"(?:^|\s)(privately|in private)\s*$|私下(?:发我|告诉我)?\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing to do; `wait`: not yet, because the room's state was not read."""
+
+    wait: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Something to do.
+
+    Attributes:
+        handle: does it.
+        excuse: turns words into the effect that says them where the question stands.
+        circle: the room whose tightening makes the answer stale.
+    """
+
+    handle: Callable[[Ports], Awaitable[tuple[fx.Effect, ...]]]
+    excuse: Callable[[fx.Words], fx.Effect]
+    circle: RoomID
+    language: Language
+    slow: bool = False
+    placeholder: fx.Post | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the rows say about one pending event."""
+
+    passed: Passed
+    facts: rooms.RoomFacts
+    room: Room
+    person: rooms.Person
+    said: Said | None
+    circles: tuple[Room, ...]
+
+
+class Reader:
+    """Reads journal entries."""
+
+    def __init__(
+        self,
+        database: Database,
+        intake: Intake,
+        names: NamesPeople,
+        settings: Settings,
+        clock: TellsTime,
+        calls_per_minute: int,
+        features: tuple[Feature, ...] = FEATURES,
+    ) -> None:
+        """Take what the composition root wires."""
+        self._database = database
+        self._intake = intake
+        self._names = names
+        self._settings = settings
+        self._clock = clock
+        self._metronome = Metronome(calls_per_minute)
+        self._counted: tuple[int, ...] = ()
+        self._features = features
+
+    async def read(self, entry: journal.Entry) -> Read | Ignored:
+        """Return what an entry asks for, as the rows stand now."""
+        found = await self._database.read(lambda c: self._facts(c, entry))
+        if isinstance(found, Ignored):
+            return found
+        if found.passed.classified.control is Control.REACTION:
+            return self._tap(entry, found)
+        return await self._call(entry, found)
+
+    def _facts(self, connection: Connection, entry: journal.Entry) -> _Facts | Ignored:
+        facts = rooms.room_facts(connection, entry.room_id)
+        room = rooms.view(connection, entry.room_id, self._settings.language)
+        if facts is None or room is None or facts.membership != "join":
+            return Ignored()
+        if not facts.filled:
+            return Ignored(wait=True)
+        sender = UserID(entry.event["sender"])
+        now = int(self._clock.now().timestamp() * 1000)
+        passed = filter_event(entry.event, self._intake.view(connection, entry.room_id, sender, entry.event, now))
+        if not isinstance(passed, Passed):
+            return Ignored()
+        what = passed.classified
+        if what.control is None and not passed.trigger:
+            return Ignored()
+        target = what.reacts_to or what.reply_to or what.thread
+        circles = rooms.circles_of(connection, sender, self._settings.ai) if facts.direct else ()
+        views = tuple(v for v in (rooms.view(connection, c, self._settings.language) for c in circles) if v is not None)
+        return _Facts(
+            passed=passed,
+            facts=facts,
+            room=room,
+            person=rooms.person(connection, sender),
+            said=posts.said(connection, target) if target else None,
+            circles=views,
+        )
+
+    # --- taps -------------------------------------------------------------------------------------------------------
+
+    def _tap(self, entry: journal.Entry, found: _Facts) -> Read | Ignored:
+        said = found.said
+        what = found.passed.classified
+        if said is None or said.state == "gone" or what.reaction_key is None:
+            return Ignored()
+        feature = next((each for each in self._features if each.name == said.feature), None)
+        handler = feature.taps.get(said.kind) if feature is not None else None
+        if handler is None:
+            return Ignored()
+        sender = UserID(entry.event["sender"])
+        language = as_language(found.person.language, said.language)
+        tap = Tap(
+            room=found.room,
+            asker=sender,
+            event_id=entry.event_id,
+            at=_instant(what.at),
+            key=what.reaction_key,
+            said=said,
+            language=language,
+            decides=found.facts.power.may_set_policy(sender),
+        )
+        return Read(
+            handle=lambda ports: handler(tap, ports),
+            excuse=lambda words: fx.Post(entry.room_id, words, kind="excuse", feature="help", thread=said.thread),
+            circle=said.about,
+            language=language,
+        )
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    async def _call(self, entry: journal.Entry, found: _Facts) -> Read | Ignored:
+        what = found.passed.classified
+        sender = UserID(entry.event["sender"])
+        names = names_of(self._settings, found.facts)
+        words = _permitted(found.passed, names)
+        language = language_of(words.text, as_language(found.person.language, found.room.language))
+        base = Call(
+            room=found.room,
+            place=entry.room_id,
+            asker=sender,
+            event_id=entry.event_id,
+            at=_instant(what.at),
+            command="",
+            argument=words.part(""),
+            whole=words,
+            language=language,
+            zone=found.person.zone or found.room.zone,
+            thread=EventID(what.thread) if what.thread else None,
+            reply_to=EventID(what.reply_to) if what.reply_to else None,
+            decides=found.facts.power.may_set_policy(sender),
+            readable=bool(found.passed.read),
+            private=found.room.direct,
+        )
+        if entry.seq not in self._counted:
+            self._counted = (*self._counted[-1000:], entry.seq)
+            pace = self._metronome.beat(sender, self._clock.now())
+            if pace is not Pace.GO:
+                return self._say(base, strings.too_fast(language) if pace is Pace.SAY else None)
+        command, argument = self._command(what, words, names)
+        if command is None:
+            return await self._unknown(base, found, argument, prefixed=_is_prefixed(found.passed))
+        private = base.private or bool(_PRIVATE_SUFFIX.search(argument))
+        call = replace(
+            base, command=command.name, argument=words.part(_PRIVATE_SUFFIX.sub("", argument)), private=private
+        )
+        tightens = what.word in (
+            ControlWord.OUT,
+            ControlWord.NOT_AT_ALL,
+            ControlWord.OFF,
+            ControlWord.STOP,
+            ControlWord.HIDE,
+        )
+        if entry.received_at - what.at > LATE_MS and not tightens:
+            return self._say(call, strings.late(language))
+        if found.room.policy is None and not command.waiting:
+            return self._say(call, strings.waiting(language))
+        if found.room.direct and command.about_circle:
+            placed = await self._about(call, found)
+            if isinstance(placed, Read):
+                return placed
+            call = placed
+        return self._run(call, command)
+
+    def _command(self, what: Classified, words: Permitted, names: tuple[str, ...]) -> tuple[Command | None, str]:
+        """Return the command and its argument; None with the nearest form where the words are none."""
+        if what.word is not None:
+            control = parse_control(words.text, names, addressed=True)
+            command = command_named(what.word.value)
+            if command is not None:
+                return command, control[1] if control is not None else ""
+        parsed = parse(words.text, FORMS)
+        if isinstance(parsed, Invocation):
+            return command_named(parsed.name), parsed.argument
+        return None, parsed.nearest or ""
+
+    async def _unknown(self, call: Call, found: _Facts, nearest: str, *, prefixed: bool) -> Read:
+        """Words that are no command: after `!circle` the nearest one is offered; otherwise they are a question."""
+        words, question = call.whole, command_named("ask")
+        if prefixed or not words.text or question is None:
+            unknown = command_named("unknown")
+            if unknown is None:
+                return self._say(call, None)
+            return self._run(replace(call, command="unknown", argument=words.part(nearest)), unknown)
+        if call.room.policy is None:
+            return self._say(call, strings.waiting(call.language))
+        placed = await self._about(replace(call, argument=words), found) if found.room.direct else call
+        about = placed.handle if isinstance(placed, Read) else placed
+        free = replace(
+            question,
+            slow=True,
+            handle=lambda given, ports: handle_free(given, ports, commands(), question, about),
+        )
+        return self._run(replace(call, command=question.name, argument=words), free)
+
+    async def _about(self, call: Call, found: _Facts) -> Call | Read:
+        """Find which circle a direct message is about: the only one, the one it replies about, or the one it names."""
+        if found.said is not None and found.said.about != call.place:
+            chosen = next((room for room in found.circles if room.room_id == found.said.about), None)
+            if chosen is not None:
+                return replace(call, room=chosen, zone=found.person.zone or chosen.zone)
+        if len(found.circles) == 1:
+            only = found.circles[0]
+            return replace(call, room=only, zone=found.person.zone or only.zone)
+        if not found.circles:
+            return self._say(call, strings.no_circle(call.language))
+        titles = [await self._names.room(room.room_id) for room in found.circles]
+        text = call.argument.text
+        number = _LEADING_NUMBER.match(text)
+        if number is not None and 1 <= int(number[1]) <= len(titles):
+            index, rest = int(number[1]) - 1, text[number.end() :]
+        else:
+            named = [i for i, title in enumerate(titles) if title and text.casefold().startswith(title.casefold())]
+            if len(named) != 1:
+                return self._say(call, strings.which_circle(call.language, tuple(titles), call.command))
+            index, rest = named[0], text[len(titles[named[0]]) :].lstrip(" :：,，")
+        room = found.circles[index]
+        return replace(call, room=room, zone=found.person.zone or room.zone, argument=call.argument.part(rest))
+
+    def _run(self, call: Call, command: Command) -> Read:
+        placeholder = fx.Post(
+            call.place,
+            strings.placeholder(call.language),
+            kind="placeholder",
+            feature="help",
+            reply_to=call.event_id,
+            thread=call.thread,
+            answers=call.event_id,
+        )
+        return Read(
+            handle=lambda ports: command.handle(call, ports),
+            excuse=lambda words: call.answer(words, feature="help", kind="excuse"),
+            circle=call.room.room_id,
+            language=call.language,
+            slow=command.slow,
+            placeholder=placeholder
+            if not call.private or call.room.room_id != call.place or call.room.direct
+            else None,
+        )
+
+    def _say(self, call: Call, words: fx.Words | None) -> Read:
+        """Answer with fixed words; None: say nothing."""
+
+        async def handle(_ports: Ports) -> tuple[fx.Effect, ...]:
+            return (call.answer(words, feature="help", kind="excuse"),) if words is not None else ()
+
+        return Read(
+            handle=handle,
+            excuse=lambda given: call.answer(given, feature="help", kind="excuse"),
+            circle=call.room.room_id,
+            language=call.language,
+        )
+
+
+def _permitted(passed: Passed, names: tuple[str, ...]) -> Permitted:
+    """Make the words of a call from the decision that lets it act; a control word may act under every policy."""
+    event, what = passed.event, passed.classified
+    body = cast("Json", event["content"]).get("body")
+    decision = Decision(Verdict.ALLOW) if what.control is Control.WORD else passed.trigger
+    text = strip_address(body if isinstance(body, str) else "", names, mentioned=True)[1]
+    return permit(
+        decision,
+        event_id=EventID(str(event["event_id"])),
+        room_id=RoomID(str(event["room_id"])),
+        sender=UserID(str(event["sender"])),
+        at=what.at,
+        text=text.strip(),
+        thread=EventID(what.thread) if what.thread else None,
+        reply_to=EventID(what.reply_to) if what.reply_to else None,
+        addressed=True,
+    )
+
+
+def _is_prefixed(passed: Passed) -> bool:
+    body = cast("Json", passed.event["content"]).get("body")
+    return isinstance(body, str) and body.lstrip().startswith(("!", "！"))
+
+
+def _instant(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1000, UTC)

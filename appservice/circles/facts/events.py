@@ -1,0 +1,103 @@
+"""What an event that passed the gate changes about a room: membership, power, encryption, creation. Synchronous.
+
+Run inside the intake commit, before any feature sees the event, so that whoever asks afterwards asks of the present.
+Policies, choices and marks are the consent feature's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from sqlalchemy import Connection, select
+
+from circles.core.ids import RoomID, UserID
+from circles.facts import rooms
+from circles.facts.tables import members
+from circles_policies.events import Classified, Control
+from circles_policies.minimum import Choice, fold_choice
+from circles_policies.model import Level, Member
+
+Json = Mapping[str, Any]
+
+
+def apply(connection: Connection, event: Json, what: Classified, ai: UserID) -> None:
+    """Write what a control event changes; an event that changes nothing of this kind is left alone."""
+    room_id = RoomID(event["room_id"])
+    content = cast("Json", event["content"])
+    match what.control:
+        case Control.AI_MEMBERSHIP:
+            _own_membership(connection, room_id, event, content, what.at, ai)
+        case Control.JOIN_LEAVE | Control.MEMBER:
+            membership(connection, room_id, UserID(event["state_key"]), str(content.get("membership")), what.at)
+        case Control.CREATE:
+            created(connection, room_id, str(event["sender"]), content)
+        case Control.POWER:
+            rooms.save_room(connection, room_id, levels=dict(content))
+        case Control.ENCRYPTION:
+            rooms.save_room(connection, room_id, encrypted=True)
+        case Control.TOMBSTONE:
+            rooms.save_room(connection, room_id, successor=content.get("replacement_room"))
+        case _:
+            pass
+
+
+def created(connection: Connection, room_id: RoomID, sender: str, content: Json) -> None:
+    """Note how a room was created. A room without `room_version` has version 1 (spec "m.room.create")."""
+    rooms.save_room(
+        connection,
+        room_id,
+        version=str(content.get("room_version", "1")),
+        create={"sender": sender, "content": dict(content)},
+    )
+
+
+def membership(connection: Connection, room_id: RoomID, user_id: UserID, value: str, at: int) -> None:
+    """Note that a person came or went. Whoever comes has not been told of the AI yet (PRODUCT.md G17)."""
+    known = connection.execute(
+        select(members.c.membership).where(members.c.room_id == room_id, members.c.user_id == user_id)
+    ).scalar()
+    if value == "join" and known != "join":
+        standing = fold_choice(rooms.member(connection, room_id, user_id), Choice.JOINED, at)
+        standing = _with_choice_for_everywhere(connection, user_id, standing, at)
+        rooms.save_member(connection, room_id, user_id, membership="join", joined_at=at)
+        rooms.save_choice(connection, room_id, user_id, standing)
+    elif value != known:
+        rooms.save_member(connection, room_id, user_id, membership=value)
+
+
+def _with_choice_for_everywhere(connection: Connection, user_id: UserID, standing: Member, at: int) -> Member:
+    """Apply an "out" a person said for every circle. A yes is for the circles of that moment only."""
+    everywhere = rooms.member(connection, rooms.EVERYWHERE, user_id)
+    match everywhere.level:
+        case Level.NOT_AT_ALL:
+            return fold_choice(standing, Choice.NOT_AT_ALL, at)
+        case Level.OUT if standing.level is not Level.NOT_AT_ALL:
+            return fold_choice(standing, Choice.OUT, at)
+        case _:
+            return standing
+
+
+def _own_membership(connection: Connection, room_id: RoomID, event: Json, content: Json, at: int, ai: UserID) -> None:
+    value = str(content.get("membership"))
+    facts = rooms.room_facts(connection, room_id)
+    if value == "invite":
+        state = cast("list[Json]", event.get("unsigned", {}).get("invite_room_state", []))
+        rooms.save_room(
+            connection,
+            room_id,
+            membership="invite",
+            inviter=event["sender"],
+            invite_event=event["event_id"],
+            invited_at=at,
+            filled=False,
+            direct=content.get("is_direct") is True,
+            encrypted=any(each.get("type") == "m.room.encryption" for each in state),
+        )
+    elif value == "join" and (facts is None or facts.membership != "join"):
+        rooms.save_room(connection, room_id, membership="join", filled=False)
+        rooms.save_member(connection, room_id, ai, membership="join", joined_at=at, since=0)
+    elif value in ("leave", "ban"):
+        rooms.save_room(connection, room_id, membership=value, filled=False)
+        rooms.save_member(connection, room_id, ai, membership=value)
+        rooms.tighten(connection, room_id)

@@ -1,0 +1,90 @@
+"""What the AI said, and what it rests on, as rows of ids. Synchronous; a connection is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from circles.core.call import Said
+from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.core.language import as_language
+from circles.facts.tables import posts, sources
+
+
+def is_ours(connection: Connection, event_id: str) -> bool:
+    """Return whether an event is one of the AI's own."""
+    return connection.execute(select(posts.c.effect_id).where(posts.c.event_id == event_id)).first() is not None
+
+
+def said(connection: Connection, event_id: str) -> Said | None:
+    """Return the post an event is, or is an edit of; None if it is not the AI's."""
+    row = connection.execute(select(posts).where(posts.c.event_id == event_id)).mappings().first()
+    if row is not None and row["root"]:
+        row = connection.execute(select(posts).where(posts.c.effect_id == row["root"])).mappings().first()
+    return _said(row) if row is not None else None
+
+
+def by_effect(connection: Connection, effect_id: EffectID, *, sent: bool = True) -> Said | None:
+    """Return a post by the id its feature or the outbox chose; None if there is none, or `sent` is asked and it was not."""
+    row = connection.execute(select(posts).where(posts.c.effect_id == effect_id)).mappings().first()
+    return _said(row) if row is not None and (row["event_id"] or not sent) else None
+
+
+def answers_to(connection: Connection, event_id: EventID) -> tuple[Said, ...]:
+    """Return the posts that answer an event, oldest first."""
+    rows = connection.execute(select(posts).where(posts.c.answers == event_id).order_by(posts.c.at)).mappings()
+    return tuple(_said(row) for row in rows if row["event_id"])
+
+
+def resting_on(connection: Connection, event_ids: Iterable[EventID]) -> tuple[EffectID, ...]:
+    """Return the effect ids of the posts that rest on any of these events and still stand."""
+    return tuple(
+        EffectID(effect)
+        for effect in connection.execute(
+            select(sources.c.effect_id)
+            .join(posts, posts.c.effect_id == sources.c.effect_id)
+            .where(sources.c.event_id.in_(list(event_ids)), posts.c.state != "gone")
+            .distinct()
+        ).scalars()
+    )
+
+
+def sources_of(connection: Connection, effect_id: EffectID) -> tuple[tuple[EventID, UserID], ...]:
+    """Return the events a post rests on and who sent each."""
+    rows = connection.execute(
+        select(sources.c.event_id, sources.c.sender).where(sources.c.effect_id == effect_id)
+    ).all()
+    return tuple((EventID(event_id), UserID(sender)) for event_id, sender in rows)
+
+
+def sources_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> tuple[EventID, ...]:
+    """Return a person's events that any standing post rests on, in the posts about one room or about any."""
+    query = (
+        select(sources.c.event_id)
+        .join(posts, posts.c.effect_id == sources.c.effect_id)
+        .where(sources.c.sender == sender, posts.c.state != "gone")
+        .distinct()
+    )
+    if room_id is not None:
+        query = query.where(posts.c.about == room_id)
+    return tuple(EventID(event_id) for event_id in connection.execute(query).scalars())
+
+
+def _said(row: Mapping[Any, Any]) -> Said:
+    return Said(
+        effect_id=EffectID(row["effect_id"]),
+        event_id=EventID(row["event_id"] or ""),
+        kind=row["kind"],
+        feature=row["feature"],
+        subject=row["subject"],
+        room_id=RoomID(row["room_id"]),
+        about=RoomID(row["about"]),
+        asker=UserID(row["asker"]) if row["asker"] else None,
+        answers=EventID(row["answers"]) if row["answers"] else None,
+        thread=EventID(row["thread"]) if row["thread"] else None,
+        remake=row["remake"],
+        language=as_language(row["language"], "en"),
+        state=row["state"],
+    )

@@ -1,0 +1,327 @@
+"""Rooms and people as rows: read into frozen values, written by the control lane. Synchronous; a connection is given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from circles.core.call import Room
+from circles.core.ids import EventID, RoomID, UserID, server_of
+from circles.core.language import Language, as_language
+from circles.facts.tables import marks, members, people, policies, rooms, threads
+from circles_policies.content import Malformed, read_content
+from circles_policies.minimum import Choice, RunningMinimum, fold_choice
+from circles_policies.model import DIRECT_MESSAGE, Level, Mark, Member, Policy
+from circles_policies.power import Power
+
+EVERYWHERE = RoomID("")
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFacts:
+    """One row of `rooms`, with the power levels computed."""
+
+    room_id: RoomID
+    direct: bool
+    version: str
+    power: Power
+    encrypted: bool
+    membership: str
+    inviter: UserID | None
+    invite_event: EventID | None
+    invited_at: int | None
+    filled: bool
+    language: str | None
+    zone: str | None
+    names: tuple[str, ...]
+    number: int | None
+    generation: int
+    successor: RoomID | None
+
+
+def room_facts(connection: Connection, room_id: RoomID) -> RoomFacts | None:
+    """Return what we know of a room, None if nothing."""
+    row = connection.execute(select(rooms).where(rooms.c.room_id == room_id)).mappings().first()
+    if row is None:
+        return None
+    return RoomFacts(
+        room_id=room_id,
+        direct=bool(row["direct"]),
+        version=str(row["version"]),
+        power=_power(row),
+        encrypted=bool(row["encrypted"]),
+        membership=str(row["membership"]),
+        inviter=UserID(row["inviter"]) if row["inviter"] else None,
+        invite_event=EventID(row["invite_event"]) if row["invite_event"] else None,
+        invited_at=row["invited_at"],
+        filled=bool(row["filled"]),
+        language=row["language"],
+        zone=row["zone"],
+        names=tuple(row["names"]),
+        number=row["number"],
+        generation=int(row["generation"]),
+        successor=RoomID(row["successor"]) if row["successor"] else None,
+    )
+
+
+def _power(row: Mapping[Any, Any]) -> Power:
+    create = cast("Mapping[str, Any]", row["create"])
+    return Power.of(
+        cast("Mapping[str, object]", create.get("content", {})),
+        str(create.get("sender", "")),
+        cast("Mapping[str, object] | None", row["levels"]),
+        str(row["version"]),
+    )
+
+
+def save_room(connection: Connection, room_id: RoomID, **values: object) -> None:
+    """Write some columns of a room's row, making the row if there is none."""
+    fresh: dict[str, object] = {"room_id": room_id, "create": {}, "names": [], "version": "1", **values}
+    statement = insert(rooms).values(fresh)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["room_id"], set_=values)
+        if values
+        else statement.on_conflict_do_nothing()
+    )
+
+
+def tighten(connection: Connection, room_id: RoomID) -> None:
+    """Note that something got stricter here: an answer in the making is decided again before it is sent."""
+    connection.execute(update(rooms).where(rooms.c.room_id == room_id).values(generation=rooms.c.generation + 1))
+
+
+def view(connection: Connection, room_id: RoomID, language: Language) -> Room | None:
+    """Return the room as features see it; `language` is the default where the room has none."""
+    facts = room_facts(connection, room_id)
+    if facts is None:
+        return None
+    return Room(
+        room_id=room_id,
+        direct=facts.direct,
+        policy=current_policy(connection, room_id),
+        language=as_language(facts.language, language),
+        zone=facts.zone,
+        via=servers(connection, room_id),
+        generation=facts.generation,
+        number=facts.number,
+    )
+
+
+def servers(connection: Connection, room_id: RoomID) -> tuple[str, ...]:
+    """Return up to three servers through which a link into the room works, the one with most members first."""
+    joined = connection.execute(
+        select(members.c.user_id).where(members.c.room_id == room_id, members.c.membership == "join")
+    ).scalars()
+    return tuple(server for server, _ in Counter(server_of(user) for user in joined).most_common(3))
+
+
+# --- policies over time -------------------------------------------------------------------------------------------
+
+
+def current_policy(connection: Connection, room_id: RoomID) -> Policy | None:
+    """Return the policy in force now; a direct message has the built-in one; None where nobody decided."""
+    if connection.execute(select(rooms.c.direct).where(rooms.c.room_id == room_id)).scalar():
+        return DIRECT_MESSAGE
+    content = connection.execute(
+        select(policies.c.content).where(policies.c.room_id == room_id, policies.c.state == "in_force")
+    ).scalar()
+    return _policy(content) if content is not None else None
+
+
+def policies_since(connection: Connection, room_id: RoomID, at: int) -> tuple[Policy, ...]:
+    """Return every distinct policy in force from `at` until now: the running minimum. Empty: none was in force at `at`.
+
+    A time without a policy in between counts as one that denies.
+    """
+    return minimum_since(policy_periods(connection, room_id), at)
+
+
+Period = tuple[Policy, int, int | None]
+"""A policy, from when (ms) and until when it is or was in force; until None: now."""
+
+
+def policy_periods(connection: Connection, room_id: RoomID) -> tuple[Period, ...]:
+    """Return every policy a room had, oldest first; a direct message has its built-in one from the beginning."""
+    if connection.execute(select(rooms.c.direct).where(rooms.c.room_id == room_id)).scalar():
+        return ((DIRECT_MESSAGE, 0, None),)
+    rows = connection.execute(
+        select(policies.c.content, policies.c.starts_at, policies.c.ends_at)
+        .where(policies.c.room_id == room_id, policies.c.state.in_(["in_force", "ended"]))
+        .order_by(policies.c.starts_at, policies.c.id)
+    ).all()
+    return tuple((_policy(content), starts_at, ends_at) for content, starts_at, ends_at in rows)
+
+
+def minimum_since(periods: tuple[Period, ...], at: int) -> tuple[Policy, ...]:
+    """Return every distinct policy in force from `at` (ms) until now; empty where at some moment there was none."""
+    minimum = RunningMinimum()
+    covered: int | None = at
+    for policy, starts_at, ends_at in periods:
+        if ends_at is not None and ends_at <= at:
+            continue
+        if covered is None or starts_at > covered:
+            return ()
+        minimum = minimum.fold(policy)
+        covered = ends_at
+    return minimum.room if covered is None else ()
+
+
+def _policy(content: object) -> Policy:
+    read = read_content(cast("Mapping[str, Any]", content))
+    return Policy() if isinstance(read, Malformed) else read
+
+
+# --- members ------------------------------------------------------------------------------------------------------
+
+
+def member(connection: Connection, room_id: RoomID, user_id: UserID) -> Member:
+    """Return what is in force for one person in one room; of a stranger nothing counts yet."""
+    row = (
+        connection.execute(select(members).where(members.c.room_id == room_id, members.c.user_id == user_id))
+        .mappings()
+        .first()
+    )
+    return _member(row) if row is not None else Member(since=None)
+
+
+def all_members(connection: Connection, room_id: RoomID) -> dict[UserID, Member]:
+    """Return what is in force for everyone who ever was a member here."""
+    rows = connection.execute(select(members).where(members.c.room_id == room_id)).mappings()
+    return {UserID(row["user_id"]): _member(row) for row in rows}
+
+
+def _member(row: Mapping[Any, Any]) -> Member:
+    return Member(
+        level=Level(row["level"]),
+        kept_out=bool(row["kept_out"]),
+        since=row["since"],
+        consented_since=row["consented_since"],
+        addressed_since=row["addressed_since"],
+    )
+
+
+def save_member(connection: Connection, room_id: RoomID, user_id: UserID, **values: object) -> None:
+    """Write some columns of a member's row, making the row if there is none."""
+    statement = insert(members).values(room_id=room_id, user_id=user_id, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["room_id", "user_id"], set_=values))
+
+
+def save_choice(connection: Connection, room_id: RoomID, user_id: UserID, choice: Member) -> None:
+    """Write what a person's choices come to."""
+    save_member(
+        connection,
+        room_id,
+        user_id,
+        level=choice.level.value,
+        kept_out=choice.kept_out,
+        since=choice.since,
+        consented_since=choice.consented_since,
+        addressed_since=choice.addressed_since,
+    )
+
+
+def told(connection: Connection, room_id: RoomID, user_id: UserID, at: int) -> None:
+    """Note that a notice which concerns a person was posted: what they write from then on counts (PRODUCT.md G17)."""
+    save_choice(connection, room_id, user_id, fold_choice(member(connection, room_id, user_id), Choice.TOLD, at))
+
+
+def joined(connection: Connection, room_id: RoomID) -> tuple[UserID, ...]:
+    """Return who is in a room now, the AI included."""
+    return tuple(
+        UserID(user)
+        for user in connection.execute(
+            select(members.c.user_id).where(members.c.room_id == room_id, members.c.membership == "join")
+        ).scalars()
+    )
+
+
+def is_joined(connection: Connection, room_id: RoomID, user_id: UserID) -> bool:
+    """Return whether a person is in a room now."""
+    row = select(members.c.membership).where(members.c.room_id == room_id, members.c.user_id == user_id)
+    return connection.execute(row).scalar() == "join"
+
+
+def circles_of(connection: Connection, user_id: UserID, ai: UserID) -> tuple[RoomID, ...]:
+    """Return the circles (not direct messages) a person shares with the AI now, the oldest first."""
+    theirs, ours = members.alias(), members.alias()
+    return tuple(
+        RoomID(room)
+        for room in connection.execute(
+            select(rooms.c.room_id)
+            .join(theirs, theirs.c.room_id == rooms.c.room_id)
+            .join(ours, ours.c.room_id == rooms.c.room_id)
+            .where(
+                rooms.c.direct.is_(False),
+                theirs.c.user_id == user_id,
+                theirs.c.membership == "join",
+                ours.c.user_id == ai,
+                ours.c.membership == "join",
+            )
+            .order_by(rooms.c.invited_at, rooms.c.room_id)
+        ).scalars()
+    )
+
+
+def rooms_with(connection: Connection, user_id: UserID) -> tuple[RoomID, ...]:
+    """Return every room in which a person is or was."""
+    query = select(members.c.room_id).where(members.c.user_id == user_id, members.c.room_id != EVERYWHERE)
+    return tuple(RoomID(room) for room in connection.execute(query).scalars())
+
+
+# --- people -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One row of `people`."""
+
+    direct_room: RoomID | None = None
+    zone: str | None = None
+    language: str | None = None
+
+
+def person(connection: Connection, user_id: UserID) -> Person:
+    """Return what a person told us about themself."""
+    row = connection.execute(select(people).where(people.c.user_id == user_id)).mappings().first()
+    if row is None:
+        return Person()
+    return Person(RoomID(row["direct_room"]) if row["direct_room"] else None, row["zone"], row["language"])
+
+
+def save_person(connection: Connection, user_id: UserID, **values: object) -> None:
+    """Write some columns of a person's row, making the row if there is none."""
+    statement = insert(people).values(user_id=user_id, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_=values))
+
+
+# --- marks and threads --------------------------------------------------------------------------------------------
+
+
+def mark(connection: Connection, room_id: RoomID, event_id: EventID) -> Mark:
+    """Return the mark on one message."""
+    kinds = connection.execute(
+        select(marks.c.kind).where(marks.c.room_id == room_id, marks.c.event_id == event_id)
+    ).scalar()
+    return Mark(kinds) if kinds else Mark.NONE
+
+
+def all_marks(connection: Connection, room_id: RoomID) -> dict[EventID, Mark]:
+    """Return every mark in a room."""
+    rows = connection.execute(select(marks.c.event_id, marks.c.kind).where(marks.c.room_id == room_id))
+    return {EventID(event_id): Mark(kind) for event_id, kind in rows}
+
+
+def called_into(connection: Connection, room_id: RoomID, root: EventID) -> bool:
+    """Return whether the AI was called into a thread."""
+    query = select(func.count()).where(threads.c.room_id == room_id, threads.c.root == root)
+    return bool(connection.execute(query).scalar())
+
+
+def note_thread(connection: Connection, room_id: RoomID, root: EventID) -> None:
+    """Note that the AI was called into a thread: what follows there speaks to it."""
+    connection.execute(insert(threads).values(room_id=room_id, root=root, off_record=False).on_conflict_do_nothing())

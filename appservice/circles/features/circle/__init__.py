@@ -1,0 +1,40 @@
+"""Circles: one is made from a goal, and others come in by its link, its number or its QR code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from circles.feature import Command, Feature
+from circles.features.circle import handler, store
+from circles.features.circle.decide import NAME, NumberCircle
+
+FEATURE: Final = Feature(
+    name=NAME,
+    purpose=NAME,
+    commands=(
+        Command(
+            name="create",
+            words={
+                "en": ("create", "create a circle", "create circle", "new circle", "create a room"),
+                "zh": ("新建", "新建圈子", "新建一个圈子", "创建", "创建圈子", "建群", "建个群", "建圈子"),
+            },
+            handle=handler.create,
+            help={"en": "create New Year visits – a new room", "zh": "新建 春节拜年 – 建个新圈子"},
+            waiting=True,
+            tool="Create a new circle, a room with the AI in it, for a goal. The argument is the goal.",
+        ),
+        Command(
+            name="invite",
+            words={
+                "en": ("invite", "invite link", "link", "qr", "qr code", "number"),
+                "zh": ("邀请", "邀请链接", "链接", "二维码", "群号"),
+            },
+            handle=handler.invite,
+            help={"en": "invite – link, number and QR code", "zh": "邀请 – 链接、号码、二维码"},
+            waiting=True,
+            about_circle=True,
+            tool="Show the link, number and QR code by which others join this circle.",
+        ),
+    ),
+    writers={NumberCircle: store.write},
+)

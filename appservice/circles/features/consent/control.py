@@ -1,0 +1,349 @@
+"""Control events, obeyed inside the commit that takes them in: invites, taps, words, policies, who comes and goes.
+
+Nothing is awaited here. What needs a name or a post with one is left to a wake that is due at once (`handler.fire`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from circles.core import effects as fx
+from circles.core.call import Said
+from circles.core.ids import EventID, RoomID, UserID, server_of
+from circles.core.settings import Settings
+from circles.facts import posts, rooms
+from circles.feature import Control, Effects
+from circles.features.consent import store, strings
+from circles.features.consent.decide import (
+    CHOICES,
+    HIDES_PER_DAY,
+    NAME,
+    chosen,
+    has_majority,
+    offered,
+    plan,
+    policy_subject,
+    vote_subject,
+)
+from circles_policies.change import Change
+from circles_policies.content import POLICY_TYPE, Authorisation, Malformed, read_content, to_content
+from circles_policies.events import Control as Kind
+from circles_policies.events import is_hide
+from circles_policies.minimum import Choice
+from circles_policies.model import Policy, Preset, preset
+from circles_policies.notices import OPTION_KEYS, REFUSE_KEY
+from circles_policies.words import ControlWord, parse_control
+
+DAY_MS: Final = 86_400_000
+WELCOME_AFTER: Final = timedelta(seconds=20)
+"""Who comes within this time is welcomed by one notice."""
+
+
+def control(event: Control, connection: Connection, settings: Settings) -> Effects:
+    """Return what a control event leads to; rows of this feature are written here, in the commit of the event."""
+    match event.event.control:
+        case Kind.AI_MEMBERSHIP:
+            return _own_membership(event, connection, settings)
+        case Kind.ENCRYPTION if not event.event.own:
+            return (fx.Leave(event.room.room_id, strings.ENCRYPTED),)
+        case Kind.JOIN_LEAVE:
+            return _came_or_went(event, connection, settings)
+        case Kind.POLICY:
+            return _policy_written(event, connection, settings)
+        case Kind.REDACTION:
+            return _redacted(event, connection)
+        case Kind.REACTION:
+            return _tapped(event, connection, settings)
+        case Kind.WORD:
+            return _said(event, connection, settings)
+        case _:
+            return ()
+
+
+# --- coming and going ---------------------------------------------------------------------------------------------
+
+
+def _own_membership(event: Control, connection: Connection, settings: Settings) -> Effects:
+    room_id = event.room.room_id
+    match event.content.get("membership"):
+        case "invite":
+            facts = rooms.room_facts(connection, room_id)
+            allowed = settings.may_invite(event.sender, settings.server_name) and settings.may_enter(room_id)
+            if not allowed:
+                return (fx.Leave(room_id, strings.NOT_INVITED),)
+            if facts is not None and facts.encrypted:
+                return (fx.Leave(room_id, strings.ENCRYPTED),)
+            return (fx.Join(room_id),)
+        case "leave" | "ban":
+            store.end(connection, room_id, event.now)
+            store.drop_banner(connection, room_id)
+            return ()
+        case _:
+            return ()
+
+
+def _came_or_went(event: Control, connection: Connection, settings: Settings) -> Effects:
+    room_id = event.room.room_id
+    if event.content.get("membership") != "join" or event.state_key == settings.ai:
+        return _recount(event, connection, settings)
+    if event.room.direct and len(rooms.joined(connection, room_id)) > 2:
+        # A third person makes it a circle: the built-in policy of direct messages was never theirs to agree to.
+        rooms.save_room(connection, room_id, direct=False, filled=False)
+        return (fx.enter(room_id, _instant(event.now)),)
+    if event.room.direct:
+        rooms.told(connection, room_id, UserID(event.state_key or ""), event.now)
+        return ()
+    if event.room.policy is None or not store.newcomers(connection, room_id):
+        return ()
+    return (fx.WakeAt(NAME, f"welcome:{room_id}", room_id, _instant(event.now) + WELCOME_AFTER),)
+
+
+def _recount(event: Control, connection: Connection, settings: Settings) -> Effects:
+    """Someone left: the rest may all have agreed already."""
+    waiting = store.waiting(connection, event.room.room_id)
+    return _start_if_all_agree(waiting, event, connection, settings) if waiting is not None else ()
+
+
+# --- policies -----------------------------------------------------------------------------------------------------
+
+
+def _policy_written(event: Control, connection: Connection, settings: Settings) -> Effects:
+    """A policy state event: the authority is whoever wrote it; a copy the AI wrote, or Synapse's module for it, is none."""
+    if event.sender == settings.ai:
+        return ()
+    if not event.decides:
+        return ()  # The level its type requires is not above what everybody has: it does not count.
+    policy = read_content(event.content)
+    if isinstance(policy, Malformed):
+        store.end(connection, event.room.room_id, event.now)
+        rooms.tighten(connection, event.room.room_id)
+        words = strings.unreadable_policy(event.room.language, policy.path, policy.advice)
+        return (fx.Post(event.room.room_id, words, kind="notice", feature=NAME), _show_banner(event))
+    return request_policy(event, policy, connection, settings, written=True)
+
+
+def request_policy(
+    event: Control, policy: Policy, connection: Connection, settings: Settings, *, written: bool = False
+) -> Effects:
+    """Someone who may decide asked for a policy: in force now, or announced and waiting for its day.
+
+    Args:
+        written: the policy is the room's state already, so no copy is published.
+    """
+    room_id = event.room.room_id
+    current, last = store.in_force(connection, room_id), store.last_valid(connection, room_id)
+    if current is not None and current.policy == policy:
+        waiting = store.waiting(connection, room_id)
+        if waiting is not None:
+            store.withdraw(connection, waiting.id)
+        return ()
+    people = [user for user in rooms.joined(connection, room_id) if user != settings.ai]
+    planned = plan(
+        last.policy if last is not None else None,
+        policy,
+        now=event.now,
+        asker=event.sender,
+        people=people,
+        approvals={},
+        loosening_hours=settings.loosening_hours,
+    )
+    at_once = planned.at_once or planned.change is Change.SAME
+    # Of our own server's people the time of the tap is known; a remote one's is only what their server says.
+    local = server_of(event.sender) == settings.server_name
+    starts_at = (event.at if local else event.now) if at_once else planned.starts_at
+    policy_id = store.ask(
+        connection,
+        room_id,
+        policy,
+        by=event.sender,
+        authority=event.event_id,
+        asked_at=event.now,
+        starts_at=starts_at,
+        state="in_force" if at_once else "waiting",
+        written=written,
+    )
+    if at_once:
+        rooms.tighten(connection, room_id)
+        if current is None:
+            # Whoever is here now saw the question and sees the answer to it: the banner is their notice.
+            for user in people:
+                rooms.told(connection, room_id, user, starts_at)
+        return took_effect(event, policy, connection, settings, written=written)
+    key = f"start:{policy_id}"
+    return (
+        fx.WakeAt(NAME, f"announce:{policy_id}", room_id, _instant(event.now), {"policy": policy_id}),
+        fx.WakeAt(NAME, key, room_id, _instant(planned.starts_at), {"policy": policy_id}),
+    )
+
+
+def took_effect(
+    event: Control, policy: Policy, connection: Connection, settings: Settings, *, written: bool = False
+) -> Effects:
+    """Return what shows that a policy is in force: banner, name, published copy."""
+    room_id = event.room.room_id
+    effects: list[fx.Effect] = [_show_banner(event)]
+    facts = rooms.room_facts(connection, room_id)
+    by_module = settings.plugin and server_of(event.sender) == settings.server_name
+    if not written and not by_module and facts is not None and facts.power.may_set_state(settings.ai, POLICY_TYPE):
+        content = to_content(policy, authorised_by=Authorisation(event.event_id, event.sender))
+        effects.append(fx.SetState(room_id, POLICY_TYPE, "", content))
+    return tuple(effects)
+
+
+def _show_banner(event: Control) -> fx.WakeAt:
+    return fx.WakeAt(NAME, f"banner:{event.room.room_id}", event.room.room_id, _instant(event.now))
+
+
+def _redacted(event: Control, connection: Connection) -> Effects:
+    target = event.event.redacts
+    if target is None:
+        return ()
+    room_id = event.room.room_id
+    store.unhide(connection, room_id, EventID(target), event.sender, decides=event.decides)
+    current = store.in_force(connection, room_id)
+    if current is None or current.authority != target or not current.written:
+        return ()
+    # A policy whose state event is redacted is none (PRODUCT.md, "Scopes"). A tap taken back later changes nothing.
+    store.end(connection, room_id, event.now)
+    rooms.tighten(connection, room_id)
+    return (_show_banner(event),)
+
+
+# --- taps ---------------------------------------------------------------------------------------------------------
+
+
+def _tapped(event: Control, connection: Connection, settings: Settings) -> Effects:
+    key, target = event.event.reaction_key or "", event.event.reacts_to or ""
+    said = posts.said(connection, target)
+    if is_hide(key) and said is None:
+        return hide(event, EventID(target), connection, reaction=event.event_id)
+    if said is None or said.state == "gone" or said.feature != NAME:
+        return ()
+    match said.kind:
+        case "admission" | "offer":
+            return _option_tapped(event, key, said, connection, settings)
+        case "loosening":
+            return _loosening_tapped(event, key, said, connection, settings)
+        case "vote" if _is_tick(key):
+            return _voted(event, said, connection, settings)
+        case _:
+            return ()
+
+
+def _option_tapped(event: Control, key: str, said: Said, connection: Connection, settings: Settings) -> Effects:
+    options = dict(offered(settings, said.kind))
+    plain = {option.replace("\ufe0f", ""): option for option in (*OPTION_KEYS, REFUSE_KEY)}
+    option = plain.get(key.replace("\ufe0f", ""))
+    if option is None or (option != REFUSE_KEY and option not in options):
+        return ()
+    if not event.decides:
+        first = store.approve(connection, f"told:{said.effect_id}", event.sender, event.now)
+        return (_kind_line(event),) if first else ()
+    if option == REFUSE_KEY:
+        return (fx.Leave(event.room.room_id, strings.NOT_WANTED),)
+    effects = request_policy(event, options[option], connection, settings)
+    return (fx.ClearButtons(said.effect_id), *effects)
+
+
+def _kind_line(event: Control) -> fx.Post:
+    return fx.Post(event.room.room_id, strings.not_yours(event.language), kind="notice", feature=NAME)
+
+
+def _loosening_tapped(event: Control, key: str, said: Said, connection: Connection, settings: Settings) -> Effects:
+    waiting = store.asked(connection, int(said.subject))
+    if waiting is None or waiting.state != "waiting":
+        return ()
+    if key.replace("\ufe0f", "") == "❌":
+        if not event.decides:
+            return ()
+        store.withdraw(connection, waiting.id)
+        words = strings.withdrawn(event.room.language)
+        return (
+            fx.CancelWake(NAME, f"start:{waiting.id}"),
+            fx.ClearButtons(said.effect_id),
+            fx.Post(event.room.room_id, words, kind="notice", feature=NAME),
+        )
+    if not key.startswith("👍"):
+        return ()
+    store.approve(connection, policy_subject(waiting.id), event.sender, event.now)
+    return _start_if_all_agree(waiting, event, connection, settings)
+
+
+def _start_if_all_agree(waiting: store.Asked, event: Control, connection: Connection, settings: Settings) -> Effects:
+    given = store.approvals_of(connection, policy_subject(waiting.id))
+    people = {user for user in rooms.joined(connection, waiting.room_id) if user != settings.ai}
+    if not people - set(given) <= {waiting.by}:
+        return ()
+    due = _instant(event.now)
+    return (fx.WakeAt(NAME, f"start:{waiting.id}", waiting.room_id, due, {"policy": waiting.id, "agreed": True}),)
+
+
+def _voted(event: Control, said: Said, connection: Connection, settings: Settings) -> Effects:
+    store.approve(connection, vote_subject(said.effect_id), event.sender, event.now)
+    people = [user for user in rooms.joined(connection, event.room.room_id) if user != settings.ai]
+    if not has_majority(store.approvals_of(connection, vote_subject(said.effect_id)), people):
+        return ()
+    return (fx.Leave(event.room.room_id, strings.VOTED_OUT),)
+
+
+def _is_tick(key: str) -> bool:
+    return key.replace("\ufe0f", "") in ("✅", "☑", "✔")
+
+
+def hide(event: Control, target: EventID, connection: Connection, *, reaction: EventID | None) -> Effects:
+    """Hide a message from the AI and take back what was made from it."""
+    room_id = event.room.room_id
+    if store.hidden_today(connection, event.sender, event.now - DAY_MS) >= HIDES_PER_DAY:
+        words = strings.too_many_hidden(event.language, HIDES_PER_DAY)
+        return (fx.Private(event.sender, fx.Post(room_id, words, kind="notice", feature=NAME)),)
+    store.hide(connection, room_id, target, event.sender, reaction, event.now)
+    return (fx.TakeBack(room_id, (target,), by=event.sender),)
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+
+def _said(event: Control, connection: Connection, settings: Settings) -> Effects:
+    word, room_id = event.event.word, event.room.room_id
+    match word:
+        case ControlWord.OUT | ControlWord.NOT_AT_ALL | ControlWord.IN:
+            return _chose(event, CHOICES[word], connection, settings)
+        case ControlWord.HIDE if event.event.reply_to is not None:
+            return hide(event, EventID(event.event.reply_to), connection, reaction=None)
+        case ControlWord.STOP:
+            return (fx.StopWork(room_id, None if event.decides else event.sender),)
+        case ControlWord.OFF if event.decides and not event.room.direct:
+            return request_policy(event, preset(Preset.RESTING), connection, settings)
+        case ControlWord.ENABLE | ControlWord.POLICY if event.decides and not event.room.direct:
+            policy = chosen(_argument(event), settings.reach)
+            return request_policy(event, policy, connection, settings) if policy is not None else ()
+        case _:
+            return ()
+
+
+def _chose(event: Control, choice: Choice, connection: Connection, settings: Settings) -> Effects:
+    """A person's own choice: in a direct message for every circle they share with the AI, in a circle for that one."""
+    if event.room.direct:
+        places: tuple[RoomID, ...] = rooms.circles_of(connection, event.sender, settings.ai)
+        store.choose(connection, rooms.EVERYWHERE, event.sender, choice, event.now)
+    else:
+        places = (event.room.room_id,)
+    for room_id in places:
+        store.choose(connection, room_id, event.sender, choice, event.now)
+    if choice is Choice.IN:
+        return ()
+    return tuple(fx.TakeBackPerson(event.sender, room_id, held=False) for room_id in places)
+
+
+def _argument(event: Control) -> str:
+    if event.words is None:
+        return ""
+    found = parse_control(event.words.text, (), addressed=True)
+    return found[1] if found is not None else ""
+
+
+def _instant(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,0 +1,172 @@
+"""What follows from a tap, a word or a change of policy. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from circles.core.effects import Effect
+from circles.core.ids import EffectID, RoomID, UserID
+from circles.core.settings import Settings
+from circles_policies.change import Change, compare, starts
+from circles_policies.engine import DAY_MS
+from circles_policies.explain import Surroundings
+from circles_policies.minimum import Choice
+from circles_policies.model import Policy, Preset, Reach, preset
+from circles_policies.notices import admission
+from circles_policies.words import ControlWord
+
+NAME: Final = "consent"
+HIDES_PER_DAY: Final = 30
+
+CHOICES: Final[Mapping[ControlWord, Choice]] = {
+    ControlWord.OUT: Choice.OUT,
+    ControlWord.NOT_AT_ALL: Choice.NOT_AT_ALL,
+    ControlWord.IN: Choice.IN,
+}
+
+PRESET_WORDS: Final[Mapping[Preset, tuple[str, ...]]] = {
+    Preset.RESTING: ("resting", "rest", "休息中", "休息"),
+    Preset.ADDRESSED: ("addressed", "only what you say to it", "only what i say", "只看对它说的话", "只看对你说的话"),
+    Preset.ON_CALL: ("on call", "on_call", "looks back when called", "叫它才翻看", "叫才看", "叫你才看"),
+    Preset.AGREED: ("agreed", "yes only", "only people who said yes", "谁同意，看谁的", "谁同意看谁的", "同意才看"),
+    Preset.NOTEBOOK: ("notebook", "group notebook", "群笔记", "笔记"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choose(Effect):
+    """Fold a choice of, or about, a person into what is in force for them."""
+
+    room_id: RoomID
+    user_id: UserID
+    choice: Choice
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveBanner(Effect):
+    """Note which post is a room's banner."""
+
+    room_id: RoomID
+    effect_id: EffectID
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome(Effect):
+    """Note whom a notice names."""
+
+    effect_id: EffectID
+    users: tuple[UserID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartPolicy(Effect):
+    """Put a waiting policy in force."""
+
+    policy_id: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetLanguage(Effect):
+    """Note which language a room speaks."""
+
+    room_id: RoomID
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When a policy that was asked for starts, and what it is to the one before."""
+
+    change: Change
+    starts_at: int
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it is in force from the asking on."""
+        return self.change is not Change.LOOSER
+
+
+def plan(
+    last: Policy | None,
+    new: Policy,
+    *,
+    now: int,
+    asker: UserID,
+    people: Collection[UserID],
+    approvals: Mapping[str, int],
+    loosening_hours: float,
+) -> Plan:
+    """Return when a policy starts (ms): the first and the tighter now, the looser after its day or when all agreed.
+
+    Args:
+        last: the last valid policy, also where it was emptied since.
+        people: the joined members without the AI.
+        approvals: when each person tapped 👍.
+        loosening_hours: the operator's day of notice.
+    """
+    change = compare(last, new)
+    at = starts(change, now, asker=asker, people=people, approvals=approvals)
+    if change is Change.LOOSER and at <= now:
+        return Plan(Change.TIGHTER, now)  # Everyone agreed, or there is nobody else: nothing to wait for.
+    if at == now + DAY_MS:
+        at = now + int(loosening_hours * 3_600_000)
+    return Plan(change, at)
+
+
+def surroundings(settings: Settings, **told: Any) -> Surroundings:
+    """Return the facts around a policy here; `told` are those that only the room knows (names, encryption, since when)."""
+    return Surroundings(
+        host=settings.model_host,
+        remote=settings.reach is Reach.LISTED,
+        country=settings.model_country,
+        model=settings.model,
+        names_hidden=settings.names_hidden,
+        gated=settings.gated,
+        operator=settings.operator or None,
+        **told,
+    )
+
+
+OFFER: Final = (Preset.ADDRESSED, Preset.ON_CALL, Preset.AGREED, Preset.NOTEBOOK, Preset.RESTING)
+OFFER_KEYS: Final = ("1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣")
+
+
+def offered(settings: Settings, kind: str) -> tuple[tuple[str, Policy], ...]:
+    """Return which reaction stands for which policy: on an admission notice, or on a later offer of all of them."""
+    if kind == "admission":
+        return admission(surroundings(settings), "en").options
+    policies = (preset(key, settings.reach) for key in OFFER)
+    return tuple(zip(OFFER_KEYS, policies, strict=True))
+
+
+def chosen(text: str, reach: Reach) -> Policy | None:
+    """Return the preset a person named, with its policy for the configured model; None where the words name none."""
+    said = text.strip(" \t:：。.!！“”\"'").casefold()
+    for key, forms in PRESET_WORDS.items():
+        if said in forms:
+            return preset(key, reach)
+    return None
+
+
+def has_majority(votes: Collection[str], people: Collection[UserID]) -> bool:
+    """Return whether more than half of the people here voted."""
+    return len({vote for vote in votes if vote in people}) * 2 > len(people)
+
+
+def admission_id(room_id: RoomID, invited_at: int | None) -> EffectID:
+    """Return the id of a room's admission notice, the same on every attempt after one invite."""
+    return EffectID(f"admission-{room_id.removeprefix('!')}-{invited_at or 0}".replace(":", "_"))
+
+
+def policy_subject(policy_id: int) -> str:
+    """Return the key under which approvals of a waiting policy are noted."""
+    return f"policy:{policy_id}"
+
+
+def vote_subject(effect_id: EffectID) -> str:
+    """Return the key under which the votes of one vote are noted."""
+    return f"vote:{effect_id}"

@@ -1,0 +1,441 @@
+"""What needs a name, or a post with one: notices, banner, answers to words. Reads through ports, decides, returns effects."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from circles.core import effects as fx
+from circles.core.call import Call, Fire, Room, Said
+from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.core.language import Language
+from circles.core.zones import say_when
+from circles.facts import rooms
+from circles.feature import Effects, Entered, Held
+from circles.features.consent import store, strings
+from circles.features.consent.decide import (
+    CHOICES,
+    NAME,
+    OFFER,
+    OFFER_KEYS,
+    Choose,
+    SaveBanner,
+    SetLanguage,
+    StartPolicy,
+    Welcome,
+    admission_id,
+    chosen,
+    offered,
+    surroundings,
+)
+from circles.ports import Ports
+from circles_policies.banner import banner
+from circles_policies.content import PROPOSAL_KEY, Malformed, read_content, to_proposal
+from circles_policies.explain import Line, policy_name, room_name
+from circles_policies.minimum import Choice, within
+from circles_policies.model import Level, Policy, preset_of
+from circles_policies.notices import OPTION_KEYS, REFUSE_KEY, admission, loosening, newcomers
+from circles_policies.words import ControlWord, parse_control
+
+PIN_TYPE: Final = "m.room.pinned_events"
+_HAN: Final = ("\u3400", "\u9fff")
+
+
+# --- entering a room ----------------------------------------------------------------------------------------------
+
+
+async def enter(entered: Entered, ports: Ports) -> Effects:
+    """Begin in a room: leave an encrypted one, take over a policy that stands, else ask for one."""
+    room = entered.room
+    if entered.encrypted:
+        return (fx.Leave(room.room_id, strings.ENCRYPTED),)
+    if room.direct or room.policy is not None:
+        return ()
+    if entered.policy is not None and entered.policy_sender not in (None, ports.settings.ai):
+        standing = read_content(entered.policy)
+        if not isinstance(standing, Malformed) and await _counts(room.room_id, entered.policy_sender, ports):
+            return await _take_over(entered, standing, ports)
+    return await _ask_for_policy(entered, ports)
+
+
+async def _counts(room_id: RoomID, user_id: UserID | None, ports: Ports) -> bool:
+    facts = await ports.database.read(lambda c: rooms.room_facts(c, room_id))
+    return facts is not None and user_id is not None and facts.power.may_set_policy(user_id)
+
+
+async def _take_over(entered: Entered, policy: Policy, ports: Ports) -> Effects:
+    """A policy stands in the room already, written by someone who may: it holds, from now on."""
+    by, authority = entered.policy_sender, entered.policy_event
+    at = int(entered.now.timestamp() * 1000)
+
+    def write(connection: Connection) -> None:
+        store.ask(
+            connection,
+            entered.room.room_id,
+            policy,
+            by=by or UserID(""),
+            authority=authority or EventID(""),
+            asked_at=at,
+            starts_at=at,
+            state="in_force",
+            written=True,
+        )
+
+    await ports.database.write(write)
+    return (fx.WakeAt(NAME, f"banner:{entered.room.room_id}", entered.room.room_id, entered.now),)
+
+
+async def _ask_for_policy(entered: Entered, ports: Ports) -> Effects:
+    room, settings = entered.room, ports.settings
+    names = await ports.names.people(room.room_id)
+    title = await ports.names.room(room.room_id)
+    language: Language = "zh" if any(_HAN[0] <= character <= _HAN[1] for character in title) else settings.language
+    told = surroundings(settings, inviter=names.get(entered.inviter) if entered.inviter else None)
+    options = offered(settings, "admission")
+    facts = await ports.database.read(lambda c: rooms.room_facts(c, room.room_id))
+    post = fx.Post(
+        room.room_id,
+        strings.admission(admission(told, "en"), admission(told, "zh")),
+        kind="admission",
+        feature=NAME,
+        text=True,
+        buttons=(*OPTION_KEYS, REFUSE_KEY),
+        id=admission_id(room.room_id, facts.invited_at if facts is not None else None),
+        extra={PROPOSAL_KEY: to_proposal(dict(options))},
+    )
+    return (SetLanguage(room.room_id, language), post)
+
+
+# --- wakes --------------------------------------------------------------------------------------------------------
+
+
+async def fire(wake: Fire, ports: Ports) -> Effects:
+    """Do what a control event left for the moment after its commit."""
+    match wake.key.partition(":")[0]:
+        case "banner":
+            return await show_banner(wake.room, ports, wake.now)
+        case "announce":
+            return await _announce(wake, ports)
+        case "start":
+            return await _start(wake, ports)
+        case "welcome":
+            return await _welcome(wake, ports)
+        case _:
+            return ()
+
+
+async def show_banner(room: Room, ports: Ports, now: datetime) -> Effects:
+    """Return what makes the banner say what is in force: an edit of it, or a first one, pinned where that is allowed."""
+
+    def read(connection: Connection) -> tuple[store.Asked | None, EffectID | None, rooms.RoomFacts | None]:
+        found = rooms.room_facts(connection, room.room_id)
+        return store.in_force(connection, room.room_id), store.banner_of(connection, room.room_id), found
+
+    current, known, facts = await ports.database.read(read)
+    language = room.language
+    if current is None:
+        words = strings.nothing_in_force(language)
+        return (fx.Edit(room.room_id, known, words),) if known is not None else ()
+    words = await _banner_words(room, current, ports, now, language)
+    key = preset_of(current.policy)
+    own = ports.settings.name(language)
+    name = fx.SetRoomName(room.room_id, room_name(key, language, own))
+    if known is not None:
+        return name, fx.Edit(room.room_id, known, words)
+    effect_id = EffectID(f"banner-{current.id}-{current.asked_at}")
+    may_pin = facts is not None and facts.power.may_set_state(ports.settings.ai, PIN_TYPE)
+    post = fx.Post(room.room_id, words, kind="banner", feature=NAME, id=effect_id, pin=may_pin)
+    effects: tuple[fx.Effect, ...] = (name, post, SaveBanner(room.room_id, effect_id))
+    if not may_pin:
+        effects = (*effects, fx.Post(room.room_id, strings.pin_please(language), kind="notice", feature=NAME))
+    return effects
+
+
+async def _banner_words(room: Room, current: store.Asked, ports: Ports, now: datetime, language: Language) -> fx.Words:
+    names = await ports.names.people(room.room_id)
+    zone = room.zone or ports.settings.zone
+    since = _local(current.starts_at, zone, language, now) if current.starts_at is not None else None
+    told = surroundings(
+        ports.settings,
+        set_by=_called(current.by, names),
+        since=since,
+        ai=ports.settings.name(language),
+    )
+    lines: tuple[Line, ...] = banner(within(current.policy, ports.settings.ceiling), told, language)
+    return strings.marked_up(lines, language)
+
+
+def _local(ms: int, zone: str, language: Language, now: datetime) -> str:
+    return say_when(datetime.fromtimestamp(ms / 1000, now.tzinfo), zone, language, now)
+
+
+def _called(user_id: UserID | None, names: Any) -> str | None:
+    if user_id is None:
+        return None
+    return str(names.get(user_id) or user_id[1:].partition(":")[0])
+
+
+async def _announce(wake: Fire, ports: Ports) -> Effects:
+    """Announce a looser policy: who asked, from what to what, and when it starts."""
+    policy_id = int(wake.payload["policy"])
+
+    def read(connection: Connection) -> tuple[store.Asked | None, store.Asked | None]:
+        return store.asked(connection, policy_id), store.last_valid(connection, wake.room.room_id)
+
+    asked, last = await ports.database.read(read)
+    if asked is None or asked.state != "waiting" or asked.starts_at is None:
+        return ()
+    room, language = wake.room, wake.room.language
+    names = await ports.names.people(room.room_id)
+    starts = _local(asked.starts_at, room.zone or ports.settings.zone, language, wake.now)
+    before = last.policy if last is not None else Policy()
+    text = loosening(_called(asked.by, names) or "", before, asked.policy, starts, language)
+    post = fx.Post(
+        room.room_id,
+        fx.Words(text),
+        kind="loosening",
+        feature=NAME,
+        subject=str(policy_id),
+        text=True,
+        buttons=("👍", "❌"),
+    )
+    return (post,)
+
+
+async def _start(wake: Fire, ports: Ports) -> Effects:
+    """Put a waiting policy in force, if whoever asked for it still may and it was not called off."""
+    policy_id = int(wake.payload["policy"])
+
+    def read(connection: Connection) -> tuple[store.Asked | None, rooms.RoomFacts | None]:
+        return store.asked(connection, policy_id), rooms.room_facts(connection, wake.room.room_id)
+
+    asked, facts = await ports.database.read(read)
+    if asked is None or asked.state != "waiting" or asked.by is None or facts is None:
+        return ()
+    if not facts.power.may_set_policy(asked.by):
+        return ()
+    at = int(wake.now.timestamp() * 1000)
+    room_id = wake.room.room_id
+    return StartPolicy(policy_id, at), fx.WakeAt(NAME, f"banner:{room_id}", room_id, wake.now)
+
+
+async def _welcome(wake: Fire, ports: Ports) -> Effects:
+    """Tell those who came, by one notice that names them. What they write once it stands counts."""
+    room = wake.room
+    users = await ports.database.read(lambda c: store.newcomers(c, room.room_id))
+    if not users or room.policy is None:
+        return ()
+    names = await ports.names.people(room.room_id)
+    called = [_called(user, names) or "" for user in users]
+    effect_id = EffectID(f"welcome-{int(wake.due.timestamp() * 1000)}-{abs(hash(users)) % 10**8}")
+    text = newcomers(called, within(room.policy, ports.settings.ceiling), room.language)
+    post = fx.Post(room.room_id, fx.Words(text), kind="welcome", feature=NAME, id=effect_id)
+    return post, Welcome(effect_id, users)
+
+
+def sent(connection: Connection, said: Said, now: int) -> None:
+    """A notice that names newcomers stands in the room: from now on their words count."""
+    if said.kind != "welcome":
+        return
+    for user in store.welcomed_by(connection, said.effect_id):
+        rooms.told(connection, said.room_id, user, now)
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+
+async def show_policy(call: Call, ports: Ports) -> Effects:
+    """Answer `policy` and `enable`: what is in force, and what an admin may choose instead.
+
+    A choice by someone who may decide was obeyed when it came in; here it is only answered.
+    """
+    room, language = call.room, call.language
+    if room.direct:
+        return ()
+    wanted = chosen(call.argument.text, ports.settings.reach)
+    if call.argument.text and wanted is None:
+        return (call.answer(strings.no_such_policy(language), feature=NAME),)
+    if wanted is not None:
+        if not call.decides:
+            return (call.answer(strings.not_yours(language), feature=NAME),)
+        same = room.policy == wanted
+        told = strings.same_policy(language, policy_name(wanted, language))
+        return (call.answer(told, feature=NAME),) if same else ()
+    current = await ports.database.read(lambda c: store.in_force(c, room.room_id))
+    now = ports.clock.now()
+    shown = await _banner_words(room, current, ports, now, language) if current else strings.nothing_in_force(language)
+    options = [Line("", f"{key} {policy_name(policy, language)}") for key, policy in offered(ports.settings, "offer")]
+    menu = strings.marked_up((Line("", strings.offer(language).body), *options), language)
+    post = fx.Post(
+        call.place,
+        fx.Words(f"{shown.body}\n\n{menu.body}", f"{shown.html or shown.body}<br><br>{menu.html or menu.body}"),
+        kind="offer",
+        feature=NAME,
+        reply_to=call.event_id,
+        thread=call.thread,
+        answers=call.event_id,
+        buttons=OFFER_KEYS[: len(OFFER)],
+        extra={PROPOSAL_KEY: to_proposal(dict(offered(ports.settings, "offer")))},
+    )
+    return (post,)
+
+
+async def confirm_choice(call: Call, ports: Ports) -> Effects:
+    """Answer `out`, `not at all` and `in`, which were obeyed when they came in: in private, and nowhere else."""
+    found = parse_control(call.whole.text, (), addressed=True)
+    choice = CHOICES.get(found[0]) if found is not None else None
+    if choice is None:
+        return ()
+    places: tuple[RoomID, ...] = (call.room.room_id,)
+    if call.room.direct:
+        places = await ports.database.read(lambda c: rooms.circles_of(c, call.asker, ports.settings.ai))
+    titles = [await ports.names.room(room_id) for room_id in places]
+    if choice is Choice.IN:
+        words = strings.came_in(call.language, titles)
+    else:
+        words = strings.out(call.language, entirely=choice is Choice.NOT_AT_ALL, titles=titles)
+    return (_in_private(call, words),)
+
+
+async def keep_out(call: Call, ports: Ports) -> Effects:
+    """Keep another person out, or let them back: for whoever decides, privately, with no reason kept (PRODUCT.md G18)."""
+    if not call.decides:
+        facts = await ports.database.read(lambda c: rooms.room_facts(c, call.room.room_id))
+        if facts is None or not facts.power.may_set_policy(call.asker):
+            return (_in_private(call, strings.not_yours(call.language)),)
+    names = await ports.names.people(call.room.room_id)
+    wanted = call.argument.text.strip().removeprefix("@").casefold()
+    matches = [
+        user
+        for user, name in names.items()
+        if user != ports.settings.ai
+        and wanted
+        and wanted in (name.casefold(), user[1:].casefold(), user[1:].partition(":")[0])
+    ]
+    if len(matches) != 1:
+        return (_in_private(call, strings.who_is_it(call.language)),)
+    person, now = matches[0], int(ports.clock.now().timestamp() * 1000)
+    if call.command == ControlWord.LET_BACK.value:
+        back = strings.let_back(call.language, names[person])
+        return Choose(call.room.room_id, person, Choice.LET_BACK, now), _in_private(call, back)
+    return (
+        Choose(call.room.room_id, person, Choice.KEEP_OUT, now),
+        fx.TakeBackPerson(person, call.room.room_id, held=False),
+        _in_private(call, strings.kept_out(call.language, names[person])),
+    )
+
+
+async def confirm_hidden(call: Call, ports: Ports) -> Effects:
+    """Answer `hide`, which was obeyed when it came in as a reply."""
+    words = strings.hidden(call.language) if call.reply_to is not None else strings.hide_what(call.language)
+    return (_in_private(call, words),)
+
+
+async def rest(call: Call, ports: Ports) -> Effects:
+    """Answer `off`."""
+    words = strings.resting(call.language) if call.decides else strings.not_yours(call.language)
+    return (call.answer(words, feature=NAME),)
+
+
+async def confirm_stopped(call: Call, ports: Ports) -> Effects:
+    """Answer `stop`."""
+    return (call.answer(strings.stopped(call.language), feature=NAME),)
+
+
+async def leave(call: Call, ports: Ports) -> Effects:
+    """Answer `leave`: go, if whoever asks decides; else let everyone vote (PRODUCT.md A11)."""
+    if call.decides or call.room.direct:
+        goodbye = strings.goodbye(call.language)
+        return call.answer(goodbye, feature=NAME), fx.Leave(call.room.room_id, goodbye.body)
+    names = await ports.names.people(call.room.room_id)
+    words = strings.vote(call.room.language, _called(call.asker, names) or "")
+    post = fx.Post(
+        call.place,
+        words,
+        kind="vote",
+        feature=NAME,
+        text=True,
+        buttons=("✅",),
+        reply_to=call.event_id,
+        answers=call.event_id,
+    )
+    return (post,)
+
+
+async def speak(call: Call, ports: Ports) -> Effects:
+    """Answer `language`: which one the room speaks, for whoever decides; in a direct message, the person."""
+    said = call.argument.text.casefold()
+    language: Language | None = None
+    if any(word in said for word in ("english", "英文", "英语", "en")):
+        language = "en"
+    elif any(word in said for word in ("chinese", "中文", "汉语", "zh")):
+        language = "zh"
+    if language is None:
+        return (call.answer(strings.which_language(call.language), feature=NAME),)
+    if not call.decides and not call.room.direct:
+        return (call.answer(strings.not_yours(call.language), feature=NAME),)
+    room_id = call.room.room_id
+    effects: tuple[fx.Effect, ...] = (
+        SetLanguage(room_id, language),
+        call.answer(strings.speaks(language), feature=NAME),
+    )
+    if call.room.policy is not None and not call.room.direct:
+        effects = (*effects, fx.WakeAt(NAME, f"banner:{room_id}", room_id, ports.clock.now()))
+    return effects
+
+
+def _in_private(call: Call, words: fx.Words) -> fx.Effect:
+    """Answer by direct message only: what a person chose for themselves is nobody else's business."""
+    if (call.private and call.place != call.room.room_id) or call.room.direct:
+        return call.answer(words, feature=NAME)
+    return fx.Private(call.asker, fx.Post(call.room.room_id, words, kind="private", feature=NAME))
+
+
+def held(connection: Connection, user_id: UserID, room_id: RoomID | None, language: Language) -> tuple[Held, ...]:
+    """Return a person's choices: held so that they can be obeyed."""
+    found = rooms.rooms_with(connection, user_id) if room_id is None else (room_id,)
+    lines = []
+    for each in found:
+        facts = rooms.room_facts(connection, each)
+        level = rooms.member(connection, each, user_id).level
+        if facts is not None and not facts.direct and level is not Level.NONE:
+            lines.append(strings.level_line(language, each, level.value))
+    return (Held("choices", len(lines), tuple(lines)),) if lines else ()
+
+
+# --- writers ------------------------------------------------------------------------------------------------------
+
+
+def write_choice(connection: Connection, effect: fx.Effect) -> None:
+    """Write a `Choose`."""
+    assert isinstance(effect, Choose)
+    store.choose(connection, effect.room_id, effect.user_id, effect.choice, effect.at)
+
+
+def write_banner(connection: Connection, effect: fx.Effect) -> None:
+    """Write a `SaveBanner`."""
+    assert isinstance(effect, SaveBanner)
+    store.save_banner(connection, effect.room_id, effect.effect_id)
+
+
+def write_welcome(connection: Connection, effect: fx.Effect) -> None:
+    """Write a `Welcome`."""
+    assert isinstance(effect, Welcome)
+    store.welcome(connection, effect.effect_id, effect.users)
+
+
+def write_start(connection: Connection, effect: fx.Effect) -> None:
+    """Write a `StartPolicy`."""
+    assert isinstance(effect, StartPolicy)
+    store.start(connection, effect.policy_id, effect.at)
+    row = store.asked(connection, effect.policy_id)
+    if row is not None:
+        rooms.tighten(connection, row.room_id)
+
+
+def write_language(connection: Connection, effect: fx.Effect) -> None:
+    """Write a `SetLanguage`."""
+    assert isinstance(effect, SetLanguage)
+    rooms.save_room(connection, effect.room_id, language=effect.language)

@@ -1,0 +1,256 @@
+"""Policies, choices, marks, votes and notices as rows. Synchronous; a connection is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from sqlalchemy import BigInteger, Column, Connection, String, Table, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.facts import rooms
+from circles.facts.tables import marks, members, metadata, policies
+from circles_policies.content import Malformed, read_content, to_content
+from circles_policies.minimum import Choice, fold_choice
+from circles_policies.model import Policy
+
+approvals: Final = Table(
+    "approvals",
+    metadata,
+    Column("subject", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+"""Who tapped: on a waiting policy (`policy:<id>`), or on a vote (`vote:<effect id>`)."""
+
+welcomed: Final = Table(
+    "welcomed",
+    metadata,
+    Column("effect_id", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+)
+"""Which newcomers a notice names; their words count once it stands in the room."""
+
+banners: Final = Table(
+    "banners",
+    metadata,
+    Column("room_id", String, primary_key=True),
+    Column("effect_id", String, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One row of `policies`."""
+
+    id: int
+    room_id: RoomID
+    policy: Policy
+    state: str
+    by: UserID | None
+    authority: EventID | None
+    written: bool
+    asked_at: int
+    starts_at: int | None
+
+
+def in_force(connection: Connection, room_id: RoomID) -> Asked | None:
+    """Return the policy in force, None while nobody decided."""
+    return _one(connection, (policies.c.room_id == room_id) & (policies.c.state == "in_force"))
+
+
+def last_valid(connection: Connection, room_id: RoomID) -> Asked | None:
+    """Return the policy in force, else the last that was: emptying a policy must not be a way round the day of notice."""
+    return _one(connection, (policies.c.room_id == room_id) & policies.c.state.in_(["in_force", "ended"]))
+
+
+def waiting(connection: Connection, room_id: RoomID) -> Asked | None:
+    """Return the looser policy that waits for its day, if one does."""
+    return _one(connection, (policies.c.room_id == room_id) & (policies.c.state == "waiting"))
+
+
+def asked(connection: Connection, policy_id: int) -> Asked | None:
+    """Return one row."""
+    return _one(connection, policies.c.id == policy_id)
+
+
+def _one(connection: Connection, where: Any) -> Asked | None:
+    row = connection.execute(select(policies).where(where).order_by(policies.c.id.desc()).limit(1)).mappings().first()
+    if row is None:
+        return None
+    policy = read_content(cast("Mapping[str, object]", row["content"]))
+    return Asked(
+        id=row["id"],
+        room_id=RoomID(row["room_id"]),
+        policy=Policy() if isinstance(policy, Malformed) else policy,
+        state=row["state"],
+        by=UserID(row["by"]) if row["by"] else None,
+        authority=EventID(row["authority"]) if row["authority"] else None,
+        written=bool(row["written"]),
+        asked_at=row["asked_at"],
+        starts_at=row["starts_at"],
+    )
+
+
+def ask(
+    connection: Connection,
+    room_id: RoomID,
+    policy: Policy,
+    *,
+    by: UserID,
+    authority: EventID,
+    asked_at: int,
+    starts_at: int,
+    state: str,
+    written: bool = False,
+) -> int:
+    """Write a policy that was asked for, in force or waiting; return its row's id. A waiting one is replaced."""
+    connection.execute(
+        update(policies).where(policies.c.room_id == room_id, policies.c.state == "waiting").values(state="withdrawn")
+    )
+    if state == "in_force":
+        end(connection, room_id, starts_at)
+    result = connection.execute(
+        insert(policies).values(
+            room_id=room_id,
+            content=to_content(policy),
+            state=state,
+            by=by,
+            authority=authority,
+            written=written,
+            asked_at=asked_at,
+            starts_at=starts_at,
+        )
+    )
+    return int(cast("tuple[Any, ...]", result.inserted_primary_key)[0])
+
+
+def start(connection: Connection, policy_id: int, at: int) -> None:
+    """Put a waiting policy in force."""
+    row = asked(connection, policy_id)
+    if row is not None and row.state == "waiting":
+        end(connection, row.room_id, at)
+        connection.execute(
+            update(policies).where(policies.c.id == policy_id).values(state="in_force", starts_at=at, ends_at=None)
+        )
+
+
+def end(connection: Connection, room_id: RoomID, at: int) -> None:
+    """End the policy in force."""
+    connection.execute(
+        update(policies)
+        .where(policies.c.room_id == room_id, policies.c.state == "in_force")
+        .values(state="ended", ends_at=at)
+    )
+
+
+def withdraw(connection: Connection, policy_id: int) -> None:
+    """Take a waiting policy back."""
+    connection.execute(
+        update(policies).where(policies.c.id == policy_id, policies.c.state == "waiting").values(state="withdrawn")
+    )
+
+
+def started_by(connection: Connection, room_id: RoomID, authority: EventID) -> bool:
+    """Return whether the policy in force rests on this event."""
+    found = in_force(connection, room_id)
+    return found is not None and found.authority == authority
+
+
+# --- choices ------------------------------------------------------------------------------------------------------
+
+
+def choose(connection: Connection, room_id: RoomID, user_id: UserID, choice: Choice, at: int) -> None:
+    """Fold a choice into what is in force for a person in a room, or everywhere (room '')."""
+    standing = fold_choice(rooms.member(connection, room_id, user_id), choice, at)
+    rooms.save_choice(connection, room_id, user_id, standing)
+    if room_id != rooms.EVERYWHERE:
+        rooms.tighten(connection, room_id)
+
+
+def forget_everywhere(connection: Connection, user_id: UserID) -> None:
+    """Drop a choice for circles to come."""
+    connection.execute(delete(members).where(members.c.room_id == rooms.EVERYWHERE, members.c.user_id == user_id))
+
+
+def newcomers(connection: Connection, room_id: RoomID) -> tuple[UserID, ...]:
+    """Return who is in the room and has not been told yet."""
+    rows = connection.execute(
+        select(members.c.user_id)
+        .where(members.c.room_id == room_id, members.c.membership == "join", members.c.since.is_(None))
+        .order_by(members.c.joined_at)
+    ).scalars()
+    return tuple(UserID(user) for user in rows)
+
+
+def welcome(connection: Connection, effect_id: EffectID, users: Iterable[UserID]) -> None:
+    """Note whom a notice names."""
+    rows = [{"effect_id": effect_id, "user_id": user} for user in users]
+    connection.execute(upsert(welcomed).on_conflict_do_nothing(), rows)
+
+
+def welcomed_by(connection: Connection, effect_id: EffectID) -> tuple[UserID, ...]:
+    """Return whom a notice names."""
+    rows = connection.execute(select(welcomed.c.user_id).where(welcomed.c.effect_id == effect_id)).scalars()
+    return tuple(UserID(user) for user in rows)
+
+
+# --- marks --------------------------------------------------------------------------------------------------------
+
+
+def hide(
+    connection: Connection, room_id: RoomID, event_id: EventID, by: UserID, reaction: EventID | None, at: int
+) -> None:
+    """Hide a message from the AI."""
+    row = {"room_id": room_id, "event_id": event_id, "by": by, "kind": "hidden", "reaction": reaction, "at": at}
+    connection.execute(upsert(marks).values(row).on_conflict_do_nothing())
+
+
+def hidden_today(connection: Connection, by: UserID, since: int) -> int:
+    """Return how many messages a person has hidden since an instant."""
+    return connection.execute(select(func.count()).where(marks.c.by == by, marks.c.at >= since)).scalar() or 0
+
+
+def unhide(connection: Connection, room_id: RoomID, reaction: EventID, by: UserID, *, decides: bool) -> None:
+    """Take back a 🙈: whoever put it may, and whoever decides here."""
+    statement = delete(marks).where(marks.c.room_id == room_id, marks.c.reaction == reaction)
+    connection.execute(statement if decides else statement.where(marks.c.by == by))
+
+
+# --- taps ---------------------------------------------------------------------------------------------------------
+
+
+def approve(connection: Connection, subject: str, user_id: UserID, at: int) -> bool:
+    """Note a tap; return whether it is the person's first on this."""
+    result = connection.execute(
+        upsert(approvals).values(subject=subject, user_id=user_id, at=at).on_conflict_do_nothing()
+    )
+    return result.rowcount == 1
+
+
+def approvals_of(connection: Connection, subject: str) -> dict[str, int]:
+    """Return who tapped and when (ms)."""
+    rows = connection.execute(select(approvals.c.user_id, approvals.c.at).where(approvals.c.subject == subject))
+    return {user: at for user, at in rows}
+
+
+# --- banner -------------------------------------------------------------------------------------------------------
+
+
+def banner_of(connection: Connection, room_id: RoomID) -> EffectID | None:
+    """Return the post that is a room's banner."""
+    found = connection.execute(select(banners.c.effect_id).where(banners.c.room_id == room_id)).scalar()
+    return EffectID(found) if found else None
+
+
+def save_banner(connection: Connection, room_id: RoomID, effect_id: EffectID) -> None:
+    """Note which post is a room's banner."""
+    statement = upsert(banners).values(room_id=room_id, effect_id=effect_id)
+    connection.execute(statement.on_conflict_do_update(index_elements=["room_id"], set_={"effect_id": effect_id}))
+
+
+def drop_banner(connection: Connection, room_id: RoomID) -> None:
+    """Forget a room's banner: coming back, the AI posts a new one."""
+    connection.execute(delete(banners).where(banners.c.room_id == room_id))

@@ -1,0 +1,222 @@
+"""What the AI says about its rules, beside the texts `circles_policies` generates from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from circles.core import render
+from circles.core.effects import Words
+from circles.core.language import Language
+from circles_policies.explain import Lang, Line, joint
+from circles_policies.notices import NOT_YOURS_TO_DECIDE, Admission
+
+ENCRYPTED = (
+    "I can't work in encrypted rooms yet, so I'm leaving. Please invite me into a room without encryption. "
+    "加密的群我还不会用，先走了；请在不加密的群里请我。"
+)
+NOT_INVITED = (
+    "My operator lets me join only some people's rooms, and this is not one of them. Ask whoever runs me. "
+    "管理我的人只让我进部分群，这里还不行；可以问问TA。"
+)
+NOT_WANTED = "You decided I'm not wanted here. Goodbye! 好的，我走了。"
+VOTED_OUT = "Most of you voted that I leave. Goodbye! 大家投票让我离开，再见！"
+
+
+def marked_up(lines: Sequence[Line], lang: Lang) -> Words:
+    """Return generated lines as a post: labels bold, one line a row."""
+    rows = [
+        render.joined((render.bold(line.label), render.text(line.text)), joint(line, lang))
+        if line.label
+        else render.text(line.text)
+        for line in lines
+    ]
+    return render.lines(*rows)
+
+
+def admission(english: Admission, chinese: Admission) -> Words:
+    """Return the admission notice, in both languages: nobody has chosen one yet."""
+    parts = [marked_up(paragraph, "en") for paragraph in english.paragraphs]
+    parts += [marked_up(paragraph, "zh") for paragraph in chinese.paragraphs]
+    return Words(
+        "\n\n".join(part.body for part in parts),
+        "<br><br>".join(part.html or render.escaped(part.body) for part in parts),
+    )
+
+
+def not_yours(language: Language) -> Words:
+    """Return the kind line to whoever may not decide."""
+    return Words(NOT_YOURS_TO_DECIDE[language])
+
+
+def out(language: Language, *, entirely: bool, titles: Sequence[str]) -> Words:
+    """Tell a person that they are out, and how to come back."""
+    where = _where(language, titles)
+    if language == "zh":
+        what = "你说的话我一概不看，对我说的也不看" if entirely else "你跟大家说的话我不看了；直接对我说的还算数"
+        more = "" if entirely else "想连对我说的也不看，说“完全不看我”。"
+        return Words(f"好的{where}：{what}。没有告诉任何人。{more}想回来，说“可以看我”。")
+    what = (
+        "I look at nothing of yours, not even what you say to me"
+        if entirely
+        else "I skip what you say to others; what you say to me still counts"
+    )
+    more = "" if entirely else ' For nothing at all, say "not at all".'
+    return Words(f'Done{where}. {what}. Nobody is told.{more} To come back, say "in".')
+
+
+def came_in(language: Language, titles: Sequence[str]) -> Words:
+    """Tell a person that they are in."""
+    where = _where(language, titles)
+    if language == "zh":
+        return Words(f"好的{where}：从现在起你说的话我可以看，以前的不看。想停，说“不看我”。")
+    return Words(f'Done{where}. I may look at what you say from now on, not at what came before. To stop, say "out".')
+
+
+def _where(language: Language, titles: Sequence[str]) -> str:
+    if not titles:
+        return "" if language == "en" else ""
+    return f"（{'、'.join(titles)}）" if language == "zh" else f" ({', '.join(titles)})"
+
+
+def kept_out(language: Language, name: str) -> Words:
+    """Tell an admin that a person is kept out."""
+    if language == "zh":
+        return Words(f"好的，{name} 说的话我不看了，群里没有提示。想恢复，私信我“不再拦 {name}”。")
+    return Words(f'Done. I skip what {name} says; the room is not told. To undo it, tell me "let back {name}".')
+
+
+def let_back(language: Language, name: str) -> Words:
+    """Tell an admin that a person is no longer kept out."""
+    if language == "zh":
+        return Words(f"好的，不再拦 {name} 了；TA 自己选过什么，照 TA 的。")
+    return Words(f"Done. I no longer keep {name} out; whatever they chose themselves stands.")
+
+
+def who_is_it(language: Language) -> Words:
+    """Ask for a name that can be found."""
+    if language == "zh":
+        return Words("没找到这个人。请写群里显示的名字，或 @id。")
+    return Words("I can't find that person here. Use their name as the room shows it, or their @id.")
+
+
+def hidden(language: Language) -> Words:
+    """Say that a message is hidden."""
+    return Words("好的，这句我不看。" if language == "zh" else "Done, I leave that one out.")
+
+
+def hide_what(language: Language) -> Words:
+    """Say how to hide a message."""
+    if language == "zh":
+        return Words("请用“回复”选中那句话，再说“这句别看”；或给它点 🙈。")
+    return Words('Reply to the message with "hide", or put 🙈 on it.')
+
+
+def too_many_hidden(language: Language, most: int) -> Words:
+    """Say that the day's 🙈 are used up."""
+    if language == "zh":
+        return Words(f"今天的 🙈 用完了（一天 {most} 个）。明天还可以点；不想被看，说“不看我”。")
+    return Words(f'That was the last of today\'s {most} 🙈. There are more tomorrow; "out" keeps all of yours from me.')
+
+
+def offer(language: Language) -> Words:
+    """Introduce the options of a change."""
+    if language == "zh":
+        return Words("想换一种？请管理员点一个：")
+    return Words("Another one? An admin may tap:")
+
+
+def no_such_policy(language: Language) -> Words:
+    """Say which words name a policy."""
+    if language == "zh":
+        return Words("没有这一种。可以说“规则 叫它才翻看”，或：休息、只看对它说的话、谁同意看谁的、群笔记。")
+    return Words('I don\'t know that one. Say "policy on call", or: resting, addressed, agreed, notebook.')
+
+
+def same_policy(language: Language, name: str) -> Words:
+    """Say that nothing changes."""
+    return Words(f"已经是“{name}”了。" if language == "zh" else f"It is “{name}” already.")
+
+
+def unreadable_policy(language: Language, path: str, advice: str) -> Words:
+    """Say that a policy somebody wrote cannot be read, and that nothing is looked at until one can be."""
+    if language == "zh":
+        return Words(f"有人写的规则我读不懂（{path}：{advice}），所以现在什么都不看。请管理员再选一次，或说“规则”。")
+    return Words(
+        f"I can't read the policy that was set ({path}: {advice}) So I look at nothing. An admin can choose again: say “policy”."
+    )
+
+
+def withdrawn(language: Language) -> Words:
+    """Say that a change is called off."""
+    return Words("好的，不改了。" if language == "zh" else "Called off. Nothing changes.")
+
+
+def nothing_in_force(language: Language) -> Words:
+    """Say that no policy is in force."""
+    if language == "zh":
+        return Words("还没有人定下规则：我什么都不看，也不记。请管理员点一个。")
+    return Words("No policy is in force: I look at nothing and keep nothing. An admin may tap one.")
+
+
+def pin_please(language: Language) -> Words:
+    """Ask an admin to pin the banner."""
+    if language == "zh":
+        return Words("我没有置顶的权限。管理员愿意的话，请把上面这条置顶，大家都找得到。")
+    return Words("I can't pin here. If an admin pins the message above, everyone can find it.")
+
+
+def vote(language: Language, name: str) -> Words:
+    """Ask everyone whether the AI should leave."""
+    if language == "zh":
+        return Words(f"{name} 提议让我离开。同意的点 ✅，过半数我就走。")
+    return Words(f"{name} suggests that I leave. Tap ✅ if you agree; with more than half I go.")
+
+
+def goodbye(language: Language) -> Words:
+    """Say goodbye."""
+    if language == "zh":
+        return Words("好的，我走了。提醒都停了，留下的消息也删了。想再用，再请我就行。")
+    return Words(
+        "All right, I'm leaving. Reminders end and kept messages are deleted. Invite me again whenever you like."
+    )
+
+
+def resting(language: Language) -> Words:
+    """Say that the AI rests."""
+    if language == "zh":
+        return Words("好的，我休息：什么都不看、不记。你设的提醒照常。要我回来，说“规则”。")
+    return Words(
+        "All right, I'm resting: I look at nothing and keep nothing new. Reminders you set still come. “policy” wakes me."
+    )
+
+
+def stopped(language: Language) -> Words:
+    """Say that what was being answered is dropped."""
+    return Words("好，停了。" if language == "zh" else "Stopped.")
+
+
+def speaks(language: Language) -> Words:
+    """Say which language the room speaks now."""
+    return Words("好的，以后在这里说中文。" if language == "zh" else "All right, English it is here.")
+
+
+def which_language(language: Language) -> Words:
+    """Say which languages there are."""
+    return Words(
+        "可以说“语言 中文”或“语言 英文”。" if language == "zh" else 'Say "language English" or "language Chinese".'
+    )
+
+
+def level_line(language: Language, title: str, level: str) -> str:
+    """Return one line about a person's choice in a circle, for `me`."""
+    words = {
+        "en": {
+            "in": "you said yes",
+            "out": "you are out",
+            "not_at_all": "nothing of yours is looked at",
+            "none": "no choice yet",
+        },
+        "zh": {"in": "你同意了", "out": "不看你", "not_at_all": "完全不看你", "none": "还没选"},
+    }
+    told = words[language][level]
+    return f"{title}：{told}" if language == "zh" else f"{title}: {told}"

@@ -1,0 +1,22 @@
+"""Help: reads the table of commands through the ports, answers."""
+
+from __future__ import annotations
+
+from circles.core.call import Call
+from circles.core.effects import Effect
+from circles.features.help import strings
+from circles.features.help.decide import lines
+from circles.ports import Ports
+
+
+async def show_help(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Answer with what one can say here."""
+    listed = ports.settings.help_lines(call.language)
+    return (call.answer(strings.help_words(lines(listed), call.language), feature="help", kind="help"),)
+
+
+async def show_unknown(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Answer an unknown word with the nearest known one; a bare call of the name with help."""
+    if not call.whole.text.strip():
+        return await show_help(call, ports)
+    return (call.answer(strings.unknown(call.language, call.argument.text), feature="help", kind="help"),)

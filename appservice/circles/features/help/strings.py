@@ -1,0 +1,87 @@
+"""What the AI says about itself: help, and the plain sentences for when something is not as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from circles.core.effects import Words
+from circles.core.language import Language
+
+TITLE: dict[Language, str] = {"en": "What you can say to me:", "zh": "可以对我说："}
+FOOT: dict[Language, str] = {
+    "en": "Write to me in private and only I read it.",
+    "zh": "私信我，只有我看得到。",
+}
+
+
+def help_words(lines: Sequence[tuple[str, str]], language: Language) -> Words:
+    """Return the help: one line a command, its example bold."""
+    rows = [TITLE[language], *(f"{example} – {meaning}" for example, meaning in lines), FOOT[language]]
+    bold = [
+        f"<strong>{escape(TITLE[language])}</strong>",
+        *(f"<strong>{escape(example)}</strong> – {escape(meaning)}" for example, meaning in lines),
+        escape(FOOT[language]),
+    ]
+    return Words("\n".join(rows), "<br>".join(bold))
+
+
+def unknown(language: Language, nearest: str) -> Words:
+    """Say that a word is not known, with the nearest one that is."""
+    if language == "zh":
+        return Words(f"是想说“{nearest}”吗？说“帮助”看全部。" if nearest else "这个我没听懂。说“帮助”看我会什么。")
+    return Words(
+        f"Did you mean “{nearest}”? “help” shows everything."
+        if nearest
+        else "I don't know that word. “help” shows what I do."
+    )
+
+
+def placeholder(language: Language) -> Words:
+    """Say that an answer is on its way."""
+    return Words("稍等，我看一下……" if language == "zh" else "One moment, I'm looking …")
+
+
+def problem(language: Language, reference: str | None) -> Words:
+    """Say that it did not work. `reference` is also in the operator's log; None: it is not a fault of ours."""
+    if language == "zh":
+        return Words(f"这次没做成，请再试一次。（编号 {reference}）" if reference else "这样我做不到，换个说法试试？")
+    if reference:
+        return Words(f"That did not work just now. Please try again. (Reference {reference})")
+    return Words("I can't do it that way. Could you put it differently?")
+
+
+def late(language: Language) -> Words:
+    """Say that a command came too late to be carried out."""
+    if language == "zh":
+        return Words("这句话到我这里晚了，我先不照做。还需要的话再说一次。")
+    return Words("This reached me late, so I left it undone. Say it again if you still want it.")
+
+
+def waiting(language: Language) -> Words:
+    """Say that nobody has chosen a policy yet."""
+    if language == "zh":
+        return Words("这里还没有定下我能看什么，请管理员先点一个，或说“规则”。")
+    return Words("Nobody has chosen yet what I may look at here. An admin can tap one, or say “policy”.")
+
+
+def no_circle(language: Language) -> Words:
+    """Say that the person and the AI share no circle."""
+    if language == "zh":
+        return Words("我们还没有共同的圈子。请我进一个群，或说“新建 春节聚会”。")
+    return Words("We share no circle yet. Invite me into a room, or say “create New Year visits”.")
+
+
+def which_circle(language: Language, titles: tuple[str, ...], command: str) -> Words:
+    """Ask which of several circles is meant."""
+    lines = [f"{number}. {title}" for number, title in enumerate(titles, 1)]
+    if language == "zh":
+        return Words("\n".join(["是说哪个圈子？在命令后面加上号码。", *lines]))
+    return Words("\n".join([f"Which circle? Say the number too, for example “{command} 1”.", *lines]))
+
+
+def too_fast(language: Language) -> Words:
+    """Say that it goes too fast."""
+    if language == "zh":
+        return Words("有点快，我歇一分钟再来。")
+    return Words("That's a lot at once. Give me a minute.")

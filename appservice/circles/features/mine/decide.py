@@ -1,0 +1,250 @@
+"""What a person is shown of what is held about them, and what follows when they want it forgotten. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from circles.core.call import Call, Tap
+from circles.core.effects import Effect, Post, Private, TakeBackPerson, Words
+from circles.core.ids import EventID, RoomID, event_link
+from circles.core.language import Language
+from circles.core.posts import Frame
+from circles.core.render import NOTHING, Text, bold, fit, joined, lines, link, one_line, text
+from circles.features.mine import strings
+from circles_policies import Level, Member
+
+NAME: Final = "mine"
+SHOWN: Final = "me"
+ASKING: Final = "forget"
+FORGET_KEY: Final = "🗑️"
+YES_KEY: Final = "✅"
+QUESTION_STANDS: Final = timedelta(days=1)
+"""How long a "yes" in words still answers the question; a tap answers the post it is on, whenever."""
+MOST: Final = 30
+LINE_CHARS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One kind of thing that is held."""
+
+    kind: str
+    count: int
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A post of the AI's that rests on the person's words. `event_id` None: it stands where they cannot follow a link."""
+
+    stands_in: RoomID
+    event_id: EventID | None
+    feature: str
+    at: int
+    via: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One request to a model that carried the person's messages."""
+
+    at: int
+    purpose: str
+    model: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the person chose in one circle, or (title None) for all circles to come."""
+
+    title: str | None
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """All of it. `scope` None: everywhere; `title` is what the circle is called."""
+
+    scope: RoomID | None
+    title: str
+    things: tuple[Thing, ...] = ()
+    resting: tuple[Resting, ...] = ()
+    uses: tuple[Use, ...] = ()
+    choices: tuple[Standing, ...] = ()
+    language: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of theirs is held. Receipts and choices are not theirs to lose: ids, and what is obeyed."""
+        return not self.things and not self.resting
+
+
+def scope_of_call(call: Call) -> RoomID | None:
+    """Return what a word is about: in a circle that circle, in a direct message everything."""
+    return None if call.room.direct else call.room.room_id
+
+
+def scope_of_post(about: RoomID, stands_in: RoomID) -> RoomID | None:
+    """Return what a list or question was about: one that is about its own direct message is about everything."""
+    return None if about == stands_in else about
+
+
+def is_yes(words: str) -> bool:
+    """Say whether the words after "forget me" are the confirmation."""
+    return one_line(words).lower().strip(" .!。！,，") in strings.YES
+
+
+# ---- what is shown
+
+
+def show(call: Call, mine: Mine, frame: Frame) -> tuple[Effect, ...]:
+    """Return the list, for the asker alone."""
+    words = told(mine, frame)
+    buttons = () if mine.is_empty else (FORGET_KEY,)
+    return (_alone(call, words, SHOWN, buttons),)
+
+
+def told(mine: Mine, frame: Frame) -> Words:
+    """Return everything in words."""
+    language = frame.language
+    where = strings.title(mine.title, language) if mine.scope is not None else strings.TITLE_ALL[language]
+    rows: list[Text] = [bold(where)]
+    if mine.is_empty:
+        rows.append(text(strings.NOTHING_HELD[language]))
+    for thing in mine.things:
+        rows += _thing(thing, language)
+    rows += _block(strings.RESTING[language], [_resting(each, frame) for each in mine.resting], language)
+    rows += _block(strings.USES[language], [_use(each, frame) for each in mine.uses], language)
+    rows += _block(strings.CHOICES[language], _choices(mine, language), language)
+    rows += [NOTHING, text((strings.HOW_TO_FORGET_HERE if mine.scope else strings.HOW_TO_FORGET)[language])] * (
+        not mine.is_empty
+    )
+    return fit(lines(*rows), strings.CUT[language])
+
+
+def _thing(thing: Thing, language: Language) -> list[Text]:
+    kind = strings.KINDS.get(thing.kind, {}).get(language, thing.kind)
+    rows = [NOTHING, bold(kind) + text(f" {thing.count}")]
+    rows += [text(f"• {one_line(line, LINE_CHARS)}") for line in thing.lines[:MOST]]
+    return [*rows, text(strings.CUT[language])] if len(thing.lines) > MOST else rows
+
+
+def _block(title: str, rows: Sequence[Text], language: Language) -> list[Text]:
+    if not rows:
+        return []
+    more = [text(strings.CUT[language])] if len(rows) > MOST else []
+    return [NOTHING, bold(title), *rows[:MOST], *more]
+
+
+def _resting(each: Resting, frame: Frame) -> Text:
+    what = strings.purpose(each.feature, frame.language)
+    said = f"{what} {frame.hour(each.at)}"
+    if each.event_id is None:
+        return text(f"• {said}{strings.PRIVATE_ANSWER[frame.language]}")
+    return joined((text("•"), link(said, event_link(each.stands_in, each.event_id, each.via))))
+
+
+def _use(each: Use, frame: Frame) -> Text:
+    what = strings.purpose(each.purpose, frame.language)
+    return text(f"• {frame.hour(each.at)} · {what} · {strings.model_at(each.model, each.host, frame.language)}")
+
+
+def _choices(mine: Mine, language: Language) -> list[Text]:
+    rows = [text(f"• {_choice(each, language)}") for each in mine.choices]
+    if mine.language is not None:
+        rows.append(text(f"• {strings.LANGUAGE[language].format(language=strings.LANGUAGES.get(mine.language, ''))}"))
+    return rows
+
+
+def _choice(standing: Standing, language: Language) -> str:
+    member = standing.member
+    said = strings.LEVELS[member.level][language]
+    if member.kept_out and member.level not in (Level.OUT, Level.NOT_AT_ALL):
+        said = strings.KEPT_OUT[language]
+    title = standing.title if standing.title is not None else strings.EVERYWHERE[language]
+    return strings.labelled(one_line(title, 40), said, language)
+
+
+# ---- forgetting
+
+
+def ask(call: Call, mine: Mine, language: Language) -> tuple[Effect, ...]:
+    """Show what would go, and ask; where there is nothing, say so."""
+    if mine.is_empty:
+        return (_alone(call, Words(strings.NOTHING_TO_FORGET[language]), "forgotten"),)
+    return (_alone(call, question(mine, language), ASKING, (YES_KEY,)),)
+
+
+def question(mine: Mine, language: Language) -> Words:
+    """Return what would go, counted, and how to say yes."""
+    rows = [bold(strings.would_go(mine.title if mine.scope is not None else "", language))]
+    for thing in mine.things:
+        kind = strings.KINDS.get(thing.kind, {}).get(language, thing.kind)
+        rows.append(text(f"• {strings.labelled(kind, str(thing.count), language)}"))
+    if mine.resting:
+        rows.append(text(f"• {strings.REWRITTEN[language].format(count=len(mine.resting))}"))
+    return lines(*rows, NOTHING, text(strings.CONFIRM[language]), text(strings.STAYS[language]))
+
+
+def forget(call: Call, mine: Mine, scope: RoomID | None) -> tuple[Effect, ...]:
+    """Forget, because of the words "forget me yes". The answer is written first: what follows drops its question."""
+    if mine.is_empty:
+        return (_alone(call, Words(strings.NOTHING_TO_FORGET[call.language]), "forgotten"),)
+    return _alone(call, done(mine, call.language), "forgotten"), TakeBackPerson(call.asker, scope, held=True)
+
+
+def forget_by_tap(tap: Tap, mine: Mine) -> tuple[Effect, ...]:
+    """Forget, because of ✅ on the question."""
+    if mine.is_empty:
+        return (_in_place(tap, Words(strings.NOTHING_TO_FORGET[tap.language]), "forgotten"),)
+    effect = TakeBackPerson(tap.asker, mine.scope, held=True)
+    return _in_place(tap, done(mine, tap.language), "forgotten"), effect
+
+
+def ask_by_tap(tap: Tap, mine: Mine) -> tuple[Effect, ...]:
+    """Ask, because of 🗑️ on the list."""
+    if mine.is_empty:
+        return (_in_place(tap, Words(strings.NOTHING_TO_FORGET[tap.language]), "forgotten"),)
+    return (_in_place(tap, question(mine, tap.language), ASKING, (YES_KEY,)),)
+
+
+def done(mine: Mine, language: Language) -> Words:
+    """Return what was done, and what cannot be undone, where that is so."""
+    rows = [text(strings.done(mine.title if mine.scope is not None else "", language))]
+    if mine.resting:
+        rows.append(text(strings.SAYING_AGAIN[language]))
+    if mine.uses:
+        rows.append(text(strings.MODEL_SAW[language]))
+    rows.append(text(strings.STAYS[language]))
+    return lines(*rows)
+
+
+def _alone(call: Call, words: Words, kind: str, buttons: tuple[str, ...] = ()) -> Effect:
+    """Answer the asker and nobody else: by direct message, without a sign in the room."""
+    post = Post(
+        room_id=call.place,
+        words=words,
+        kind=kind,
+        feature=NAME,
+        buttons=buttons,
+        answers=call.event_id,
+    )
+    if call.room.direct or call.place != call.room.room_id:
+        return call.answer(words, feature=NAME, kind=kind, buttons=buttons)
+    return Private(call.asker, post)
+
+
+def _in_place(tap: Tap, words: Words, kind: str, buttons: tuple[str, ...] = ()) -> Effect:
+    """Answer a tap in the direct message it was made in, about the same thing."""
+    about = tap.said.about
+    post = Post(about, words, kind=kind, feature=NAME, buttons=buttons, answers=tap.event_id)
+    return post if about == tap.said.room_id else Private(tap.asker, post)
+
+
+def may_press(tap: Tap) -> bool:
+    """Say whether a tap is by the person the post is for."""
+    return tap.said.asker == tap.asker

@@ -1,0 +1,78 @@
+"""Mine: gather what is held about a person, show it to them alone, forget it when they say so."""
+
+from __future__ import annotations
+
+from circles.core.call import Call, Tap
+from circles.core.effects import Effect
+from circles.core.ids import RoomID, UserID
+from circles.core.language import Language
+from circles.core.posts import Frame
+from circles.facts import rooms
+from circles.features.mine import decide, store
+from circles.features.mine.decide import Mine, Standing, Thing
+from circles.ports import Ports
+
+
+async def show(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Show what is held here, or everywhere."""
+    scope = decide.scope_of_call(call)
+    mine = await _gather(call.asker, scope, call.language, ports)
+    zone = call.zone or ports.settings.zone
+    frame = Frame(call.room.room_id, call.room.via, {}, call.language, zone, ports.clock.now())
+    return decide.show(call, mine, frame)
+
+
+async def forget(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Ask whether to forget, or, where the words say yes already, forget."""
+    scope = decide.scope_of_call(call)
+    if not decide.is_yes(call.argument.text):
+        return decide.ask(call, await _gather(call.asker, scope, call.language, ports), call.language)
+    if call.room.direct:
+        now = ports.clock.now()
+        asked = await ports.database.read(lambda c: store.question(c, call.asker, call.place, now))
+        scope = decide.scope_of_post(*asked) if asked is not None else None
+    return decide.forget(call, await _gather(call.asker, scope, call.language, ports), scope)
+
+
+async def tapped_list(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
+    """🗑️ on the list: ask."""
+    if tap.key != decide.FORGET_KEY or not decide.may_press(tap):
+        return ()
+    return decide.ask_by_tap(tap, await _gather_for(tap, ports))
+
+
+async def tapped_question(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
+    """✅ on the question: forget."""
+    if tap.key != decide.YES_KEY or not decide.may_press(tap):
+        return ()
+    return decide.forget_by_tap(tap, await _gather_for(tap, ports))
+
+
+async def _gather_for(tap: Tap, ports: Ports) -> Mine:
+    scope = decide.scope_of_post(tap.said.about, tap.said.room_id)
+    return await _gather(tap.asker, scope, tap.language, ports)
+
+
+async def _gather(user_id: UserID, scope: RoomID | None, language: Language, ports: Ports) -> Mine:
+    """Return all that is held about a person, in one circle or everywhere."""
+    found = await ports.held(user_id, scope, language) if ports.held is not None else ()
+    database, ai = ports.database, ports.settings.ai
+    circles = (scope,) if scope is not None else await database.read(lambda c: rooms.circles_of(c, user_id, ai))
+    titles = {room_id: await ports.names.room(room_id) for room_id in circles}
+    standing: list[Standing] = []
+    for room_id, title in titles.items():
+        member = await database.read(lambda c, each=room_id: rooms.member(c, each, user_id))
+        standing.append(Standing(title, member))
+    if scope is None:
+        everywhere = await database.read(lambda c: rooms.member(c, rooms.EVERYWHERE, user_id))
+        if everywhere.level is not everywhere.level.NONE:
+            standing.append(Standing(None, everywhere))
+    return Mine(
+        scope=scope,
+        title=titles.get(scope, "") if scope is not None else "",
+        things=tuple(Thing(each.kind, each.count, each.lines) for each in found if each.count),
+        resting=await database.read(lambda c: store.resting(c, user_id, scope)),
+        uses=await database.read(lambda c: store.uses(c, user_id, scope)),
+        choices=tuple(standing),
+        language=(await database.read(lambda c: rooms.person(c, user_id))).language if scope is None else None,
+    )

@@ -1,0 +1,47 @@
+"""Notes: what someone asked to keep, with a link to where it was said."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from circles.feature import Command, Feature
+from circles.features.notes import handler, store
+from circles.features.notes.decide import NAME, AddNote, DropNote
+
+FEATURE: Final = Feature(
+    name=NAME,
+    purpose=NAME,
+    commands=(
+        Command(
+            name="keep",
+            words={
+                "en": ("keep", "keep this", "keep that", "note", "note that", "note down", "remember", "remember that"),
+                "zh": ("记下", "记下来", "记一下", "记住", "记录一下", "帮我记", "帮我记一下", "记笔记", "记个笔记"),
+            },
+            handle=handler.keep,
+            help={"en": "keep dinner is at six – a note", "zh": "记下 六点吃饭 – 留个笔记"},
+            tool="Keep a note for the room. The argument is the words to keep.",
+        ),
+        Command(
+            name="notes",
+            words={"en": ("notes", "show notes", "list notes"), "zh": ("笔记", "记录", "看笔记", "记了什么")},
+            handle=handler.show,
+            help={"en": "notes – what was kept here", "zh": "笔记 – 这里记下的"},
+            tool="List the notes kept in this room, with their numbers.",
+        ),
+        Command(
+            name="unkeep",
+            words={"en": ("unkeep", "drop", "drop note", "delete note"), "zh": ("删除", "删除笔记", "删掉", "不记了")},
+            handle=handler.drop,
+            help={"en": "drop 2 – delete note no. 2", "zh": "删除 2 – 删掉第 2 条笔记"},
+            tool="Delete a note by its number.",
+            unlisted=True,
+        ),
+    ),
+    remake=handler.remake,
+    writers=dict.fromkeys((AddNote, DropNote), store.write),
+    forget=store.forget,
+    forget_person=store.forget_person,
+    held=store.held,
+    confirmed=store.confirmed,
+)

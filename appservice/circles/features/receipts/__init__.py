@@ -1,0 +1,24 @@
+"""Receipts: "why" tells what an answer rests on, where text went for it, and under which policy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from circles.feature import Command, Feature
+from circles.features.receipts.decide import NAME
+from circles.features.receipts.handler import why
+
+FEATURE: Final = Feature(
+    name=NAME,
+    purpose=NAME,
+    commands=(
+        Command(
+            name="why",
+            words={"en": ("why", "sources", "receipt"), "zh": ("为什么", "为啥", "出处")},
+            handle=why,
+            help={"en": "why – what my answer rests on", "zh": "为什么 – 回答的根据"},
+            waiting=True,
+            resting=True,
+        ),
+    ),
+)

@@ -1,0 +1,117 @@
+"""What a receipt says, and to whom. Pure; ids, names, hours and links, never the words of a message.
+
+In the room only messages appear that anybody there can see the answer stand on.  The whole list of what was looked at would
+show by its gaps who opted out, so it goes to the one who asked, alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from circles.core.effects import Words
+from circles.core.ids import EventID, RoomID, Source, UserID, event_link
+from circles.core.language import Language
+from circles.core.posts import Frame
+from circles.core.render import NOTHING, Text, bold, fit, lines, link, text
+from circles.features.receipts import strings
+from circles_policies import POSTED_AGAIN, Policy, policy_name
+
+NAME: Final = "receipts"
+MOST: Final = 40
+"""So many links are shown; a receipt is read on a phone."""
+SILENT: Final = ("placeholder", "excuse")
+"""Posts that answer nothing, so that "why" without a reply passes over them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a model, as a receipt tells of it."""
+
+    at: int
+    host: str
+    model: str
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is known of one post.
+
+    Attributes:
+        sources: what it rests on.
+        cited: those of them it links to; None where that is not known.
+        calls: the requests made for it.
+        policy: what was in force when it was said; None for nothing.
+        standing: whether it was not taken back.
+        again: whether it was said again because something was taken back.
+        successor: the post that was said instead of it.
+    """
+
+    about: RoomID
+    via: tuple[str, ...]
+    asker: UserID | None
+    sources: tuple[Source, ...]
+    cited: tuple[Source, ...] | None
+    calls: tuple[Call, ...]
+    policy: Policy | None
+    standing: bool
+    again: bool
+    successor: EventID | None
+    stands_in: RoomID
+
+
+def shown_to(receipt: Receipt, reader: UserID, *, alone: bool) -> tuple[Source, ...] | None:
+    """Return the sources a reader may be told; None: only that the answer's own links lead to them."""
+    if alone and receipt.asker == reader:
+        return receipt.sources
+    return receipt.cited
+
+
+def told(receipt: Receipt, sources: Sequence[Source] | None, at: Mapping[EventID, int], frame: Frame) -> Words:
+    """Return a receipt in words. `at` holds when messages were written, as far as they may be looked at now."""
+    language = frame.language
+    if not receipt.standing:
+        return _gone(receipt, language)
+    rows = [text(POSTED_AGAIN[language])] if receipt.again else []
+    rows += _rests_on(receipt, sources, at, frame)
+    rows.append(NOTHING)
+    rows += [
+        text(strings.call_line(frame.hour(each.at), each.model, each.host, each.answered, language))
+        for each in receipt.calls
+    ]
+    if not receipt.calls:
+        rows.append(text(strings.NO_MODEL[language]))
+    if receipt.policy is not None:
+        rows.append(text(strings.POLICY[language].format(policy=policy_name(receipt.policy, language))))
+    else:
+        rows.append(text(strings.NO_POLICY[language]))
+    return fit(lines(*rows), strings.CUT[language])
+
+
+def _rests_on(
+    receipt: Receipt, sources: Sequence[Source] | None, at: Mapping[EventID, int], frame: Frame
+) -> list[Text]:
+    language = frame.language
+    if sources is None:
+        return [text(strings.LINKS_IN_IT[language])]
+    if not sources:
+        return [text(strings.NO_SOURCES[language])]
+    # Those whose hour is known come in their order; of the others only who wrote them may be said.
+    ordered = sorted(sources, key=lambda source: (at.get(source.event_id, 0), source.event_id))[-MOST:]
+    rows = [bold(strings.RESTS_ON[language])]
+    for number, source in enumerate(ordered, 1):
+        when = at.get(source.event_id)
+        label = strings.source_label(number, frame.name(source.sender), frame.hour(when) if when is not None else "")
+        rows.append(link(label, event_link(receipt.about, source.event_id, receipt.via)))
+    if len(sources) > MOST:
+        rows.append(text(strings.CUT[language]))
+    return rows
+
+
+def _gone(receipt: Receipt, language: Language) -> Words:
+    rows = [text(strings.GONE[language])]
+    if receipt.successor is not None:
+        rows.append(link(strings.SUCCESSOR[language], event_link(receipt.stands_in, receipt.successor, receipt.via)))
+    return lines(*rows)

@@ -1,0 +1,54 @@
+"""What Synapse loads: reads the settings, registers the callbacks, and does nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synapse.module_api import ModuleApi
+from synapse.module_api.errors import ConfigError
+
+from circles_plugin.callbacks import Callbacks
+from circles_plugin.config import ModuleConfig, read_config
+from circles_plugin.identity import Identity
+
+
+class CirclesModule:
+    """Checks and publishes policies, and stamps what the AI writes.
+
+    In homeserver.yaml:
+
+        modules:
+          - module: circles_plugin.CirclesModule
+            config:
+              ai_user: circle
+    """
+
+    def __init__(self, config: ModuleConfig, api: ModuleApi) -> None:
+        callbacks = Callbacks(config, api, identify(config, api))
+        # The ignores: Synapse's own annotations there leave type arguments out.
+        api.register_third_party_rules_callbacks(  # pyright: ignore[reportUnknownMemberType]
+            check_event_allowed=callbacks.check_event_allowed,
+            on_new_event=callbacks.on_new_event,
+        )
+        # A moment later, in a log context of its own.
+        api.delayed_background_call(  # pyright: ignore[reportUnknownMemberType]
+            0, callbacks.self_check, desc="circles_self_check"
+        )
+
+    @staticmethod
+    def parse_config(config: dict[str, Any]) -> ModuleConfig:
+        """Return the settings; Synapse prints what is wrong with them and does not start."""
+        return read_config(config)
+
+
+def identify(config: ModuleConfig, api: ModuleApi) -> Identity:
+    """Return who the AI is on this homeserver.
+
+    Raises:
+        ConfigError: the AI lives on another homeserver, whose events this one neither checks nor stamps.
+    """
+    ai = api.get_qualified_user_id(config.ai_user)
+    localpart, _, server_name = ai.removeprefix("@").partition(":")
+    if server_name != api.server_name:
+        raise ConfigError("ai_user: write a user of this homeserver, such as circle.", ("ai_user",))
+    return Identity(ai, config.ai_namespace or f"{localpart}_", server_name)
