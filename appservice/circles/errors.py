@@ -6,8 +6,10 @@ CirclesError                      the docstring is the default message
 │  ├─ NotFound
 │  └─ LimitReached
 ├─ UpstreamError                  theirs: retried; `retry_after` where they said so
-│  ├─ MatrixError                 MatrixForbidden · MatrixNotFound · MatrixRateLimited · MatrixUnknownToken · MatrixUnavailable · MatrixBadRequest
-│  └─ ModelError                  ModelUnavailable · ModelRateLimited · ContextWindowExceeded · ModelRefused · ModelBadAnswer
+│  ├─ MatrixError                 MatrixForbidden · MatrixNotFound · MatrixRateLimited · MatrixUnknownToken ·
+MatrixUnavailable · MatrixBadRequest
+│  └─ ModelError                  ModelUnavailable · ModelRateLimited · ContextWindowExceeded · ModelRefused ·
+ModelBadAnswer
 ├─ BudgetSpent                    the room's or the person's quota is used up
 └─ ConfigurationError             the operator's: key path and what to write instead; exit code 78
 """

@@ -89,7 +89,9 @@ class Command:
     slow: bool = False
     unlisted: bool = False
     tool: str = ""
-    """What a model is told this command does, so that plain language reaches the same handler; '' keeps it from models."""
+    """What a model is told this command does, so that plain language reaches the same handler; '' keeps it from
+    models.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""What the features need of the world, one small Protocol a need. The adapters provide them; `circles.testing` has fakes.
+"""What the features need of the world, one small Protocol a need. The adapters provide them; `circles.testing` has
+fakes.
 
 No port hands out message text except as `Permitted`, and only `CompletesChat` lets it leave.
 """

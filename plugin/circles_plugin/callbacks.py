@@ -21,7 +21,7 @@ from circles_plugin.approval import START_TYPE, Start, Tap, commands, proposed, 
 from circles_plugin.config import ModuleConfig
 from circles_plugin.identity import Identity
 from circles_plugin.publication import Publication
-from circles_plugin.room_facts import RoomFacts, RoomState, content_of, read_state
+from circles_plugin.room_facts import RoomFacts, RoomState, content_of, policy_in_force, read_state
 from circles_plugin.stamp import stamped, takes_a_stamp, without_mark
 from circles_policies import POLICY_TYPE, Malformed, Policy, read_authorisation, read_content
 
@@ -87,8 +87,8 @@ class Callbacks:
         if self._is_output(event):
             if not self._config.stamp:
                 return _ALLOWED
-            state = read_state(state_events)
-            return _replaced(event, stamped(content, policy_event=state.policy_event, policy=state.policy))
+            policy, policy_event = policy_in_force(state_events)
+            return _replaced(event, stamped(content, policy_event=policy_event, policy=policy))
         if self._identity.is_ours(event.sender):
             return _ALLOWED
         unmarked = without_mark(content)

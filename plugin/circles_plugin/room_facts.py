@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from synapse.module_api import EventBase, LoggingTransaction, ModuleApi, StateMap
+from twisted.internet.defer import CancelledError
 
 from circles_plugin.approval import AGREE_KEY, Stored
 from circles_policies import POLICY_TYPE, Malformed, Policy, Power, read_content
@@ -24,11 +25,10 @@ _COLUMNS: Final = """
     SELECT e.event_id, e.room_id, e.type, e.state_key, e.sender, e.stream_ordering, e.origin_server_ts, e.received_ts,
            j.json, j.internal_metadata
     FROM events AS e JOIN event_json AS j ON j.event_id = e.event_id
-    WHERE e.rejection_reason IS NULL AND NOT e.outlier AND """
-_ONE_EVENT: Final = _COLUMNS + "e.event_id = ?"
-_POLICIES: Final = _COLUMNS + (
-    "e.room_id = ? AND e.type = ? AND e.state_key = '' ORDER BY e.stream_ordering DESC LIMIT 100"
-)
+    WHERE e.rejection_reason IS NULL AND """
+_ONE_EVENT: Final = _COLUMNS + "e.event_id = ? AND NOT e.outlier"
+# With outliers: what stood when this homeserver joined the room is one.
+_POLICIES: Final = _COLUMNS + "e.room_id = ? AND e.type = ? AND e.state_key = '' ORDER BY e.stream_ordering DESC"
 _REDACTIONS: Final = """
     SELECT d.sender, r.recheck FROM redactions AS r JOIN events AS d ON d.event_id = r.event_id
     WHERE r.redacts = ? AND d.room_id = ? AND d.rejection_reason IS NULL"""
@@ -93,11 +93,16 @@ def read_state(state: StateMap[EventBase]) -> RoomState:
         for (event_type, key), event in state.items()
         if event_type == "m.room.member" and event.content.get("membership") == "join"
     )
-    policy_event = state.get((POLICY_TYPE, ""))
-    if policy_event is None:
-        return RoomState(power, joined, None, None)
-    policy = read_content(content_of(policy_event))
-    return RoomState(power, joined, None if isinstance(policy, Malformed) else policy, policy_event.event_id)
+    return RoomState(power, joined, *policy_in_force(state))
+
+
+def policy_in_force(state: StateMap[EventBase]) -> tuple[Policy | None, str | None]:
+    """Return the policy of a map of state events, None where none counts, and the event ID of its event."""
+    event = state.get((POLICY_TYPE, ""))
+    if event is None:
+        return None, None
+    policy = read_content(content_of(event))
+    return None if isinstance(policy, Malformed) else policy, event.event_id
 
 
 class RoomFacts:
@@ -112,6 +117,8 @@ class RoomFacts:
         if self._readable is None:
             try:
                 await self._api.run_db_interaction("circles_self_check", _try_statements)
+            except CancelledError:
+                raise
             except Exception as error:  # noqa: BLE001 - any database driver's error means the same: another shape
                 self._readable = False
                 # The name only: a driver's text quotes the statement.

@@ -114,6 +114,11 @@ async def policy_event(person: Person, room: str, policy: Policy) -> Event:
     )
 
 
+async def came(person: Person, room: str, event_id: str) -> Event:
+    """This event, once it has come to this person's homeserver."""
+    return await person.wait_for(room, lambda event: event["event_id"] == event_id)
+
+
 async def settle(circle: Circle, room: str) -> None:
     """Give the background work of what was just sent time to be done.
 
@@ -143,7 +148,7 @@ async def test_a_malformed_policy_is_refused_in_words(circle: Circle, anna: Pers
 
 async def test_a_room_is_not_created_with_a_malformed_policy(circle: Circle, anna: Person) -> None:
     """The same words from createRoom; a right one is taken, with the AI invited in the same request."""
-    state = {"type": POLICY_TYPE, "state_key": "", "content": {"schema": 1}}
+    state: Event = {"type": POLICY_TYPE, "state_key": "", "content": {"schema": 1}}
     with pytest.raises(Refused) as refused:
         await anna.create_room("Garden", initial_state=[state])
     assert (refused.value.status, refused.value.text) == (400, f"{POLICY_TYPE}: trigger: Write true or false.")
@@ -208,7 +213,7 @@ async def test_the_ai_may_publish_a_copy_for_a_person_elsewhere(
     await anna.set_power(room, uncle.user_id, 100)
     await anna.set_power(room, circle.ai.user_id, 50)
     proposal = await circle.propose(room)
-    await uncle.wait_for(room, lambda e: e["event_id"] == proposal)
+    await came(uncle, room, proposal)
     tap = await uncle.react(room, proposal, "2⃣")
     await circle.ai.wait_for_reaction(room, proposal, "2⃣")
     await settle(circle, room)
@@ -347,8 +352,8 @@ async def test_emptying_a_policy_is_no_way_round_the_notice(circle: Circle, anna
     assert await anna.state(room, POLICY_TYPE) == {}
 
 
-async def test_with_two_people_less_is_needed(circle: Circle, anna: Person) -> None:
-    """Alone with the AI there is nobody to give notice to: looser acts at once."""
+async def test_alone_with_the_ai_looser_acts_at_once(circle: Circle, anna: Person) -> None:
+    """In a room of two there is nobody to give notice to."""
     room = await circle.room(anna)
     proposal = await circle.propose(room)
     await anna.react(room, proposal, "1️⃣")
@@ -389,7 +394,7 @@ async def test_what_the_ai_writes_is_stamped_for_everybody(circle: Circle, anna:
 
     stamp = {"stamped": True, "policy_event": policy["event_id"], "preset": "on_call"}
     for reader in (anna, uncle):
-        seen = {e: await reader.wait_for(room, lambda x, e=e: x["event_id"] == e) for e in (early, said, secret, edit)}
+        seen = {e: await came(reader, room, e) for e in (early, said, secret, edit)}
         assert seen[early]["content"][MARK_KEY] == {"stamped": True}
         assert seen[said]["content"][MARK_KEY] == {"kind": "answer", "effect": "7", **stamp}
         assert seen[secret]["content"][MARK_KEY] == stamp
@@ -430,8 +435,17 @@ async def test_a_wrong_setting_says_what_to_write() -> None:
     await homeserver.close()
 
 
-async def test_the_log_holds_no_content(circle: Circle) -> None:
-    """Nothing went wrong unexpectedly in all these tests, and the module's lines name ids only."""
-    lines = [line for line in circle.homeserver.log().splitlines() if "circles_plugin" in line]
-    assert any("action=policy_published" in line for line in lines)
-    assert not any("failed" in line or "Cannot read" in line or "pots" in line for line in lines)
+async def test_the_log_holds_no_content(circle: Circle, anna: Person, bob: Person) -> None:
+    """The module's lines name ids only, also of what was refused; nothing failed unexpectedly."""
+    room = await circle.room(anna, bob)
+    proposal = await circle.propose(room)
+    await circle.ai.say(room, "canary pots")
+    await bob.react(room, proposal, "2️⃣")
+    await settle(circle, room)
+    await anna.react(room, proposal, "2️⃣")
+    await policy_event(anna, room, ON_CALL)
+
+    lines = [line for line in circle.homeserver.log().splitlines() if " circles_plugin." in line]
+    assert any(room in line and "action=policy_published" in line for line in lines)
+    assert any(room in line and "action=policy_refused" in line for line in lines)
+    assert not any("failed" in line or "Cannot read" in line or "canary" in line for line in lines)

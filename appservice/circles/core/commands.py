@@ -1,6 +1,7 @@
 """The grammar: which command the words to the AI are. Pure and total.
 
-A form is a word or phrase in one language. It matches at the start of the words, as whole words: `helpful` is not `help`.
+A form is a word or phrase in one language. It matches at the start of the words, as whole words: `helpful` is not
+`help`.
 Chinese has no spaces, so a Chinese form of two characters or more matches what begins with it;
 a single character only alone or before a space or a mark.
 A form that begins with `…` matches anywhere ("明天九点…提醒我"), and its argument is all the words.

@@ -41,7 +41,8 @@ class Post(Effect):
         subject: the feature's own key for what it speaks of (a reminder's id), '' if none. Never message text.
         sources: the messages it rests on (`Permitted.source`), as a receipt and for taking back.
         answers: the event that asked for it, None if nobody did.
-        remake: how the feature makes it again when a source is taken back: content-free values only; None: it is not made again.
+        remake: how the feature makes it again when a source is taken back: content-free values only; None: it is not
+            made again.
         buttons: reactions seeded on it, at most five.
         pin: append it to the pinned events where power allows.
         id: chosen by the feature where it must find the post again; else the outbox chooses.
@@ -178,7 +179,8 @@ class Leave(Effect):
 class WakeAt(Effect):
     """Wake a feature at an instant. One row a key: a later WakeAt of the same key replaces it.
 
-    `local` is what a person meant, for the DST rules of recurring wakes; `payload` holds the feature's own keys, never text.
+    `local` is what a person meant, for the DST rules of recurring wakes; `payload` holds the feature's own keys,
+    never text.
     """
 
     feature: str

@@ -1,4 +1,6 @@
-"""How fast one person may make the AI act: so many calls a minute, told once, then silence. Pure but for what it remembers."""
+"""How fast one person may make the AI act: so many calls a minute, told once, then silence. Pure but for what it
+remembers.
+"""
 
 from __future__ import annotations
 

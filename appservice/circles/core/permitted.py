@@ -61,7 +61,9 @@ class Permitted:
         return Source(self.event_id, self.sender)
 
     def part(self, text: str) -> Permitted:
-        """Return the same message with `text`, which must be a piece of it or its words folded (an argument, a quote)."""
+        """Return the same message with `text`, which must be a piece of it or its words folded (an argument, a
+        quote).
+        """
         return Permitted(
             _KEY, self.event_id, self.room_id, self.sender, self.at, text, self.thread, self.reply_to, self.addressed
         )
@@ -105,7 +107,8 @@ class Talk:
     """What of a window may be looked at, oldest first.
 
     `withheld` says only that something was kept out, never how much or whose (PRODUCT.md, "Denials").
-    `few`: the window held under four messages, counted before anything was withheld. A summary of so few would show by its
+    `few`: the window held under four messages, counted before anything was withheld. A summary of so few would show
+    by its
     gaps who opted out, so it is refused in the same words whether or not anything was withheld.
     """
 

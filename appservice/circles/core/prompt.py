@@ -18,7 +18,8 @@ class Prompt:
         purpose: the feature's purpose key ("summary", "ask" …), for the egress row and the budgets.
         room_id, asker: who is charged and whose policy is asked.
         instructions: words of ours, from a feature's `prompts.py`; never message text.
-        talk: the messages to work on, oldest first; the adapter numbers them [1], [2] … in this order and says who spoke.
+        talk: the messages to work on, oldest first; the adapter numbers them [1], [2] … in this order and says who
+            spoke.
         question: what the asker wants, in their words, or None.
         answer_schema: a JSON schema for a structured answer, or None for plain words.
         names: how people are called, for the lines of the talk.

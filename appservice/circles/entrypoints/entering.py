@@ -1,7 +1,10 @@
-"""Entering a room: read its state once, write the facts, let the features begin, and fetch what was said before we came.
+"""Entering a room: read its state once, write the facts, let the features begin, and fetch what was said before we
+came.
 
-Synapse never pushes what is sent between an invite and the join (measured), and Element sends the first "out" of a direct message
-exactly there.  So after joining a direct message it is read once, from the invite to the join, through the gate like any event.
+Synapse never pushes what is sent between an invite and the join (measured), and Element sends the first "out" of a
+direct message
+exactly there.  So after joining a direct message it is read once, from the invite to the join, through the gate like
+any event.
 """
 
 from __future__ import annotations

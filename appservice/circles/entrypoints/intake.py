@@ -1,7 +1,9 @@
 """Intake: a transaction's events through the gate, into facts and journal, in one commit.
 
-Runs before anything is handled and before the homeserver gets its 200.  The gate filter comes first: what may be neither acted on
-nor looked at is never written.  Control events take effect in this very commit, and what they make stale is interrupted.
+Runs before anything is handled and before the homeserver gets its 200.  The gate filter comes first: what may be
+neither acted on
+nor looked at is never written.  Control events take effect in this very commit, and what they make stale is
+interrupted.
 An event that breaks us is noted by its id and passed over: a 5xx would mark the service as down for all rooms.
 """
 

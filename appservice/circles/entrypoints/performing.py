@@ -1,4 +1,6 @@
-"""Effects become rows: the one place that knows which table an effect belongs to. Synchronous, inside the caller's commit."""
+"""Effects become rows: the one place that knows which table an effect belongs to. Synchronous, inside the caller's
+commit.
+"""
 
 from __future__ import annotations
 
@@ -94,9 +96,9 @@ class Performer:
             case fx.StopWork(room_id, user_id):
                 self._stop_work(connection, room_id, user_id, now, after)
             case fx.Depart(room_id):
-                for feature in self._features:
-                    if feature.forget_room is not None:
-                        feature.forget_room(connection, room_id)
+                for each in self._features:
+                    if each.forget_room is not None:
+                        each.forget_room(connection, room_id)
                 outbox.cancel_lane(connection, room_id)
                 kept.drop_room(connection, room_id)
                 connection.execute(delete(wakes).where(wakes.c.room_id == room_id))

@@ -1,6 +1,7 @@
 """The waker: one in-memory trigger for the next due row; the rows are the truth.
 
-Due rows are handled in batches.  A wake's row goes in the same commit that writes what came of it, so a crash fires it again
+Due rows are handled in batches.  A wake's row goes in the same commit that writes what came of it, so a crash fires
+it again
 and a fired one is gone.  The spine's own wakes read a room's state and say withdrawn answers again.
 """
 

@@ -1,4 +1,4 @@
-"""What left for a model, read from the egress ledger: ids, instants and places, never words. Synchronous; a connection is given.
+"""What left for a model, read from the egress ledger: ids, instants and places, never words. Synchronous.
 
 The rows are written by the model port alone (`adapters.store.egress`); here they are only read.
 """
@@ -61,8 +61,8 @@ def sent_for(
 ) -> tuple[Sent, ...]:
     """Return the requests made for one post, the oldest first.
 
-    They are those about its room that carried the question itself, or were made for its asker (None: for anyone) and its
-    purpose since `after`, when the last post of that kind was made.
+    They are those about its room that carried the question itself, or were made for its asker (None: for anyone)
+    and its purpose since `after`, when the last post of that kind was made.
     """
     query = (
         select(_EGRESS)

@@ -27,7 +27,9 @@ def said(connection: Connection, event_id: str) -> Said | None:
 
 
 def by_effect(connection: Connection, effect_id: EffectID, *, sent: bool = True) -> Said | None:
-    """Return a post by the id its feature or the outbox chose; None if there is none, or `sent` is asked and it was not."""
+    """Return a post by the id its feature or the outbox chose; None if there is none, or `sent` is asked and it was
+    not.
+    """
     row = connection.execute(select(posts).where(posts.c.effect_id == effect_id)).mappings().first()
     return _said(row) if row is not None and (row["event_id"] or not sent) else None
 

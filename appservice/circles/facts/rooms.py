@@ -1,4 +1,6 @@
-"""Rooms and people as rows: read into frozen values, written by the control lane. Synchronous; a connection is given."""
+"""Rooms and people as rows: read into frozen values, written by the control lane. Synchronous; a connection is
+given.
+"""
 
 from __future__ import annotations
 

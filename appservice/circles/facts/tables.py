@@ -1,6 +1,7 @@
 """The tables that every part may read: rooms, members, policies, marks, the AI's own posts and what they rest on.
 
-No column here holds message text, a display name, a room name or a topic: those are asked of the homeserver when needed.
+No column here holds message text, a display name, a room name or a topic: those are asked of the homeserver when
+needed.
 Instants are milliseconds since the epoch. Features add tables of their own to `metadata` in their `store.py`;
 journal, outbox, kept messages and egress rows are in `adapters.store`, which no feature imports.
 """
@@ -83,7 +84,8 @@ policies: Final = Table(
     Column("ends_at", BigInteger),
     Index(None, "room_id", "state"),
 )
-"""One row a policy that was asked for. state: waiting, in_force, ended, withdrawn. `authority` is the person's own event;
+"""One row a policy that was asked for. state: waiting, in_force, ended, withdrawn. `authority` is the person's own
+event;
 `written`: it is the policy state event itself, so that redacting it redacts the policy.
 """
 

@@ -1,4 +1,6 @@
-"""The decision on SEND, asked for each message right before a request leaves: what was allowed a moment ago may not be now."""
+"""The decision on SEND, asked for each message right before a request leaves: what was allowed a moment ago may not
+be now.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 async def prepare_account(client: MatrixClient, localpart: str, device_id: str, display_name: str) -> None:
     """Make the user, the device and, the first time, the name.
 
-    The account's own name is set only while it has none: a later change would overwrite the names in all rooms (measured).
+    The account's own name is set only while it has none: a later change would overwrite the names in all rooms
+    (measured).
 
     Raises:
         MatrixError: the homeserver refused, or did not answer.
@@ -57,7 +58,8 @@ async def ping(client: MatrixClient, appservice_id: str) -> bool:
 async def control_room(client: MatrixClient, alias_localpart: str, server_name: str) -> RoomID:
     """Return our private room for kicks, made once.
 
-    After a restart of Synapse the backlog of a service that was down waits for the next event that concerns it (measured);
+    After a restart of Synapse the backlog of a service that was down waits for the next event that concerns it
+    (measured);
     an own event here is one.
     """
     alias = f"#{alias_localpart}:{server_name}"

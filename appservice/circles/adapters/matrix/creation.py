@@ -1,14 +1,15 @@
 """Circles are created by a founder that leaves, so that the AI is nobody's creator and holds the least power it needs.
 
-In room version 12 a creator's power is infinite and cannot be given up.  So a helper user of our namespace creates the room
-with the asker as additional creator, invites the asker and the AI, and leaves.  createRoom has no transaction ID: the alias
-makes it happen once, and every later step looks before it repeats, so a creation cut short anywhere is finished by the next try.
+In room version 12 a creator's power is infinite and cannot be given up.  So a helper user of our namespace creates the
+room with the asker as additional creator, invites the asker and the AI, and leaves.  createRoom has no transaction ID:
+the alias makes it happen once, and every later step looks before it repeats, so a creation cut short anywhere is
+finished by the next try.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from circles.adapters.matrix.client import MatrixClient
@@ -44,7 +45,7 @@ _EVENTS: Final = {
 }
 """The whole map: an override replaces it (measured), and what is missing would fall to the default.
 
-A policy is written by whoever decides here and, as its published copy, by the AI; the banner is pinned by the AI. Nothing else.
+A policy is written by whoever decides here and, as its published copy, by the AI, who also pins the banner; no more.
 A tombstone needs 150 in version 12, which only creators have.
 """
 
@@ -156,10 +157,8 @@ class Creation:
             event = await self._as_founder("GET", f"{_room(room_id)}/state/m.room.create/?format=event")
         except (MatrixForbidden, MatrixNotFound):
             return False
-        content = event.get("content")
-        return (
-            event.get("sender") == self.founder and isinstance(content, dict) and content.get(KEY_KEY) == _hashed(key)
-        )
+        content = cast("dict[str, Any]", event.get("content", {}))
+        return event.get("sender") == self.founder and content.get(KEY_KEY) == _hashed(key)
 
     async def _settle(self, room_id: RoomID, asker: UserID) -> None:
         """Bring the AI and the asker in and the founder out, whatever of it is done already."""

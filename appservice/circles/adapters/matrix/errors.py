@@ -48,7 +48,9 @@ def raise_for(status: int, body: object, retry_after: str | None = None) -> None
 
 
 def _delay(content: Mapping[str, Any], header: str | None) -> timedelta | None:
-    """Read how long to wait: the Retry-After header in seconds, else the older `retry_after_ms` (spec "Rate limiting")."""
+    """Read how long to wait: the Retry-After header in seconds, else the older `retry_after_ms` (spec "Rate
+    limiting").
+    """
     if header and header.isdigit():
         return timedelta(seconds=int(header))
     milliseconds = content.get("retry_after_ms")

@@ -1,6 +1,8 @@
-"""The sender: carries out the outbox, in order within a lane (a room, or a person's direct message), lanes side by side.
+"""The sender: carries out the outbox, in order within a lane (a room, or a person's direct message), lanes side by
+side.
 
-A row's id is its transaction ID, so carrying a row out twice has one effect.  What the homeserver refuses for good is given up
+A row's id is its transaction ID, so carrying a row out twice has one effect.  What the homeserver refuses for good
+is given up
 and logged; what fails otherwise is tried again, for ever, with growing pauses.
 """
 

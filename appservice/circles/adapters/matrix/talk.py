@@ -1,7 +1,9 @@
 """The conversation as features may see it: fetched when called, decided message by message, used in memory, forgotten.
 
-Walks `/messages` backwards from now.  The policies that held at a message are our own rows (facts.rooms.policies_since);
-a message's time is never later than that of the AI's own next event in the walk, so that a forged clock cannot lift a message
+Walks `/messages` backwards from now.  The policies that held at a message are our own rows
+(facts.rooms.policies_since);
+a message's time is never later than that of the AI's own next event in the walk, so that a forged clock cannot lift
+a message
 over the start of a policy.
 """
 

@@ -1,6 +1,7 @@
 """APScheduler as the one trigger for the next due wake. It holds no job but that one, and nothing of it is stored.
 
-Its grace time is off: the default of one second drops whatever the machine slept through (measured), and lateness is ours to judge.
+Its grace time is off: the default of one second drops whatever the machine slept through (measured), and lateness is
+ours to judge.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from apscheduler.triggers.date import DateTrigger
 
 _JOB: Final = "next-wake"
 FURTHEST: Final = timedelta(days=20)
-"""A timer may not lie further away (the event loop counts in 32-bit milliseconds on some platforms); it is armed again then."""
+"""A timer may not lie further away (the event loop counts in 32-bit milliseconds on some platforms); it is armed
+again then.
+"""
 
 
 class ApschedulerWakes:

@@ -111,7 +111,9 @@ def next_of(connection: Connection, room_id: RoomID, besides: Iterable[int]) -> 
 
 
 def settle(connection: Connection, seq: int) -> bool:
-    """Mark an event as handled and drop its payload. False: it was no longer pending, so its effects must not be written."""
+    """Mark an event as handled and drop its payload. False: it was no longer pending, so its effects must not be
+    written.
+    """
     result = connection.execute(
         update(journal).where(journal.c.seq == seq, journal.c.state == PENDING).values(state=SETTLED, payload=None)
     )

@@ -1,6 +1,7 @@
 """The outbox: visible effects as rows, written together with what settles their cause. Synchronous.
 
-A row's id is the transaction ID of its send (with `user_id` and `device_id`), so a repeat after a crash returns the same event.
+A row's id is the transaction ID of its send (with `user_id` and `device_id`), so a repeat after a crash returns the
+same event.
 Rows hold words only while they are pending.
 """
 

@@ -1,4 +1,5 @@
-"""The tables only intake, journal, outbox and kept messages touch: the ones that may hold message text, for as long as they must.
+"""The tables only intake, journal, outbox and kept messages touch: the ones that may hold message text, for as long
+as they must.
 
 Instants are milliseconds since the epoch.
 """

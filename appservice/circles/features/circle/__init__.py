@@ -26,7 +26,7 @@ FEATURE: Final = Feature(
         Command(
             name="invite",
             words={
-                "en": ("invite", "invite link", "link", "qr", "qr code", "number"),
+                "en": ("invite", "invite link", "link", "qr", "qr code"),
                 "zh": ("邀请", "邀请链接", "链接", "二维码", "群号"),
             },
             handle=handler.invite,

@@ -125,11 +125,5 @@ FEATURE: Final = Feature(
     sent=handler.sent,
     entered=handler.enter,
     held=handler.held,
-    writers={
-        Choose: handler.write_choice,
-        SaveBanner: handler.write_banner,
-        Welcome: handler.write_welcome,
-        StartPolicy: handler.write_start,
-        SetLanguage: handler.write_language,
-    },
+    writers=dict.fromkeys((Choose, SaveBanner, Welcome, StartPolicy, SetLanguage), handler.write),
 )

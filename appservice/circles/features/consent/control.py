@@ -111,7 +111,9 @@ def _recount(event: Control, connection: Connection, settings: Settings) -> Effe
 
 
 def _policy_written(event: Control, connection: Connection, settings: Settings) -> Effects:
-    """A policy state event: the authority is whoever wrote it; a copy the AI wrote, or Synapse's module for it, is none."""
+    """A policy state event: the authority is whoever wrote it; a copy the AI wrote, or Synapse's module for it, is
+    none.
+    """
     if event.sender == settings.ai:
         return ()
     if not event.decides:

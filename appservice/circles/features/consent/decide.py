@@ -118,7 +118,9 @@ def plan(
 
 
 def surroundings(settings: Settings, **told: Any) -> Surroundings:
-    """Return the facts around a policy here; `told` are those that only the room knows (names, encryption, since when)."""
+    """Return the facts around a policy here; `told` are those that only the room knows (names, encryption, since
+    when).
+    """
     return Surroundings(
         host=settings.model_host,
         remote=settings.reach is Reach.LISTED,

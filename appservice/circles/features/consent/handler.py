@@ -1,4 +1,6 @@
-"""What needs a name, or a post with one: notices, banner, answers to words. Reads through ports, decides, returns effects."""
+"""What needs a name, or a post with one: notices, banner, answers to words. Reads through ports, decides, returns
+effects.
+"""
 
 from __future__ import annotations
 
@@ -127,7 +129,9 @@ async def fire(wake: Fire, ports: Ports) -> Effects:
 
 
 async def show_banner(room: Room, ports: Ports, now: datetime) -> Effects:
-    """Return what makes the banner say what is in force: an edit of it, or a first one, pinned where that is allowed."""
+    """Return what makes the banner say what is in force: an edit of it, or a first one, pinned where that is
+    allowed.
+    """
 
     def read(connection: Connection) -> tuple[store.Asked | None, EffectID | None, rooms.RoomFacts | None]:
         found = rooms.room_facts(connection, room.room_id)
@@ -300,7 +304,9 @@ async def confirm_choice(call: Call, ports: Ports) -> Effects:
 
 
 async def keep_out(call: Call, ports: Ports) -> Effects:
-    """Keep another person out, or let them back: for whoever decides, privately, with no reason kept (PRODUCT.md G18)."""
+    """Keep another person out, or let them back: for whoever decides, privately, with no reason kept (PRODUCT.md
+    G18).
+    """
     if not call.decides:
         facts = await ports.database.read(lambda c: rooms.room_facts(c, call.room.room_id))
         if facts is None or not facts.power.may_set_policy(call.asker):
@@ -408,34 +414,21 @@ def held(connection: Connection, user_id: UserID, room_id: RoomID | None, langua
 # --- writers ------------------------------------------------------------------------------------------------------
 
 
-def write_choice(connection: Connection, effect: fx.Effect) -> None:
-    """Write a `Choose`."""
-    assert isinstance(effect, Choose)
-    store.choose(connection, effect.room_id, effect.user_id, effect.choice, effect.at)
-
-
-def write_banner(connection: Connection, effect: fx.Effect) -> None:
-    """Write a `SaveBanner`."""
-    assert isinstance(effect, SaveBanner)
-    store.save_banner(connection, effect.room_id, effect.effect_id)
-
-
-def write_welcome(connection: Connection, effect: fx.Effect) -> None:
-    """Write a `Welcome`."""
-    assert isinstance(effect, Welcome)
-    store.welcome(connection, effect.effect_id, effect.users)
-
-
-def write_start(connection: Connection, effect: fx.Effect) -> None:
-    """Write a `StartPolicy`."""
-    assert isinstance(effect, StartPolicy)
-    store.start(connection, effect.policy_id, effect.at)
-    row = store.asked(connection, effect.policy_id)
-    if row is not None:
-        rooms.tighten(connection, row.room_id)
-
-
-def write_language(connection: Connection, effect: fx.Effect) -> None:
-    """Write a `SetLanguage`."""
-    assert isinstance(effect, SetLanguage)
-    rooms.save_room(connection, effect.room_id, language=effect.language)
+def write(connection: Connection, effect: fx.Effect) -> None:
+    """Write an effect of this feature."""
+    match effect:
+        case Choose(room_id, user_id, choice, at):
+            store.choose(connection, room_id, user_id, choice, at)
+        case SaveBanner(room_id, effect_id):
+            store.save_banner(connection, room_id, effect_id)
+        case Welcome(effect_id, users):
+            store.welcome(connection, effect_id, users)
+        case StartPolicy(policy_id, at):
+            store.start(connection, policy_id, at)
+            row = store.asked(connection, policy_id)
+            if row is not None:
+                rooms.tighten(connection, row.room_id)
+        case SetLanguage(room_id, language):
+            rooms.save_room(connection, room_id, language=language)
+        case _:
+            raise TypeError(f"{type(effect).__name__} is not an effect of {NAME}.")

@@ -62,7 +62,9 @@ def in_force(connection: Connection, room_id: RoomID) -> Asked | None:
 
 
 def last_valid(connection: Connection, room_id: RoomID) -> Asked | None:
-    """Return the policy in force, else the last that was: emptying a policy must not be a way round the day of notice."""
+    """Return the policy in force, else the last that was: emptying a policy must not be a way round the day of
+    notice.
+    """
     return _one(connection, (policies.c.room_id == room_id) & policies.c.state.in_(["in_force", "ended"]))
 
 
@@ -233,7 +235,7 @@ def approve(connection: Connection, subject: str, user_id: UserID, at: int) -> b
 def approvals_of(connection: Connection, subject: str) -> dict[str, int]:
     """Return who tapped and when (ms)."""
     rows = connection.execute(select(approvals.c.user_id, approvals.c.at).where(approvals.c.subject == subject))
-    return {user: at for user, at in rows}
+    return {str(user): int(at) for user, at in rows}
 
 
 # --- banner -------------------------------------------------------------------------------------------------------

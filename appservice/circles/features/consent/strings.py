@@ -74,7 +74,7 @@ def came_in(language: Language, titles: Sequence[str]) -> Words:
 
 def _where(language: Language, titles: Sequence[str]) -> str:
     if not titles:
-        return "" if language == "en" else ""
+        return ""
     return f"（{'、'.join(titles)}）" if language == "zh" else f" ({', '.join(titles)})"
 
 

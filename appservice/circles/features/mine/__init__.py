@@ -14,7 +14,8 @@ FEATURE: Final = Feature(
     commands=(
         Command(
             name="me",
-            words={"en": ("me", "about me", "my data"), "zh": ("我的", "我的数据", "关于我")},
+            # "me" and "我的" alone are control words; as a form they would take "我的票在哪" for themselves.
+            words={"en": ("my data",), "zh": ("我的数据",)},
             handle=handler.show,
             help={"en": "me – what I hold about you", "zh": "我的 – 我留了你的什么"},
             waiting=True,
@@ -23,8 +24,8 @@ FEATURE: Final = Feature(
         Command(
             name="forget",
             words={
-                "en": ("forget me", "forget everything", "delete my data", "me forget"),
-                "zh": ("忘了我", "忘记我", "全部删除", "删除我的数据", "我的 忘了"),
+                "en": ("forget me", "forget everything", "delete my data"),
+                "zh": ("忘了我", "忘记我", "全部删除", "删除我的数据"),
             },
             handle=handler.forget,
             help={"en": "forget me – I delete what I hold", "zh": "忘了我 – 删掉你的一切"},

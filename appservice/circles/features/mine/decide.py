@@ -38,7 +38,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """A post of the AI's that rests on the person's words. `event_id` None: it stands where they cannot follow a link."""
+    """A post of the AI's that rests on the person's words. `event_id` None: it stands where they cannot look."""
 
     stands_in: RoomID
     event_id: EventID | None

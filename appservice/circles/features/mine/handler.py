@@ -11,6 +11,7 @@ from circles.facts import rooms
 from circles.features.mine import decide, store
 from circles.features.mine.decide import Mine, Standing, Thing
 from circles.ports import Ports
+from circles_policies import Level
 
 
 async def show(call: Call, ports: Ports) -> tuple[Effect, ...]:
@@ -59,14 +60,11 @@ async def _gather(user_id: UserID, scope: RoomID | None, language: Language, por
     database, ai = ports.database, ports.settings.ai
     circles = (scope,) if scope is not None else await database.read(lambda c: rooms.circles_of(c, user_id, ai))
     titles = {room_id: await ports.names.room(room_id) for room_id in circles}
-    standing: list[Standing] = []
-    for room_id, title in titles.items():
-        member = await database.read(lambda c, each=room_id: rooms.member(c, each, user_id))
-        standing.append(Standing(title, member))
+    chosen = await database.read(lambda c: store.choices(c, user_id, circles))
+    standing = [Standing(titles[room_id], member) for room_id, member in chosen.items()]
     if scope is None:
         everywhere = await database.read(lambda c: rooms.member(c, rooms.EVERYWHERE, user_id))
-        if everywhere.level is not everywhere.level.NONE:
-            standing.append(Standing(None, everywhere))
+        standing += [Standing(None, everywhere)] if everywhere.level is not Level.NONE else []
     return Mine(
         scope=scope,
         title=titles.get(scope, "") if scope is not None else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, or_, select, update
@@ -11,6 +12,7 @@ from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.facts import ledger, rooms
 from circles.facts.tables import people, posts, sources
 from circles.features.mine.decide import ASKING, NAME, QUESTION_STANDS, SHOWN, Resting, Use
+from circles_policies import Member
 
 
 def resting(connection: Connection, user_id: UserID, scope: RoomID | None) -> tuple[Resting, ...]:
@@ -46,6 +48,11 @@ def uses(connection: Connection, user_id: UserID, scope: RoomID | None) -> tuple
     return tuple(
         Use(each.at, each.purpose, each.model, each.host) for each in ledger.uses_of(connection, user_id, scope)
     )
+
+
+def choices(connection: Connection, user_id: UserID, circles: Iterable[RoomID]) -> dict[RoomID, Member]:
+    """Return what is in force for a person in each circle."""
+    return {room_id: rooms.member(connection, room_id, user_id) for room_id in circles}
 
 
 def question(connection: Connection, user_id: UserID, place: RoomID, now: datetime) -> tuple[RoomID, RoomID] | None:

@@ -14,7 +14,8 @@ FEATURE: Final = Feature(
     commands=(
         Command(
             name="why",
-            words={"en": ("why", "sources", "receipt"), "zh": ("为什么", "为啥", "出处")},
+            # "why" and "为什么" alone are control words; as a form they would take "why did we choose Rome?".
+            words={"en": ("receipt",), "zh": ("出处",)},
             handle=why,
             help={"en": "why – what my answer rests on", "zh": "为什么 – 回答的根据"},
             waiting=True,

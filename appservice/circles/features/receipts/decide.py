@@ -1,7 +1,7 @@
 """What a receipt says, and to whom. Pure; ids, names, hours and links, never the words of a message.
 
-In the room only messages appear that anybody there can see the answer stand on.  The whole list of what was looked at would
-show by its gaps who opted out, so it goes to the one who asked, alone.
+In the room only messages appear that anybody there can see the answer stand on.  The whole list of what was looked at
+would show by its gaps who opted out, so it goes to the one who asked, alone.
 """
 
 from __future__ import annotations
@@ -77,10 +77,7 @@ def told(receipt: Receipt, sources: Sequence[Source] | None, at: Mapping[EventID
     rows = [text(POSTED_AGAIN[language])] if receipt.again else []
     rows += _rests_on(receipt, sources, at, frame)
     rows.append(NOTHING)
-    rows += [
-        text(strings.call_line(frame.hour(each.at), each.model, each.host, each.answered, language))
-        for each in receipt.calls
-    ]
+    rows += [_call(each, frame) for each in receipt.calls]
     if not receipt.calls:
         rows.append(text(strings.NO_MODEL[language]))
     if receipt.policy is not None:
@@ -108,6 +105,11 @@ def _rests_on(
     if len(sources) > MOST:
         rows.append(text(strings.CUT[language]))
     return rows
+
+
+def _call(each: Call, frame: Frame) -> Text:
+    hour = frame.hour(each.at)
+    return text(strings.call_line(hour, each.model, each.host, frame.language, answered=each.answered))
 
 
 def _gone(receipt: Receipt, language: Language) -> Words:

@@ -55,7 +55,7 @@ _CALL_UNANSWERED: Final[Sentence] = {
 }
 
 
-def call_line(hour: str, model: str, host: str, answered: bool, language: Language) -> str:
+def call_line(hour: str, model: str, host: str, language: Language, *, answered: bool) -> str:
     """Return where text went for an answer."""
     return (_CALL if answered else _CALL_UNANSWERED)[language].format(model=model, host=host, hour=hour)
 

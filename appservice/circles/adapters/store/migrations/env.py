@@ -1,4 +1,6 @@
-"""Alembic's environment: runs the migrations on the connection it is handed. Tables come from the registry's imports."""
+"""Alembic's environment: runs the migrations on the connection it is handed. Tables come from the registry's
+imports.
+"""
 
 from __future__ import annotations
 
