@@ -127,11 +127,15 @@ class Feature:
     name: str
     purpose: str
     commands: tuple[Command, ...] = ()
-    taps: Mapping[str, Callable[[Tap, Ports], Awaitable[Effects]]] = field(default_factory=dict)
+    taps: Mapping[str, Callable[[Tap, Ports], Awaitable[Effects]]] = field(
+        default_factory=dict[str, Callable[[Tap, Ports], Awaitable[Effects]]]
+    )
     fire: Callable[[Fire, Ports], Awaitable[Effects]] | None = None
     control: Callable[[Control, Connection, Settings], Effects] | None = None
     remake: Callable[[Remake, Ports], Awaitable[Effects]] | None = None
-    writers: Mapping[type[Effect], Callable[[Connection, Effect], None]] = field(default_factory=dict)
+    writers: Mapping[type[Effect], Callable[[Connection, Effect], None]] = field(
+        default_factory=dict[type[Effect], Callable[[Connection, Effect], None]]
+    )
     forget: Callable[[Connection, tuple[EventID, ...]], Effects] | None = None
     forget_person: Callable[[Connection, UserID, RoomID | None], Effects] | None = None
     forget_room: Callable[[Connection, RoomID], None] | None = None

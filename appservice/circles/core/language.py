@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 Language = Literal["en", "zh"]
 
@@ -24,4 +24,4 @@ def language_of(text: str, default: Language) -> Language:
 
 def as_language(value: str | None, default: Language) -> Language:
     """Read a stored language; anything unknown is `default`."""
-    return cast("Language", value) if value in ("en", "zh") else default
+    return value if value in ("en", "zh") else default

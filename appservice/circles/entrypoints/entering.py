@@ -84,6 +84,9 @@ class Entering:
         for event in state:
             type_, content = event.get("type"), cast("Json", event.get("content", {}))
             match type_:
+                case "m.room.create" if content.get(KIND_KEY) == "control":
+                    rooms.save_room(connection, room_id, filled=True, direct=True)
+                    return None  # Our own room for kicks: nobody is in it.
                 case "m.room.create":
                     event_facts.created(connection, room_id, str(event.get("sender")), content)
                     if content.get(KIND_KEY) == "direct":

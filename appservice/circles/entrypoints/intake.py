@@ -202,7 +202,7 @@ class Intake:
         words = _words(passed, names_of(self._settings, facts)) if what.control is Control.WORD else None
         known = rooms.person(connection, sender).language
         language: Language = as_language(known, room.language)
-        content = cast("Json", event["content"]) if what.control is not Control.WORD else {}
+        content: Json = cast("Json", event["content"]) if what.control is not Control.WORD else {}
         state_key = event.get("state_key")
         return ControlEvent(
             event=what,

@@ -245,11 +245,11 @@ class Reader:
             return self._say(call, strings.waiting(call.language))
         placed = await self._about(replace(call, argument=words), found) if found.room.direct else call
         about = placed.handle if isinstance(placed, Read) else placed
-        free = replace(
-            question,
-            slow=True,
-            handle=lambda given, ports: handle_free(given, ports, commands(), question, about),
-        )
+
+        async def handle(given: Call, ports: Ports) -> tuple[fx.Effect, ...]:
+            return await handle_free(given, ports, commands(), question, about)
+
+        free = replace(question, slow=True, handle=handle)
         return self._run(replace(call, command=question.name, argument=words), free)
 
     async def _about(self, call: Call, found: _Facts) -> Call | Read:

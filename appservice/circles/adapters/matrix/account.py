@@ -6,6 +6,7 @@ import logging
 from urllib.parse import quote
 
 from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.direct import KIND_KEY
 from circles.core.ids import RoomID, UserID
 from circles.errors import MatrixBadRequest, MatrixError
 
@@ -68,7 +69,12 @@ async def control_room(client: MatrixClient, alias_localpart: str, server_name: 
     except MatrixError as error:
         if error.status != 404:
             raise
-    body = {"preset": "private_chat", "room_alias_name": alias_localpart, "name": "Circles"}
+    body = {
+        "preset": "private_chat",
+        "room_alias_name": alias_localpart,
+        "name": "Circles",
+        "creation_content": {KIND_KEY: "control"},
+    }
     try:
         return RoomID(str((await client.request("POST", "/_matrix/client/v3/createRoom", body))["room_id"]))
     except MatrixBadRequest as error:

@@ -122,12 +122,13 @@ class MatrixClient:
         """Return the current state events of a room."""
         method, path = Api.room_get_state("", room_id)
         answer = await self._exchange(method, path)
-        return [cast("Json", event) for event in answer if isinstance(event, dict)] if isinstance(answer, list) else []
+        events = cast("list[object]", answer) if isinstance(answer, list) else []
+        return [cast("Json", event) for event in events if isinstance(event, dict)]
 
     async def state_event(self, room_id: RoomID, type_: str, state_key: str = "") -> Json:
         """Return the content of one state event."""
-        method, path = Api.room_get_state_event("", room_id, type_, state_key)
-        return await self.request(method, path)
+        path = f"/_matrix/client/v3/rooms/{quote(room_id, safe='')}/state/{quote(type_, safe='')}/{quote(state_key, safe='')}"
+        return await self.request("GET", path)
 
     async def joined_members(self, room_id: RoomID) -> Json:
         """Return the joined members with their display names."""

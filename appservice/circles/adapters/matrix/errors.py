@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from circles.errors import (
     MatrixBadRequest,
@@ -34,7 +34,7 @@ def raise_for(status: int, body: object, retry_after: str | None = None) -> None
     """
     if status < 400:
         return
-    content: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    content = cast("Mapping[str, Any]", body) if isinstance(body, Mapping) else {}
     errcode = str(content.get("errcode", ""))
     kind = BY_ERRCODE.get(errcode)
     if kind is None:

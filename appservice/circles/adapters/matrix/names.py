@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from circles.adapters.matrix.client import MatrixClient
 from circles.core.ids import RoomID, UserID
@@ -59,7 +59,7 @@ class Names:
 
 
 def _name(user_id: str, profile: object) -> str:
-    name = profile.get("display_name") if isinstance(profile, dict) else None
+    name = cast("dict[str, object]", profile).get("display_name") if isinstance(profile, dict) else None
     return _one_line(name) if isinstance(name, str) and name.strip() else user_id[1:].partition(":")[0]
 
 

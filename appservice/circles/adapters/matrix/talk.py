@@ -233,7 +233,7 @@ def _ts(event: Json) -> int:
 
 def _relation(event: Json) -> Json:
     content = event.get("content")
-    relation = content.get("m.relates_to") if isinstance(content, dict) else None
+    relation = cast("Json", content).get("m.relates_to") if isinstance(content, dict) else None
     return cast("Json", relation) if isinstance(relation, dict) else {}
 
 
@@ -252,7 +252,7 @@ def _in_thread(event: Json, root: EventID) -> bool:
 def _is_talk(event: Json) -> bool:
     """Return whether an event is a message someone wrote that was not deleted."""
     content = event.get("content")
-    return event.get("type") == "m.room.message" and isinstance(content, dict) and isinstance(content.get("body"), str)
+    return event.get("type") == "m.room.message" and bool(_body(content))
 
 
 def _body(content: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
@@ -25,7 +25,8 @@ class ApschedulerWakes:
 
     def __init__(self) -> None:
         """Prepare; `start` inside a running event loop."""
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        # APScheduler has no types; here is the only place that touches it.
+        self._scheduler: Any = AsyncIOScheduler(timezone=UTC)
 
     def start(self) -> None:
         """Begin to keep time."""

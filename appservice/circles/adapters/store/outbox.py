@@ -219,7 +219,7 @@ def _add_edit(connection: Connection, room_id: RoomID, root: EffectID, words: fx
     if row is None or row["state"] == "gone":
         return
     edit_id = new_id()
-    payload = {
+    payload: dict[str, Any] = {
         "body": words.body,
         "html": words.html,
         "ping": [],

@@ -402,7 +402,7 @@ def _in_private(call: Call, words: fx.Words) -> fx.Effect:
 def held(connection: Connection, user_id: UserID, room_id: RoomID | None, language: Language) -> tuple[Held, ...]:
     """Return a person's choices: held so that they can be obeyed."""
     found = rooms.rooms_with(connection, user_id) if room_id is None else (room_id,)
-    lines = []
+    lines: list[str] = []
     for each in found:
         facts = rooms.room_facts(connection, each)
         level = rooms.member(connection, each, user_id).level

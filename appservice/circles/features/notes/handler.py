@@ -23,7 +23,7 @@ async def keep(call: Call, ports: Ports) -> tuple[Effect, ...]:
     now, ceiling = int(ports.clock.now().timestamp() * 1000), ports.settings.ceiling
     # Whoever keeps their own words says them to the AI by that; another's stay what they were, talk.
     decision = await ports.database.read(
-        lambda c: store.may_keep(c, room_id, words, now, ceiling, addressed=own or call.room.direct)
+        lambda c: store.may_keep(c, room_id, words, now, ceiling, addressed=own or words.addressed or call.room.direct)
     )
     return decide.keep(call, words, decision, await ports.database.read(lambda c: store.in_room(c, room_id)))
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from alembic import context
 
-import circles.adapters.store.egress
-import circles.adapters.store.tables
-import circles.registry  # noqa: F401  # importing the features defines their tables
+from circles.adapters.store import egress, tables
 from circles.facts.tables import metadata
+from circles.registry import FEATURES
+
+DEFINED_IN = (egress, tables, FEATURES)
+"""Importing these, the features among them, is what defines the tables."""
 
 NOT_OURS = ("messages_text",)
 """The full-text index and its shadow tables are written by hand, for each database."""
