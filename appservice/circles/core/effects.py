@@ -145,6 +145,15 @@ class SetState(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class SendEvent(Effect):
+    """Send an event that clients do not show, such as the word to Synapse's module that a policy may start."""
+
+    room_id: RoomID
+    type: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class SetRoomName(Effect):
     """Set the AI's display name in one room."""
 

@@ -24,4 +24,8 @@ def language_of(text: str, default: Language) -> Language:
 
 def as_language(value: str | None, default: Language) -> Language:
     """Read a stored language; anything unknown is `default`."""
-    return value if value in ("en", "zh") else default
+    match value:
+        case "en" | "zh":
+            return value
+        case _:
+            return default

@@ -79,6 +79,8 @@ policies: Final = Table(
     Column("by", String),
     Column("authority", String),
     Column("written", Boolean, nullable=False, default=False),
+    Column("proposal", String),
+    Column("option", String),
     Column("asked_at", BigInteger, nullable=False),
     Column("starts_at", BigInteger),
     Column("ends_at", BigInteger),
@@ -86,7 +88,9 @@ policies: Final = Table(
 )
 """One row a policy that was asked for. state: waiting, in_force, ended, withdrawn. `authority` is the person's own
 event;
-`written`: it is the policy state event itself, so that redacting it redacts the policy.
+`written`: it is the policy state event itself, so that redacting it redacts the policy. `proposal` and `option`: the
+notice
+of the AI's and the reaction on it that asked, where a tap did.
 """
 
 marks: Final = Table(

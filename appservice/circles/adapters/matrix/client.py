@@ -127,8 +127,8 @@ class MatrixClient:
 
     async def state_event(self, room_id: RoomID, type_: str, state_key: str = "") -> Json:
         """Return the content of one state event."""
-        path = f"/_matrix/client/v3/rooms/{quote(room_id, safe='')}/state/{quote(type_, safe='')}/{quote(state_key, safe='')}"
-        return await self.request("GET", path)
+        parts = "/".join(quote(part, safe="") for part in (room_id, "state", type_, state_key))
+        return await self.request("GET", f"/_matrix/client/v3/rooms/{parts}")
 
     async def joined_members(self, room_id: RoomID) -> Json:
         """Return the joined members with their display names."""

@@ -156,6 +156,8 @@ class Sender:
                 return room_id, await self._client.redact(room_id, EventID(payload["event_id"]), row.id)
             case "state":
                 await self._client.put_state(room_id, payload["type"], payload["state_key"], payload["content"])
+            case "event":
+                return room_id, await self._client.send(room_id, payload["type"], payload["content"], row.id)
             case "name":
                 content = {"membership": "join", "displayname": payload["name"]}
                 await self._client.put_state(room_id, "m.room.member", self._client.user_id, content)

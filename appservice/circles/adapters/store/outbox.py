@@ -62,6 +62,8 @@ def add(connection: Connection, effect: fx.Effect, now: int) -> None:
             _row(connection, room_id, "redact", {"event_id": event_id}, now)
         case fx.SetState(room_id, type_, state_key, content):
             _row(connection, room_id, "state", {"type": type_, "state_key": state_key, "content": dict(content)}, now)
+        case fx.SendEvent(room_id, type_, content):
+            _row(connection, room_id, "event", {"type": type_, "content": dict(content)}, now)
         case fx.SetRoomName(room_id, name):
             _row(connection, room_id, "name", {"name": name}, now)
         case fx.Invite(room_id, user_id):

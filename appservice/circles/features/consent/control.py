@@ -131,12 +131,19 @@ def _policy_written(event: Control, connection: Connection, settings: Settings) 
 
 
 def request_policy(
-    event: Control, policy: Policy, connection: Connection, settings: Settings, *, written: bool = False
+    event: Control,
+    policy: Policy,
+    connection: Connection,
+    settings: Settings,
+    *,
+    written: bool = False,
+    tapped: tuple[EventID, str] | None = None,
 ) -> Effects:
     """Someone who may decide asked for a policy: in force now, or announced and waiting for its day.
 
     Args:
         written: the policy is the room's state already, so no copy is published.
+        tapped: the notice and the option on it, where a tap asked.
     """
     room_id = event.room.room_id
     current, last = store.in_force(connection, room_id), store.last_valid(connection, room_id)
@@ -145,6 +152,10 @@ def request_policy(
         if waiting is not None:
             store.withdraw(connection, waiting.id)
         return ()
+    waiting = store.waiting(connection, room_id)
+    if written and waiting is not None and waiting.policy == policy:
+        # What was announced has come to be the room's state: Synapse's module let it start.
+        return (fx.WakeAt(NAME, f"start:{waiting.id}", room_id, _instant(event.now), {"policy": waiting.id}),)
     people = [user for user in rooms.joined(connection, room_id) if user != settings.ai]
     planned = plan(
         last.policy if last is not None else None,
@@ -169,6 +180,7 @@ def request_policy(
         starts_at=starts_at,
         state="in_force" if at_once else "waiting",
         written=written,
+        tapped=tapped,
     )
     if at_once:
         rooms.tighten(connection, room_id)
@@ -191,7 +203,9 @@ def took_effect(
     room_id = event.room.room_id
     effects: list[fx.Effect] = [_show_banner(event)]
     facts = rooms.room_facts(connection, room_id)
-    by_module = settings.plugin and server_of(event.sender) == settings.server_name
+    # Synapse's module publishes what a local person tapped, as that person.
+    tapped = event.event.control is Kind.REACTION
+    by_module = settings.plugin and tapped and server_of(event.sender) == settings.server_name
     if not written and not by_module and facts is not None and facts.power.may_set_state(settings.ai, POLICY_TYPE):
         content = to_content(policy, authorised_by=Authorisation(event.event_id, event.sender))
         effects.append(fx.SetState(room_id, POLICY_TYPE, "", content))
@@ -249,7 +263,8 @@ def _option_tapped(event: Control, key: str, said: Said, connection: Connection,
         return (_kind_line(event),) if first else ()
     if option == REFUSE_KEY:
         return (fx.Leave(event.room.room_id, strings.NOT_WANTED),)
-    effects = request_policy(event, options[option], connection, settings)
+    tapped = (said.event_id, option)
+    effects = request_policy(event, options[option], connection, settings, tapped=tapped)
     return (fx.ClearButtons(said.effect_id), *effects)
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from circles.core import effects as fx
 from circles.core.call import Call, Fire, Room, Said
-from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.core.ids import EffectID, EventID, RoomID, UserID, server_of
 from circles.core.language import Language
+from circles.core.settings import Settings
 from circles.core.zones import say_when
 from circles.facts import rooms
 from circles.feature import Effects, Entered, Held
@@ -34,7 +35,15 @@ from circles.features.consent.decide import (
 )
 from circles.ports import Ports
 from circles_policies.banner import banner
-from circles_policies.content import PROPOSAL_KEY, Malformed, read_content, to_proposal
+from circles_policies.content import (
+    POLICY_TYPE,
+    PROPOSAL_KEY,
+    Authorisation,
+    Malformed,
+    read_content,
+    to_content,
+    to_proposal,
+)
 from circles_policies.explain import Line, policy_name, room_name
 from circles_policies.minimum import Choice, within
 from circles_policies.model import Level, Policy, preset_of
@@ -42,6 +51,8 @@ from circles_policies.notices import OPTION_KEYS, REFUSE_KEY, admission, looseni
 from circles_policies.words import ControlWord, parse_control
 
 PIN_TYPE: Final = "m.room.pinned_events"
+START_TYPE: Final = "io.github.matrix_circles.start"
+"""Asks Synapse's module to publish an approved policy whose day has come (docs/reference/plugin.md)."""
 _HAN: Final = ("\u3400", "\u9fff")
 
 
@@ -204,6 +215,8 @@ async def _announce(wake: Fire, ports: Ports) -> Effects:
         subject=str(policy_id),
         text=True,
         buttons=("👍", "❌"),
+        # Synapse's module reads here what a 👍 agrees to.
+        extra={PROPOSAL_KEY: to_proposal({"👍": asked.policy})},
     )
     return (post,)
 
@@ -222,7 +235,21 @@ async def _start(wake: Fire, ports: Ports) -> Effects:
         return ()
     at = int(wake.now.timestamp() * 1000)
     room_id = wake.room.room_id
-    return StartPolicy(policy_id, at), fx.WakeAt(NAME, f"banner:{room_id}", room_id, wake.now)
+    shown = fx.WakeAt(NAME, f"banner:{room_id}", room_id, wake.now)
+    return StartPolicy(policy_id, at), shown, *_published(asked, facts, ports.settings)
+
+
+def _published(asked: store.Asked, facts: rooms.RoomFacts, settings: Settings) -> Effects:
+    """Return what publishes a policy that starts now: by Synapse's module for a local person's tap, else as a copy."""
+    if asked.by is None or asked.authority is None:
+        return ()
+    if settings.plugin and asked.proposal is not None and server_of(asked.by) == settings.server_name:
+        approval = {"proposal": asked.proposal, "key": asked.option, "approval": asked.authority}
+        return (fx.SendEvent(facts.room_id, START_TYPE, approval),)
+    if not facts.power.may_set_state(settings.ai, POLICY_TYPE):
+        return ()
+    content = to_content(asked.policy, authorised_by=Authorisation(asked.authority, asked.by))
+    return (fx.SetState(facts.room_id, POLICY_TYPE, "", content),)
 
 
 async def _welcome(wake: Fire, ports: Ports) -> Effects:

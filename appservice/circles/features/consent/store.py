@@ -54,6 +54,8 @@ class Asked:
     written: bool
     asked_at: int
     starts_at: int | None
+    proposal: EventID | None = None
+    option: str | None = None
 
 
 def in_force(connection: Connection, room_id: RoomID) -> Asked | None:
@@ -93,6 +95,8 @@ def _one(connection: Connection, where: Any) -> Asked | None:
         written=bool(row["written"]),
         asked_at=row["asked_at"],
         starts_at=row["starts_at"],
+        proposal=EventID(row["proposal"]) if row["proposal"] else None,
+        option=row["option"],
     )
 
 
@@ -107,6 +111,7 @@ def ask(
     starts_at: int,
     state: str,
     written: bool = False,
+    tapped: tuple[EventID, str] | None = None,
 ) -> int:
     """Write a policy that was asked for, in force or waiting; return its row's id. A waiting one is replaced."""
     connection.execute(
@@ -124,6 +129,8 @@ def ask(
             written=written,
             asked_at=asked_at,
             starts_at=starts_at,
+            proposal=tapped[0] if tapped is not None else None,
+            option=tapped[1] if tapped is not None else None,
         )
     )
     return int(cast("tuple[Any, ...]", result.inserted_primary_key)[0])

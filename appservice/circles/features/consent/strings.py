@@ -142,7 +142,8 @@ def unreadable_policy(language: Language, path: str, advice: str) -> Words:
     if language == "zh":
         return Words(f"有人写的规则我读不懂（{path}：{advice}），所以现在什么都不看。请管理员再选一次，或说“规则”。")
     return Words(
-        f"I can't read the policy that was set ({path}: {advice}) So I look at nothing. An admin can choose again: say “policy”."
+        f"I can't read the policy that was set ({path}: {advice}) "
+        "So I look at nothing. An admin can choose again: say “policy”."
     )
 
 
@@ -186,7 +187,8 @@ def resting(language: Language) -> Words:
     if language == "zh":
         return Words("好的，我休息：什么都不看、不记。你设的提醒照常。要我回来，说“规则”。")
     return Words(
-        "All right, I'm resting: I look at nothing and keep nothing new. Reminders you set still come. “policy” wakes me."
+        "All right, I'm resting: I look at nothing and keep nothing new. "
+        "Reminders you set still come. “policy” wakes me."
     )
 
 

@@ -22,7 +22,9 @@ NAME: Final = "receipts"
 MOST: Final = 40
 """So many links are shown; a receipt is read on a phone."""
 SILENT: Final = ("placeholder", "excuse")
-"""Posts that answer nothing, so that "why" without a reply passes over them."""
+"""Kinds of posts that answer nothing, so that "why" without a reply passes over them."""
+PASSED_OVER: Final = (NAME, "circle", "consent", "help", "mine")
+"""Features whose posts speak of the AI itself and rest on nobody's words; passed over likewise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from circles.facts import ledger, rooms
 from circles.facts.posts import said as said_by_us
 from circles.facts.posts import sources_of
 from circles.facts.tables import posts
-from circles.features.receipts.decide import NAME, SILENT, Call, Receipt
+from circles.features.receipts.decide import PASSED_OVER, SILENT, Call, Receipt
 from circles_policies import Policy
 
 
@@ -34,7 +34,7 @@ def meant(connection: Connection, call: Asked) -> EffectID | None:
             posts.c.state == "final",
             posts.c.root.is_(None),
             posts.c.event_id.is_not(None),
-            posts.c.feature != NAME,
+            posts.c.feature.not_in(PASSED_OVER),
             posts.c.kind.not_in(SILENT),
         )
         .order_by(posts.c.at.desc())
