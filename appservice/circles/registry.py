@@ -7,7 +7,7 @@ from typing import Final
 from circles.core.commands import Forms
 from circles.core.language import Language
 from circles.feature import Command, Feature
-from circles.features import ask, consent, digest, reminders, summary
+from circles.features import ask, circle, consent, digest, mine, notes, receipts, reminders, summary
 from circles.features import help as help_
 
 FEATURES: Final[tuple[Feature, ...]] = (
@@ -15,6 +15,10 @@ FEATURES: Final[tuple[Feature, ...]] = (
     ask.FEATURE,
     reminders.FEATURE,
     digest.FEATURE,
+    notes.FEATURE,
+    receipts.FEATURE,
+    mine.FEATURE,
+    circle.FEATURE,
     consent.FEATURE,
     help_.FEATURE,
 )
@@ -38,6 +42,26 @@ def commands() -> tuple[Command, ...]:
     return tuple(_COMMANDS.values())
 
 
+HELP_FIRST: Final = (
+    "summary",
+    "ask",
+    "visits",
+    "remind",
+    "digest",
+    "keep",
+    "why",
+    "me",
+    "out",
+    "policy",
+    "off",
+    "invite",
+)
+"""What help shows at once; the rest is a second screen."""
+
+
 def help_lines(language: Language) -> tuple[str, ...]:
-    """Return the help line of every listed command."""
-    return tuple(command.help[language] for command in _COMMANDS.values() if not command.unlisted)
+    """Return the help line of every listed command, what help shows at once first."""
+    listed = [command for command in _COMMANDS.values() if not command.unlisted]
+    rank = {name: place for place, name in enumerate(HELP_FIRST)}
+    listed.sort(key=lambda command: rank.get(command.name, len(rank)))
+    return tuple(command.help[language] for command in listed)

@@ -9,7 +9,12 @@ MOST_LINES: Final = 14
 """What a phone shows without scrolling, title and foot included."""
 
 
-def lines(listed: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Return (example, meaning) pairs from "example – meaning" lines, the most important first, as many as fit."""
+MORE: Final = ("more", "更多")
+"""What asks for the second screen."""
+
+
+def lines(listed: Sequence[str], *, more: bool) -> tuple[tuple[str, str], ...]:
+    """Return (example, meaning) pairs from "example – meaning" lines: the first screen's, or those it has no room for."""
     pairs = [line.partition(" – ") for line in listed]
-    return tuple((example, meaning) for example, _, meaning in pairs if meaning)[: MOST_LINES - 2]
+    told = tuple((example, meaning) for example, _, meaning in pairs if meaning)
+    return told[MOST_LINES - 2 :][: MOST_LINES - 2] if more else told[: MOST_LINES - 2]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from circles.core.call import Call
 from circles.core.effects import Effect
 from circles.features.help import strings
-from circles.features.help.decide import lines
+from circles.features.help.decide import MORE, lines
 from circles.ports import Ports
 
 
 async def show_help(call: Call, ports: Ports) -> tuple[Effect, ...]:
     """Answer with what one can say here."""
-    listed = ports.settings.help_lines(call.language)
-    return (call.answer(strings.help_words(lines(listed), call.language), feature="help", kind="help"),)
+    more = call.argument.text.strip().casefold() in MORE
+    listed = lines(ports.settings.help_lines(call.language), more=more)
+    words = strings.help_words(listed, call.language, more=more)
+    return (call.answer(words, feature="help", kind="help"),)
 
 
 async def show_unknown(call: Call, ports: Ports) -> tuple[Effect, ...]:

@@ -9,19 +9,24 @@ from circles.core.effects import Words
 from circles.core.language import Language
 
 TITLE: dict[Language, str] = {"en": "What you can say to me:", "zh": "可以对我说："}
+MORE: dict[Language, str] = {
+    "en": "help more – the rest. Works in private too.",
+    "zh": "帮助 更多 – 其余的。私信我也行。",
+}
 FOOT: dict[Language, str] = {
     "en": "Write to me in private and only I read it.",
-    "zh": "私信我，只有我看得到。",
+    "zh": "私信我，群里的人看不到。",
 }
 
 
-def help_words(lines: Sequence[tuple[str, str]], language: Language) -> Words:
+def help_words(lines: Sequence[tuple[str, str]], language: Language, *, more: bool) -> Words:
     """Return the help: one line a command, its example bold."""
-    rows = [TITLE[language], *(f"{example} – {meaning}" for example, meaning in lines), FOOT[language]]
+    foot = FOOT[language] if more else MORE[language]
+    rows = [TITLE[language], *(f"{example} – {meaning}" for example, meaning in lines), foot]
     bold = [
         f"<strong>{escape(TITLE[language])}</strong>",
         *(f"<strong>{escape(example)}</strong> – {escape(meaning)}" for example, meaning in lines),
-        escape(FOOT[language]),
+        escape(foot),
     ]
     return Words("\n".join(rows), "<br>".join(bold))
 
