@@ -15,7 +15,16 @@ FEATURE: Final = Feature(
         Command(
             name="keep",
             words={
-                "en": ("keep", "keep this", "keep that", "note", "note that", "note down", "remember", "remember that"),
+                "en": (
+                    "keep",
+                    "keep this",
+                    "keep that",
+                    "note",
+                    "note that",
+                    "note down",
+                    "remember that",
+                    "remember this",
+                ),
                 "zh": ("记下", "记下来", "记一下", "记住", "记录一下", "帮我记", "帮我记一下", "记笔记", "记个笔记"),
             },
             handle=handler.keep,
