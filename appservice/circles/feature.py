@@ -76,7 +76,8 @@ class Command:
         resting: works although the policy lets nothing trigger.
         about_circle: in a direct message it needs to know which circle is meant.
         slow: runs outside the room's queue, so that what follows need not wait for a model.
-        unlisted: not in `help`.
+        unlisted: not in the first screen of `help` nor the second.
+        whole: its forms take no argument: what goes on after them is talk.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Command:
     about_circle: bool = False
     slow: bool = False
     unlisted: bool = False
+    whole: bool = False
     tool: str = ""
     """What a model is told this command does, so that plain language reaches the same handler; '' keeps it from
     models.

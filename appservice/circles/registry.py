@@ -26,7 +26,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
 _COMMANDS: Final = {command.name: command for feature in FEATURES for command in feature.commands}
 
 FORMS: Final = tuple(
-    Forms(command.name, tuple(form for forms in command.words.values() for form in forms))
+    Forms(command.name, tuple(form for forms in command.words.values() for form in forms), command.whole)
     for command in _COMMANDS.values()
 )
 """What the grammar knows."""

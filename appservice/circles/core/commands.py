@@ -17,15 +17,19 @@ from dataclasses import dataclass
 from typing import Final
 
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
-_MARKS: Final = " \t\n:：,，.。!！?？;；、"
+_MARKS: Final = ":：,，.。!！?？;；、"
+_SPACES: Final = " \t\r\n\xa0\u200b\u3000"
+"""Also those of phones: the no-break space after a completed name, and the wide space of Chinese keyboards."""
+_EDGES: Final = _MARKS + _SPACES
 
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """A command's name and all its forms, in every language."""
+    """A command's name and all its forms, in every language. `whole`: a form must be all that was said."""
 
     name: str
     forms: tuple[str, ...]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ def _fold_one(character: str) -> str:
 
 def parse(text: str, commands: Sequence[Forms]) -> Invocation | Unknown:
     """Return which command the words are; the longest form that matches at the start wins."""
-    words = text.strip(_MARKS + "!")
+    # "?" alone is a word of its own: only what stands around other words is trimmed.
+    words = text.strip(_EDGES) or text.strip()
     folded = fold(words)
     best: tuple[bool, int, str, str] | None = None
     for command in commands:
@@ -63,6 +68,8 @@ def parse(text: str, commands: Sequence[Forms]) -> Invocation | Unknown:
             found = _match(folded, words, form)
             # What stands at the start wins over what stands anywhere: "cancel remind me …" cancels.
             rank = (not form.startswith("…"), len(form))
+            if found and command.whole:
+                continue  # "off to Rome tomorrow" is not "off".
             if found is not None and (best is None or rank > best[:2]):
                 best = (*rank, command.name, found)
     if best is not None:
@@ -79,11 +86,11 @@ def _match(folded: str, words: str, form: str) -> str | None:
     rest = words[len(form) :]
     if rest and not _may_follow(form, rest):
         return None
-    return rest.strip(_MARKS)
+    return rest.strip(_EDGES)
 
 
 def _may_follow(form: str, rest: str) -> bool:
-    if rest[0] in _MARKS:
+    if rest[0] in _EDGES:
         return True
     return bool(_HAN.search(form[-1])) and len(form) > 1
 

@@ -30,7 +30,12 @@ class Settings:
     plugin: bool = False
     gated: bool = False
     loosening_hours: float = 24.0
+    newcomers_seconds: float = 20.0
+    """Who comes within this time is welcomed by one notice."""
+    marks_per_day: int = 20
+    """How many messages one person may hide a day."""
     alias_prefix: str = "circle-"
+    ghost_prefix: str = "circle_"
     former_names: tuple[str, ...] = ()
 
     may_invite: Callable[[str, str], bool] = lambda _user, _server: True

@@ -120,7 +120,7 @@ class Entering:
         return Entered(
             room=room,
             encrypted=facts.encrypted,
-            inviter=facts.inviter,
+            inviter=_asker(connection, room_id) or facts.inviter,
             policy=cast("Json", policy["content"]) if policy is not None else None,
             policy_sender=UserID(str(policy.get("sender"))) if policy is not None else None,
             policy_event=EventID(str(policy.get("event_id"))) if policy is not None else None,
@@ -153,3 +153,12 @@ class Entering:
                 break
         messages = [event for event in reversed(found) if event.get("type") == "m.room.message"]
         await self._intake.accept(None, [{**event, "room_id": room_id} for event in messages])
+
+
+def _asker(connection: Connection, room_id: RoomID) -> UserID | None:
+    """Return who asked for a circle that our founder made, None for a room others made."""
+    create = rooms.created_with(connection, room_id)
+    creators = create.get("additional_creators")
+    if create.get(KIND_KEY) != "circle" or not isinstance(creators, list):
+        return None
+    return next((UserID(each) for each in cast("list[object]", creators) if isinstance(each, str)), None)

@@ -81,6 +81,12 @@ def _power(row: Mapping[Any, Any]) -> Power:
     )
 
 
+def created_with(connection: Connection, room_id: RoomID) -> Mapping[str, object]:
+    """Return the content of a room's create event, as it passed the gate; empty where it is not known."""
+    create = connection.execute(select(rooms.c.create).where(rooms.c.room_id == room_id)).scalar()
+    return cast("Mapping[str, object]", cast("Mapping[str, Any]", create or {}).get("content", {}))
+
+
 def save_room(connection: Connection, room_id: RoomID, **values: object) -> None:
     """Write some columns of a room's row, making the row if there is none."""
     fresh: dict[str, object] = {"room_id": room_id, "create": {}, "names": [], "version": "1", **values}
@@ -299,6 +305,13 @@ def save_person(connection: Connection, user_id: UserID, **values: object) -> No
     """Write some columns of a person's row, making the row if there is none."""
     statement = insert(people).values(user_id=user_id, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_=values))
+
+
+def end_direct(connection: Connection, room_id: RoomID) -> None:
+    """Note that a room is no direct message any more: nothing private is said there from now on."""
+    connection.execute(update(people).where(people.c.direct_room == room_id).values(direct_room=None))
+    save_room(connection, room_id, direct=False, filled=False)
+    tighten(connection, room_id)
 
 
 # --- marks and threads --------------------------------------------------------------------------------------------

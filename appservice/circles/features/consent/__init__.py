@@ -8,7 +8,7 @@ from circles.core.language import Language
 from circles.feature import Command, Feature
 from circles.features.consent import handler
 from circles.features.consent.control import control
-from circles.features.consent.decide import NAME, Choose, SaveBanner, SetLanguage, StartPolicy, Welcome
+from circles.features.consent.decide import NAME, Choose, SaveBanner, SetLanguage, StartPolicy, Welcome, WithdrawPolicy
 from circles_policies.words import ALONE, ControlWord
 
 
@@ -43,6 +43,7 @@ FEATURE: Final = Feature(
         ),
         Command(
             name="out",
+            whole=True,
             words=_forms(ControlWord.OUT),
             handle=handler.confirm_choice,
             help={"en": "out / in – keep your talk from me", "zh": "不看我 / 可以看我 – 你来定"},
@@ -50,6 +51,7 @@ FEATURE: Final = Feature(
         ),
         Command(
             name="not_at_all",
+            whole=True,
             words=_forms(ControlWord.NOT_AT_ALL),
             handle=handler.confirm_choice,
             help={"en": "", "zh": ""},
@@ -58,6 +60,7 @@ FEATURE: Final = Feature(
         ),
         Command(
             name="in",
+            whole=True,
             words=_forms(ControlWord.IN),
             handle=handler.confirm_choice,
             help={"en": "", "zh": ""},
@@ -84,6 +87,7 @@ FEATURE: Final = Feature(
         ),
         Command(
             name="hide",
+            whole=True,
             words=_forms(ControlWord.HIDE),
             handle=handler.confirm_hidden,
             help={"en": "hide – as a reply: leave that out", "zh": "这句别看 – 回复那句话"},
@@ -91,6 +95,7 @@ FEATURE: Final = Feature(
         ),
         Command(
             name="off",
+            whole=True,
             words=_forms(ControlWord.OFF),
             handle=handler.rest,
             help={"en": "off – I rest", "zh": "休息 – 我就休息"},
@@ -98,6 +103,7 @@ FEATURE: Final = Feature(
         ),
         Command(
             name="stop",
+            whole=True,
             words=_forms(ControlWord.STOP),
             handle=handler.confirm_stopped,
             help={"en": "stop – never mind the answer", "zh": "停 – 不用答了"},
@@ -106,6 +112,7 @@ FEATURE: Final = Feature(
         ),
         Command(
             name="leave",
+            whole=True,
             words=_forms(ControlWord.LEAVE),
             handle=handler.leave,
             help={"en": "leave – I go, or you vote", "zh": "离开 – 我走，或大家投票"},
@@ -125,5 +132,5 @@ FEATURE: Final = Feature(
     sent=handler.sent,
     entered=handler.enter,
     held=handler.held,
-    writers=dict.fromkeys((Choose, SaveBanner, Welcome, StartPolicy, SetLanguage), handler.write),
+    writers=dict.fromkeys((Choose, SaveBanner, Welcome, StartPolicy, WithdrawPolicy, SetLanguage), handler.write),
 )

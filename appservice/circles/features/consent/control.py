@@ -73,7 +73,10 @@ def _own_membership(event: Control, connection: Connection, settings: Settings) 
             facts = rooms.room_facts(connection, room_id)
             # Whoever is in a circle with the AI may always write to it in private, or "out" would not be everyone's.
             known = event.room.direct and bool(rooms.circles_of(connection, event.sender, settings.ai))
-            invited = known or settings.may_invite(event.sender, settings.server_name)
+            ours = (
+                event.sender.startswith(f"@{settings.ghost_prefix}") and server_of(event.sender) == settings.server_name
+            )
+            invited = known or ours or settings.may_invite(event.sender, settings.server_name)
             allowed = invited and settings.may_enter(room_id)
             if not allowed:
                 return (fx.Leave(room_id, strings.NOT_INVITED),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,7 +19,6 @@ from circles_policies.notices import admission
 from circles_policies.words import ControlWord
 
 NAME: Final = "consent"
-HIDES_PER_DAY: Final = 30
 
 CHOICES: Final[Mapping[ControlWord, Choice]] = {
     ControlWord.OUT: Choice.OUT,
@@ -51,6 +51,7 @@ class SaveBanner(Effect):
 
     room_id: RoomID
     effect_id: EffectID
+    pinned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,13 @@ class StartPolicy(Effect):
 
     policy_id: int
     at: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawPolicy(Effect):
+    """Take a waiting policy back."""
+
+    policy_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,17 @@ def has_majority(votes: Collection[str], people: Collection[UserID]) -> bool:
 def admission_id(room_id: RoomID, invited_at: int | None) -> EffectID:
     """Return the id of a room's admission notice, the same on every attempt after one invite."""
     return EffectID(f"admission-{room_id.removeprefix('!')}-{invited_at or 0}".replace(":", "_"))
+
+
+def loosening_id(policy_id: int, asked_at: int) -> EffectID:
+    """Return the id of the notice that announces a looser policy."""
+    return EffectID(f"loosening-{policy_id}-{asked_at}")
+
+
+def welcome_id(due: int, users: Collection[UserID]) -> EffectID:
+    """Return the id of a notice that names newcomers, the same when it is made again after a crash."""
+    named = hashlib.sha256(" ".join(sorted(users)).encode()).hexdigest()[:16]
+    return EffectID(f"welcome-{due}-{named}")
 
 
 def policy_subject(policy_id: int) -> str:

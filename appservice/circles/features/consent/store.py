@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, Column, Connection, String, Table, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Connection, String, Table, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from circles.core.ids import EffectID, EventID, RoomID, UserID
@@ -22,8 +22,11 @@ approvals: Final = Table(
     Column("subject", String, primary_key=True),
     Column("user_id", String, primary_key=True),
     Column("at", BigInteger, nullable=False),
+    Column("reaction", String, index=True),
 )
-"""Who tapped: on a waiting policy (`policy:<id>`), or on a vote (`vote:<effect id>`)."""
+"""Who tapped: on a waiting policy (`policy:<id>`), or on a vote (`vote:<effect id>`), by which reaction, so that it
+can be taken back; and who has been told that it is not theirs to decide (`told:<effect id>`).
+"""
 
 welcomed: Final = Table(
     "welcomed",
@@ -38,7 +41,9 @@ banners: Final = Table(
     metadata,
     Column("room_id", String, primary_key=True),
     Column("effect_id", String, nullable=False),
+    Column("pinned", Boolean, nullable=False, default=False),
 )
+"""`pinned`: it was pinned once, so that whoever unpins it is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +236,15 @@ def unhide(connection: Connection, room_id: RoomID, reaction: EventID, by: UserI
 # --- taps ---------------------------------------------------------------------------------------------------------
 
 
-def approve(connection: Connection, subject: str, user_id: UserID, at: int) -> bool:
+def approve(connection: Connection, subject: str, user_id: UserID, at: int, reaction: EventID | None = None) -> bool:
     """Note a tap; return whether it is the person's first on this."""
-    result = connection.execute(
-        upsert(approvals).values(subject=subject, user_id=user_id, at=at).on_conflict_do_nothing()
-    )
-    return result.rowcount == 1
+    row = {"subject": subject, "user_id": user_id, "at": at, "reaction": reaction}
+    return connection.execute(upsert(approvals).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def retract(connection: Connection, reaction: EventID) -> None:
+    """Take a tap back."""
+    connection.execute(delete(approvals).where(approvals.c.reaction == reaction))
 
 
 def approvals_of(connection: Connection, subject: str) -> dict[str, int]:
@@ -254,10 +262,18 @@ def banner_of(connection: Connection, room_id: RoomID) -> EffectID | None:
     return EffectID(found) if found else None
 
 
-def save_banner(connection: Connection, room_id: RoomID, effect_id: EffectID) -> None:
-    """Note which post is a room's banner."""
-    statement = upsert(banners).values(room_id=room_id, effect_id=effect_id)
-    connection.execute(statement.on_conflict_do_update(index_elements=["room_id"], set_={"effect_id": effect_id}))
+def save_banner(connection: Connection, room_id: RoomID, effect_id: EffectID, *, pinned: bool) -> None:
+    """Note which post is a room's banner, and whether it was pinned."""
+    values = {"effect_id": effect_id, "pinned": pinned}
+    statement = upsert(banners).values(room_id=room_id, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["room_id"], set_=values))
+
+
+def unpinned_banner(connection: Connection, room_id: RoomID) -> EffectID | None:
+    """Return a room's banner if it was never pinned."""
+    query = select(banners.c.effect_id).where(banners.c.room_id == room_id, banners.c.pinned.is_(False))
+    found = connection.execute(query).scalar()
+    return EffectID(found) if found else None
 
 
 def drop_banner(connection: Connection, room_id: RoomID) -> None:
