@@ -427,6 +427,7 @@ class Timing(Section):
         default=20, description="How often removed words are also wiped from the database's own log files."
     )
     loosening_hours: Seconds = Field(default=24, description="How long a room waits before a policy loosens.")
+    newcomers_seconds: Seconds = Field(default=20, description="Who comes within this time is welcomed by one notice.")
     tightening_hours: Seconds = Field(
         default=24, description="How long before what a tighter policy forbids is deleted."
     )

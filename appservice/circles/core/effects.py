@@ -120,6 +120,14 @@ class ClearButtons(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class Pin(Effect):
+    """Append an earlier post to the pinned events; nothing happens if it is among them."""
+
+    room_id: RoomID
+    root: EffectID
+
+
+@dataclass(frozen=True, slots=True)
 class Withdraw(Effect):
     """Take a post of the AI's back: redact it with each edit of it, or never send it."""
 

@@ -67,7 +67,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What the rows say about one pending event."""
+    """What the rows say about one pending event. `circles`: those shared with the AI, if asked in private."""
 
     passed: Passed
     facts: rooms.RoomFacts
@@ -75,6 +75,9 @@ class _Facts:
     person: rooms.Person
     said: Said | None
     circles: tuple[Room, ...]
+    decides: bool
+    """Whether the sender holds the power where the post they tap is about, which may not be where it stands."""
+    decides_in: frozenset[RoomID]
 
 
 class Reader:
@@ -125,6 +128,7 @@ class Reader:
         if what.control is None and not passed.trigger:
             return Ignored()
         target = what.reacts_to or what.reply_to or what.thread
+        said = posts.said(connection, target) if target else None
         circles = rooms.circles_of(connection, sender, self._settings.ai) if facts.direct else ()
         views = tuple(v for v in (rooms.view(connection, c, self._settings.language) for c in circles) if v is not None)
         return _Facts(
@@ -132,8 +136,10 @@ class Reader:
             facts=facts,
             room=room,
             person=rooms.person(connection, sender),
-            said=posts.said(connection, target) if target else None,
+            said=said,
+            decides=_decides(connection, entry.room_id if said is None else said.about, sender),
             circles=views,
+            decides_in=frozenset(c for c in circles if _decides(connection, c, sender)),
         )
 
     # --- taps -------------------------------------------------------------------------------------------------------
@@ -157,7 +163,7 @@ class Reader:
             key=what.reaction_key,
             said=said,
             language=language,
-            decides=found.facts.power.may_set_policy(sender),
+            decides=found.decides,
         )
         return Read(
             handle=lambda ports: handler(tap, ports),
@@ -257,10 +263,9 @@ class Reader:
         if found.said is not None and found.said.about != call.place:
             chosen = next((room for room in found.circles if room.room_id == found.said.about), None)
             if chosen is not None:
-                return replace(call, room=chosen, zone=found.person.zone or chosen.zone)
+                return _placed(call, chosen, found)
         if len(found.circles) == 1:
-            only = found.circles[0]
-            return replace(call, room=only, zone=found.person.zone or only.zone)
+            return _placed(call, found.circles[0], found)
         if not found.circles:
             return self._say(call, strings.no_circle(call.language))
         titles = [await self._names.room(room.room_id) for room in found.circles]
@@ -273,8 +278,7 @@ class Reader:
             if len(named) != 1:
                 return self._say(call, strings.which_circle(call.language, tuple(titles), call.command))
             index, rest = named[0], text[len(titles[named[0]]) :].lstrip(" :：,，")
-        room = found.circles[index]
-        return replace(call, room=room, zone=found.person.zone or room.zone, argument=call.argument.part(rest))
+        return replace(_placed(call, found.circles[index], found), argument=call.argument.part(rest))
 
     def _run(self, call: Call, command: Command) -> Read:
         placeholder = fx.Post(
@@ -309,6 +313,17 @@ class Reader:
             circle=call.room.room_id,
             language=call.language,
         )
+
+
+def _placed(call: Call, circle: Room, found: _Facts) -> Call:
+    """Return a call made in private as one about a circle: with the circle's zone, and the power one holds there."""
+    decides = circle.room_id in found.decides_in
+    return replace(call, room=circle, zone=found.person.zone or circle.zone, decides=decides)
+
+
+def _decides(connection: Connection, room_id: RoomID, user_id: UserID) -> bool:
+    facts = rooms.room_facts(connection, room_id)
+    return facts is not None and facts.power.may_set_policy(user_id)
 
 
 def _permitted(passed: Passed, names: tuple[str, ...]) -> Permitted:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -46,22 +48,29 @@ class DirectRooms:
 
     async def _make(self, user_id: UserID) -> RoomID:
         """Create the room. The alias makes this safe to repeat: createRoom has no transaction ID."""
-        localpart = f"{self._alias_prefix}dm-{hashlib.sha256(user_id.encode()).hexdigest()[:24]}"
-        body = {
-            "preset": "trusted_private_chat",
-            "is_direct": True,
-            "invite": [user_id],
-            "room_alias_name": localpart,
-            "creation_content": {KIND_KEY: "direct"},
-        }
-        try:
-            return RoomID(str((await self._client.request("POST", "/_matrix/client/v3/createRoom", body))["room_id"]))
-        except MatrixBadRequest as error:
-            if error.errcode != "M_ROOM_IN_USE":
-                raise
-        room_id = await self._client.alias_room(f"#{localpart}:{self._server_name}")
-        await self._invited(room_id, user_id)
-        return room_id
+        first = f"{self._alias_prefix}dm-{hashlib.sha256(user_id.encode()).hexdigest()[:24]}"
+        for number in itertools.count(1):
+            localpart = first if number == 1 else f"{first}-{number}"
+            body = {
+                "preset": "trusted_private_chat",
+                "is_direct": True,
+                "invite": [user_id],
+                "room_alias_name": localpart,
+                "creation_content": {KIND_KEY: "direct"},
+            }
+            try:
+                made = await self._client.request("POST", "/_matrix/client/v3/createRoom", body)
+            except MatrixBadRequest as error:
+                if error.errcode != "M_ROOM_IN_USE":
+                    raise
+            else:
+                return RoomID(str(made["room_id"]))
+            room_id = await self._client.alias_room(f"#{localpart}:{self._server_name}")
+            # One that others came into is a circle now: what is private must not be said there.
+            known = await self._database.read(partial(facts.room_facts, room_id=room_id))
+            if (known is None or known.direct) and await self._invited(room_id, user_id):
+                return room_id
+        raise AssertionError  # itertools.count does not end.
 
     async def _invited(self, room_id: RoomID, user_id: UserID) -> bool:
         """Invite a person who is not there; return whether the room can still be used."""

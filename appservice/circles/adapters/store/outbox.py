@@ -56,6 +56,8 @@ def add(connection: Connection, effect: fx.Effect, now: int) -> None:
             _row(connection, room_id, "react", {"event_id": event_id, "key": key}, now)
         case fx.ClearButtons(root):
             _clear_buttons(connection, root, now)
+        case fx.Pin(room_id, root):
+            _row(connection, room_id, "pin", {}, now, target=root)
         case fx.Withdraw(root):
             withdraw(connection, root, now)
         case fx.Redact(room_id, event_id):

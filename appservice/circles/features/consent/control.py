@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from circles.core import effects as fx
-from circles.core.call import Said
+from circles.core.call import Room, Said
 from circles.core.ids import EventID, RoomID, UserID, server_of
 from circles.core.settings import Settings
 from circles.facts import posts, rooms
@@ -19,10 +19,10 @@ from circles.feature import Control, Effects
 from circles.features.consent import store, strings
 from circles.features.consent.decide import (
     CHOICES,
-    HIDES_PER_DAY,
     NAME,
     chosen,
     has_majority,
+    loosening_id,
     offered,
     plan,
     policy_subject,
@@ -38,8 +38,7 @@ from circles_policies.notices import OPTION_KEYS, REFUSE_KEY
 from circles_policies.words import ControlWord, parse_control
 
 DAY_MS: Final = 86_400_000
-WELCOME_AFTER: Final = timedelta(seconds=20)
-"""Who comes within this time is welcomed by one notice."""
+PIN_TYPE: Final = "m.room.pinned_events"
 
 
 def control(event: Control, connection: Connection, settings: Settings) -> Effects:
@@ -49,8 +48,10 @@ def control(event: Control, connection: Connection, settings: Settings) -> Effec
             return _own_membership(event, connection, settings)
         case Kind.ENCRYPTION if not event.event.own:
             return (fx.Leave(event.room.room_id, strings.ENCRYPTED),)
-        case Kind.JOIN_LEAVE:
+        case Kind.JOIN_LEAVE | Kind.MEMBER:
             return _came_or_went(event, connection, settings)
+        case Kind.POWER:
+            return _power_changed(event, connection, settings)
         case Kind.POLICY:
             return _policy_written(event, connection, settings)
         case Kind.REDACTION:
@@ -92,19 +93,28 @@ def _own_membership(event: Control, connection: Connection, settings: Settings) 
 
 
 def _came_or_went(event: Control, connection: Connection, settings: Settings) -> Effects:
-    room_id = event.room.room_id
-    if event.content.get("membership") != "join" or event.state_key == settings.ai:
+    room_id, membership = event.room.room_id, event.content.get("membership")
+    if membership in ("leave", "ban"):
         return _recount(event, connection, settings)
-    if event.room.direct and len(rooms.joined(connection, room_id)) > 2:
-        # A third person makes it a circle: the built-in policy of direct messages was never theirs to agree to.
-        rooms.save_room(connection, room_id, direct=False, filled=False)
+    if event.room.direct and _is_third(event, connection, settings):
+        # A third person makes it a circle, from the invite on: they will see what is said from then on, and the
+        # built-in policy of direct messages was never theirs to agree to.
+        rooms.end_direct(connection, room_id)
         return (fx.enter(room_id, _instant(event.now)),)
+    if membership != "join" or event.state_key == settings.ai:
+        return ()
     if event.room.direct:
         rooms.told(connection, room_id, UserID(event.state_key or ""), event.now)
         return ()
     if event.room.policy is None or not store.newcomers(connection, room_id):
         return ()
-    return (fx.WakeAt(NAME, f"welcome:{room_id}", room_id, _instant(event.now) + WELCOME_AFTER),)
+    due = _instant(event.now) + timedelta(seconds=settings.newcomers_seconds)
+    return (fx.WakeAt(NAME, f"welcome:{room_id}", room_id, due),)
+
+
+def _is_third(event: Control, connection: Connection, settings: Settings) -> bool:
+    there = {*rooms.joined(connection, event.room.room_id), event.state_key, settings.ai}
+    return event.content.get("membership") in ("join", "invite") and len(there) > 2
 
 
 def _recount(event: Control, connection: Connection, settings: Settings) -> Effects:
@@ -114,6 +124,36 @@ def _recount(event: Control, connection: Connection, settings: Settings) -> Effe
 
 
 # --- policies -----------------------------------------------------------------------------------------------------
+
+
+def _power_changed(event: Control, connection: Connection, settings: Settings) -> Effects:
+    """The AI may have got the power to pin its banner and to publish what people chose."""
+    room_id = event.room.room_id
+    current, facts = store.in_force(connection, room_id), rooms.room_facts(connection, room_id)
+    if current is None or facts is None or event.room.direct:
+        return ()
+    effects: list[fx.Effect] = []
+    banner = store.unpinned_banner(connection, room_id)
+    if banner is not None and facts.power.may_set_state(settings.ai, PIN_TYPE):
+        store.save_banner(connection, room_id, banner, pinned=True)
+        effects.append(fx.Pin(room_id, banner))
+    return *effects, *_copy(room_id, connection, settings)
+
+
+def _copy(room_id: RoomID, connection: Connection, settings: Settings) -> Effects:
+    """Return what publishes the policy in force, where it is not the room's state already and the AI has the power.
+
+    What a local person tapped, Synapse's module publishes as that person.
+    """
+    current, facts = store.in_force(connection, room_id), rooms.room_facts(connection, room_id)
+    if current is None or current.written or current.by is None or current.authority is None:
+        return ()
+    if settings.plugin and current.proposal is not None and server_of(current.by) == settings.server_name:
+        return ()
+    if facts is None or not facts.power.may_set_state(settings.ai, POLICY_TYPE):
+        return ()
+    content = to_content(current.policy, authorised_by=Authorisation(current.authority, current.by))
+    return (fx.SetState(room_id, POLICY_TYPE, "", content),)
 
 
 def _policy_written(event: Control, connection: Connection, settings: Settings) -> Effects:
@@ -150,15 +190,15 @@ def request_policy(
     """
     room_id = event.room.room_id
     current, last = store.in_force(connection, room_id), store.last_valid(connection, room_id)
+    waiting = store.waiting(connection, room_id)
+    if waiting is not None and waiting.policy == policy:
+        # It is announced already: asking again neither delays nor hastens it. Nor does writing it as state; Synapse's
+        # module does that where all have agreed, and whether they have is asked here too.
+        return _start_if_all_agree(waiting, event, connection, settings) if written else ()
     if current is not None and current.policy == policy:
-        waiting = store.waiting(connection, room_id)
         if waiting is not None:
             store.withdraw(connection, waiting.id)
-        return ()
-    waiting = store.waiting(connection, room_id)
-    if written and waiting is not None and waiting.policy == policy:
-        # What was announced has come to be the room's state: Synapse's module let it start.
-        return (fx.WakeAt(NAME, f"start:{waiting.id}", room_id, _instant(event.now), {"policy": waiting.id}),)
+        return called_off(waiting, event.room)
     people = [user for user in rooms.joined(connection, room_id) if user != settings.ai]
     planned = plan(
         last.policy if last is not None else None,
@@ -185,34 +225,38 @@ def request_policy(
         written=written,
         tapped=tapped,
     )
+    dropped = called_off(waiting, event.room)
     if at_once:
         rooms.tighten(connection, room_id)
         if current is None:
             # Whoever is here now saw the question and sees the answer to it: the banner is their notice.
             for user in people:
                 rooms.told(connection, room_id, user, starts_at)
-        return took_effect(event, policy, connection, settings, written=written)
+        return *dropped, *_took_effect(event, connection, settings)
     key = f"start:{policy_id}"
     return (
+        *(effect for effect in dropped if not isinstance(effect, fx.Post)),
         fx.WakeAt(NAME, f"announce:{policy_id}", room_id, _instant(event.now), {"policy": policy_id}),
         fx.WakeAt(NAME, key, room_id, _instant(planned.starts_at), {"policy": policy_id}),
     )
 
 
-def took_effect(
-    event: Control, policy: Policy, connection: Connection, settings: Settings, *, written: bool = False
-) -> Effects:
+def _took_effect(event: Control, connection: Connection, settings: Settings) -> Effects:
     """Return what shows that a policy is in force: banner, name, published copy."""
     room_id = event.room.room_id
-    effects: list[fx.Effect] = [_show_banner(event)]
-    facts = rooms.room_facts(connection, room_id)
-    # Synapse's module publishes what a local person tapped, as that person.
-    tapped = event.event.control is Kind.REACTION
-    by_module = settings.plugin and tapped and server_of(event.sender) == settings.server_name
-    if not written and not by_module and facts is not None and facts.power.may_set_state(settings.ai, POLICY_TYPE):
-        content = to_content(policy, authorised_by=Authorisation(event.event_id, event.sender))
-        effects.append(fx.SetState(room_id, POLICY_TYPE, "", content))
-    return tuple(effects)
+    return _show_banner(event), *_copy(room_id, connection, settings)
+
+
+def called_off(waiting: store.Asked | None, room: Room) -> Effects:
+    """Return what shows that an announced policy will not come: its buttons go, and one line says so."""
+    if waiting is None:
+        return ()
+    return (
+        fx.CancelWake(NAME, f"announce:{waiting.id}"),
+        fx.CancelWake(NAME, f"start:{waiting.id}"),
+        fx.ClearButtons(loosening_id(waiting.id, waiting.asked_at)),
+        fx.Post(room.room_id, strings.withdrawn(room.language), kind="notice", feature=NAME),
+    )
 
 
 def _show_banner(event: Control) -> fx.WakeAt:
@@ -225,6 +269,7 @@ def _redacted(event: Control, connection: Connection) -> Effects:
         return ()
     room_id = event.room.room_id
     store.unhide(connection, room_id, EventID(target), event.sender, decides=event.decides)
+    store.retract(connection, EventID(target))
     current = store.in_force(connection, room_id)
     if current is None or current.authority != target or not current.written:
         return ()
@@ -241,9 +286,11 @@ def _tapped(event: Control, connection: Connection, settings: Settings) -> Effec
     key, target = event.event.reaction_key or "", event.event.reacts_to or ""
     said = posts.said(connection, target)
     if is_hide(key) and said is None:
-        return hide(event, EventID(target), connection, reaction=event.event_id)
-    if said is None or said.state == "gone" or said.feature != NAME:
+        return hide(event, EventID(target), connection, settings, reaction=event.event_id)
+    if said is None or said.state == "gone" or said.feature != NAME or said.room_id != event.room.room_id:
         return ()
+    if event.room.direct:
+        return ()  # Who decides in a direct message decides nothing for a circle.
     match said.kind:
         case "admission" | "offer":
             return _option_tapped(event, key, said, connection, settings)
@@ -262,8 +309,7 @@ def _option_tapped(event: Control, key: str, said: Said, connection: Connection,
     if option is None or (option != REFUSE_KEY and option not in options):
         return ()
     if not event.decides:
-        first = store.approve(connection, f"told:{said.effect_id}", event.sender, event.now)
-        return (_kind_line(event),) if first else ()
+        return _kind_line(event, said, connection)
     if option == REFUSE_KEY:
         return (fx.Leave(event.room.room_id, strings.NOT_WANTED),)
     tapped = (said.event_id, option)
@@ -271,8 +317,15 @@ def _option_tapped(event: Control, key: str, said: Said, connection: Connection,
     return (fx.ClearButtons(said.effect_id), *effects)
 
 
-def _kind_line(event: Control) -> fx.Post:
-    return fx.Post(event.room.room_id, strings.not_yours(event.language), kind="notice", feature=NAME)
+def _kind_line(event: Control, said: Said, connection: Connection) -> Effects:
+    """Answer whoever may not decide, once for each post; where nobody may, say what is missing."""
+    if not store.approve(connection, f"told:{said.effect_id}", event.sender, event.now):
+        return ()
+    facts = rooms.room_facts(connection, event.room.room_id)
+    words = strings.not_yours(event.language)
+    if facts is not None and facts.power.needed_for_state(POLICY_TYPE) <= facts.power.users_default:
+        words = strings.nobody_decides(event.language)
+    return (fx.Post(event.room.room_id, words, kind="notice", feature=NAME),)
 
 
 def _loosening_tapped(event: Control, key: str, said: Said, connection: Connection, settings: Settings) -> Effects:
@@ -281,17 +334,12 @@ def _loosening_tapped(event: Control, key: str, said: Said, connection: Connecti
         return ()
     if key.replace("\ufe0f", "") == "❌":
         if not event.decides:
-            return ()
+            return _kind_line(event, said, connection)
         store.withdraw(connection, waiting.id)
-        words = strings.withdrawn(event.room.language)
-        return (
-            fx.CancelWake(NAME, f"start:{waiting.id}"),
-            fx.ClearButtons(said.effect_id),
-            fx.Post(event.room.room_id, words, kind="notice", feature=NAME),
-        )
+        return called_off(waiting, event.room)
     if not key.startswith("👍"):
         return ()
-    store.approve(connection, policy_subject(waiting.id), event.sender, event.now)
+    store.approve(connection, policy_subject(waiting.id), event.sender, event.now, event.event_id)
     return _start_if_all_agree(waiting, event, connection, settings)
 
 
@@ -305,7 +353,7 @@ def _start_if_all_agree(waiting: store.Asked, event: Control, connection: Connec
 
 
 def _voted(event: Control, said: Said, connection: Connection, settings: Settings) -> Effects:
-    store.approve(connection, vote_subject(said.effect_id), event.sender, event.now)
+    store.approve(connection, vote_subject(said.effect_id), event.sender, event.now, event.event_id)
     people = [user for user in rooms.joined(connection, event.room.room_id) if user != settings.ai]
     if not has_majority(store.approvals_of(connection, vote_subject(said.effect_id)), people):
         return ()
@@ -316,11 +364,13 @@ def _is_tick(key: str) -> bool:
     return key.replace("\ufe0f", "") in ("✅", "☑", "✔")
 
 
-def hide(event: Control, target: EventID, connection: Connection, *, reaction: EventID | None) -> Effects:
+def hide(
+    event: Control, target: EventID, connection: Connection, settings: Settings, *, reaction: EventID | None
+) -> Effects:
     """Hide a message from the AI and take back what was made from it."""
     room_id = event.room.room_id
-    if store.hidden_today(connection, event.sender, event.now - DAY_MS) >= HIDES_PER_DAY:
-        words = strings.too_many_hidden(event.language, HIDES_PER_DAY)
+    if store.hidden_today(connection, event.sender, event.now - DAY_MS) >= settings.marks_per_day:
+        words = strings.too_many_hidden(event.language, settings.marks_per_day)
         return (fx.Private(event.sender, fx.Post(room_id, words, kind="notice", feature=NAME)),)
     store.hide(connection, room_id, target, event.sender, reaction, event.now)
     return (fx.TakeBack(room_id, (target,), by=event.sender),)
@@ -335,7 +385,7 @@ def _said(event: Control, connection: Connection, settings: Settings) -> Effects
         case ControlWord.OUT | ControlWord.NOT_AT_ALL | ControlWord.IN:
             return _chose(event, CHOICES[word], connection, settings)
         case ControlWord.HIDE if event.event.reply_to is not None:
-            return hide(event, EventID(event.event.reply_to), connection, reaction=None)
+            return hide(event, EventID(event.event.reply_to), connection, settings, reaction=None)
         case ControlWord.STOP:
             return (fx.StopWork(room_id, None if event.decides else event.sender),)
         case ControlWord.OFF if event.decides and not event.room.direct:

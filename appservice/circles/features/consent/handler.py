@@ -18,6 +18,7 @@ from circles.core.zones import say_when
 from circles.facts import rooms
 from circles.feature import Effects, Entered, Held
 from circles.features.consent import store, strings
+from circles.features.consent.control import PIN_TYPE, called_off
 from circles.features.consent.decide import (
     CHOICES,
     NAME,
@@ -28,10 +29,13 @@ from circles.features.consent.decide import (
     SetLanguage,
     StartPolicy,
     Welcome,
+    WithdrawPolicy,
     admission_id,
     chosen,
+    loosening_id,
     offered,
     surroundings,
+    welcome_id,
 )
 from circles.ports import Ports
 from circles_policies.banner import banner
@@ -46,11 +50,10 @@ from circles_policies.content import (
 )
 from circles_policies.explain import Line, policy_name, room_name
 from circles_policies.minimum import Choice, within
-from circles_policies.model import Level, Policy, preset_of
+from circles_policies.model import Level, Mark, Policy, preset_of
 from circles_policies.notices import OPTION_KEYS, REFUSE_KEY, admission, loosening, newcomers
 from circles_policies.words import ControlWord, parse_control
 
-PIN_TYPE: Final = "m.room.pinned_events"
 START_TYPE: Final = "io.github.matrix_circles.start"
 """Asks Synapse's module to publish an approved policy whose day has come (docs/reference/plugin.md)."""
 _HAN: Final = ("\u3400", "\u9fff")
@@ -151,8 +154,10 @@ async def show_banner(room: Room, ports: Ports, now: datetime) -> Effects:
     current, known, facts = await ports.database.read(read)
     language = room.language
     if current is None:
-        words = strings.nothing_in_force(language)
-        return (fx.Edit(room.room_id, known, words),) if known is not None else ()
+        if known is None:
+            return ()
+        bare = fx.SetRoomName(room.room_id, ports.settings.name(language))
+        return bare, fx.Edit(room.room_id, known, strings.nothing_in_force(language))
     words = await _banner_words(room, current, ports, now, language)
     key = preset_of(current.policy)
     own = ports.settings.name(language)
@@ -162,7 +167,7 @@ async def show_banner(room: Room, ports: Ports, now: datetime) -> Effects:
     effect_id = EffectID(f"banner-{current.id}-{current.asked_at}")
     may_pin = facts is not None and facts.power.may_set_state(ports.settings.ai, PIN_TYPE)
     post = fx.Post(room.room_id, words, kind="banner", feature=NAME, id=effect_id, pin=may_pin)
-    effects: tuple[fx.Effect, ...] = (name, post, SaveBanner(room.room_id, effect_id))
+    effects: tuple[fx.Effect, ...] = (name, post, SaveBanner(room.room_id, effect_id, may_pin))
     if not may_pin:
         effects = (*effects, fx.Post(room.room_id, strings.pin_please(language), kind="notice", feature=NAME))
     return effects
@@ -214,7 +219,8 @@ async def _announce(wake: Fire, ports: Ports) -> Effects:
         feature=NAME,
         subject=str(policy_id),
         text=True,
-        buttons=("👍", "❌"),
+        id=loosening_id(policy_id, asked.asked_at),
+        buttons=("👍", REFUSE_KEY),
         # Synapse's module reads here what a 👍 agrees to.
         extra={PROPOSAL_KEY: to_proposal({"👍": asked.policy})},
     )
@@ -232,11 +238,12 @@ async def _start(wake: Fire, ports: Ports) -> Effects:
     if asked is None or asked.state != "waiting" or asked.by is None or facts is None:
         return ()
     if not facts.power.may_set_policy(asked.by):
-        return ()
+        return WithdrawPolicy(policy_id), *called_off(asked, wake.room)
     at = int(wake.now.timestamp() * 1000)
     room_id = wake.room.room_id
     shown = fx.WakeAt(NAME, f"banner:{room_id}", room_id, wake.now)
-    return StartPolicy(policy_id, at), shown, *_published(asked, facts, ports.settings)
+    done = fx.ClearButtons(loosening_id(policy_id, asked.asked_at))
+    return StartPolicy(policy_id, at), done, shown, *_published(asked, facts, ports.settings)
 
 
 def _published(asked: store.Asked, facts: rooms.RoomFacts, settings: Settings) -> Effects:
@@ -260,7 +267,7 @@ async def _welcome(wake: Fire, ports: Ports) -> Effects:
         return ()
     names = await ports.names.people(room.room_id)
     called = [_called(user, names) or "" for user in users]
-    effect_id = EffectID(f"welcome-{int(wake.due.timestamp() * 1000)}-{abs(hash(users)) % 10**8}")
+    effect_id = welcome_id(int(wake.due.timestamp() * 1000), users)
     text = newcomers(called, within(room.policy, ports.settings.ceiling), room.language)
     post = fx.Post(room.room_id, fx.Words(text), kind="welcome", feature=NAME, id=effect_id)
     return post, Welcome(effect_id, users)
@@ -283,20 +290,19 @@ async def show_policy(call: Call, ports: Ports) -> Effects:
     A choice by someone who may decide was obeyed when it came in; here it is only answered.
     """
     room, language = call.room, call.language
-    if room.direct:
-        return ()
     wanted = chosen(call.argument.text, ports.settings.reach)
     if call.argument.text and wanted is None:
         return (call.answer(strings.no_such_policy(language), feature=NAME),)
-    if wanted is not None:
-        if not call.decides:
-            return (call.answer(strings.not_yours(language), feature=NAME),)
-        same = room.policy == wanted
-        told = strings.same_policy(language, policy_name(wanted, language))
-        return (call.answer(told, feature=NAME),) if same else ()
     current = await ports.database.read(lambda c: store.in_force(c, room.room_id))
+    if wanted is not None:
+        return await _answer_choice(call, wanted, current, ports)
     now = ports.clock.now()
-    shown = await _banner_words(room, current, ports, now, language) if current else strings.nothing_in_force(language)
+    shown = await _banner_words(room, current, ports, now, language) if current else strings.no_policy(language)
+    if call.place != room.room_id:
+        # What all must see done is not done in private: the options stand in the room only.
+        where = strings.in_the_room(language)
+        both = fx.Words(f"{shown.body}\n\n{where.body}", f"{shown.html or shown.body}<br><br>{where.body}")
+        return (call.answer(both, feature=NAME),)
     options = [Line("", f"{key} {policy_name(policy, language)}") for key, policy in offered(ports.settings, "offer")]
     menu = strings.marked_up((Line("", strings.offer(language).body), *options), language)
     post = fx.Post(
@@ -311,6 +317,19 @@ async def show_policy(call: Call, ports: Ports) -> Effects:
         extra={PROPOSAL_KEY: to_proposal(dict(offered(ports.settings, "offer")))},
     )
     return (post,)
+
+
+async def _answer_choice(call: Call, wanted: Policy, current: store.Asked | None, ports: Ports) -> Effects:
+    language, name = call.language, policy_name(wanted, call.language)
+    if call.place != call.room.room_id:
+        return (call.answer(strings.in_the_room(language), feature=NAME),)
+    if not call.decides:
+        return (call.answer(strings.not_yours(language), feature=NAME),)
+    if current is not None and current.policy == wanted:
+        new = current.authority == call.event_id
+        told = strings.policy_set(language, name) if new else strings.same_policy(language, name)
+        return (call.answer(told, feature=NAME),)
+    return ()  # Looser: the announcement says it.
 
 
 async def confirm_choice(call: Call, ports: Ports) -> Effects:
@@ -335,9 +354,7 @@ async def keep_out(call: Call, ports: Ports) -> Effects:
     G18).
     """
     if not call.decides:
-        facts = await ports.database.read(lambda c: rooms.room_facts(c, call.room.room_id))
-        if facts is None or not facts.power.may_set_policy(call.asker):
-            return (_in_private(call, strings.not_yours(call.language)),)
+        return (_in_private(call, strings.not_yours(call.language)),)
     names = await ports.names.people(call.room.room_id)
     wanted = call.argument.text.strip().removeprefix("@").casefold()
     matches = [
@@ -362,12 +379,18 @@ async def keep_out(call: Call, ports: Ports) -> Effects:
 
 async def confirm_hidden(call: Call, ports: Ports) -> Effects:
     """Answer `hide`, which was obeyed when it came in as a reply."""
-    words = strings.hidden(call.language) if call.reply_to is not None else strings.hide_what(call.language)
-    return (_in_private(call, words),)
+    target = call.reply_to
+    if target is None:
+        return (_in_private(call, strings.hide_what(call.language)),)
+    mark = await ports.database.read(lambda c: rooms.mark(c, call.place, target))
+    # Refused, where the day's number is used up: that was said when it came in.
+    return (_in_private(call, strings.hidden(call.language)),) if mark is Mark.HIDDEN else ()
 
 
 async def rest(call: Call, ports: Ports) -> Effects:
     """Answer `off`."""
+    if call.room.direct:
+        return (call.answer(strings.nothing_to_switch_off(call.language), feature=NAME),)
     words = strings.resting(call.language) if call.decides else strings.not_yours(call.language)
     return (call.answer(words, feature=NAME),)
 
@@ -446,8 +469,8 @@ def write(connection: Connection, effect: fx.Effect) -> None:
     match effect:
         case Choose(room_id, user_id, choice, at):
             store.choose(connection, room_id, user_id, choice, at)
-        case SaveBanner(room_id, effect_id):
-            store.save_banner(connection, room_id, effect_id)
+        case SaveBanner(room_id, effect_id, pinned):
+            store.save_banner(connection, room_id, effect_id, pinned=pinned)
         case Welcome(effect_id, users):
             store.welcome(connection, effect_id, users)
         case StartPolicy(policy_id, at):
@@ -455,6 +478,8 @@ def write(connection: Connection, effect: fx.Effect) -> None:
             row = store.asked(connection, policy_id)
             if row is not None:
                 rooms.tighten(connection, row.room_id)
+        case WithdrawPolicy(policy_id):
+            store.withdraw(connection, policy_id)
         case SetLanguage(room_id, language):
             rooms.save_room(connection, room_id, language=language)
         case _:

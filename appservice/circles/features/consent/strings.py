@@ -114,8 +114,11 @@ def hide_what(language: Language) -> Words:
 def too_many_hidden(language: Language, most: int) -> Words:
     """Say that the day's 🙈 are used up."""
     if language == "zh":
-        return Words(f"今天的 🙈 用完了（一天 {most} 个）。明天还可以点；不想被看，说“不看我”。")
-    return Words(f'That was the last of today\'s {most} 🙈. There are more tomorrow; "out" keeps all of yours from me.')
+        return Words(f"今天的 {most} 个 🙈 用完了，这句没能藏起来。明天还能点；不想被看，说“不看我”。")
+    return Words(
+        f"Today's {most} 🙈 are used up, so that one is not hidden. There are more tomorrow; "
+        '"out" keeps all of yours from me.'
+    )
 
 
 def offer(language: Language) -> Words:
@@ -149,14 +152,61 @@ def unreadable_policy(language: Language, path: str, advice: str) -> Words:
 
 def withdrawn(language: Language) -> Words:
     """Say that a change is called off."""
-    return Words("好的，不改了。" if language == "zh" else "Called off. Nothing changes.")
+    return Words(
+        "好的，前面说的那个改动取消了。" if language == "zh" else "All right, the announced change is called off."
+    )
 
 
 def nothing_in_force(language: Language) -> Words:
-    """Say that no policy is in force."""
+    """Say in the banner's place that no policy is in force any more."""
     if language == "zh":
-        return Words("还没有人定下规则：我什么都不看，也不记。请管理员点一个。")
-    return Words("No policy is in force: I look at nothing and keep nothing. An admin may tap one.")
+        return Words("现在没有规则：我什么都不看，也不记。管理员说“规则”，就可以再选。")
+    return Words(
+        "No rules now: I look at nothing. I keep nothing new either. An admin can say “policy” to choose again."
+    )
+
+
+def no_policy(language: Language) -> Words:
+    """Answer that no policy is in force."""
+    if language == "zh":
+        return Words("还没有人定规则：我什么都不看，也不记。")
+    return Words("Nobody has chosen yet: I look at nothing and keep nothing.")
+
+
+def in_the_room(language: Language) -> Words:
+    """Say where a policy is chosen."""
+    if language == "zh":
+        return Words("想换，请管理员到群里说“规则”，这样大家都看得到。")
+    return Words("To change it, an admin says “policy” in the room itself, where everyone sees it.")
+
+
+def policy_set(language: Language, name: str) -> Words:
+    """Say that a policy is in force from now on."""
+    return Words(f"好的，从现在起：“{name}”。" if language == "zh" else f"Done. From now on: “{name}”.")
+
+
+def nobody_decides(language: Language) -> Words:
+    """Say what is missing where everyone may change everything, so that nobody's word is more than another's."""
+    if language == "zh":
+        return Words(
+            "这个群里人人都能改设置，所以谁说了都不算。请在群设置的“角色和权限”里，只让管理员改设置，再点一次。"
+        )
+    return Words(
+        "Here everyone may change the settings, so nobody's choice would count. "
+        "In the room's settings, under Roles & Permissions, let only admins change settings; then tap again."
+    )
+
+
+def nothing_to_switch_off(language: Language) -> Words:
+    """Say in a direct message that `off` is for circles."""
+    if language == "zh":
+        return Words(
+            "私信里我只看你对我说的话，没什么可关的。要我在群里休息，请管理员到群里说“休息”；只是不想被看，说“不看我”。"
+        )
+    return Words(
+        "In private I look only at what you say to me, so there is nothing to switch off. "
+        "To let me rest in a circle, an admin says “off” there. To keep your own talk from me, say “out”."
+    )
 
 
 def pin_please(language: Language) -> Words:
