@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import unquote
 
 from circles.core.ids import EventID
 from circles_policies.content import MARK_KEY
@@ -11,14 +14,20 @@ from circles_policies.content import MARK_KEY
 Json = dict[str, Any]
 MAX_CONTENT_BYTES: Final = 60_000
 """A whole event may have 65,536 bytes (spec "Size limits"); the rest is for its envelope."""
+_LINKED: Final = re.compile(r"https://matrix\.to/#/[^/\s\"'<>?]+/([^/\s\"'<>?&)\]]+)")
+CUT: Final = " …"
 
 
 def message(payload: Mapping[str, Any], effect_id: str, media: Mapping[str, Any] | None = None) -> Json:
-    """Return the content of a post.
+    """Return the content of a post, cut to what an event may hold.
 
     A notice pings nobody even with mentions, so whatever must reach a person is `m.text` (measured in Element).
     Every output carries the mark, with the ids of the messages it links to, so that it can be told and checked.
     """
+    return _fitted(_message(payload, effect_id, media), MAX_CONTENT_BYTES)
+
+
+def _message(payload: Mapping[str, Any], effect_id: str, media: Mapping[str, Any] | None = None) -> Json:
     content: Json = {
         "msgtype": "m.text" if payload.get("text") else "m.notice",
         "body": payload["body"],
@@ -38,7 +47,8 @@ def message(payload: Mapping[str, Any], effect_id: str, media: Mapping[str, Any]
 
 def edit(payload: Mapping[str, Any], root: EventID, effect_id: str) -> Json:
     """Return the content that replaces a post's words (spec "Event replacements")."""
-    new = message({**payload, "reply_to": None, "thread": None}, effect_id)
+    # Half of what fits, for the words stand in it twice.
+    new = _fitted(_message({**payload, "reply_to": None, "thread": None}, effect_id), MAX_CONTENT_BYTES // 2)
     fallback = {**new, "body": "* " + str(new["body"])}
     if "formatted_body" in new:
         fallback["formatted_body"] = "* " + str(new["formatted_body"])
@@ -52,10 +62,40 @@ def mark(payload: Mapping[str, Any], effect_id: str) -> Json:
 
     It lists only the sources the words link to: a list of all that was looked at would show by its gaps who opted out.
     """
-    shown = f"{payload.get('html') or ''}{payload['body']}"
-    cited = [event_id for event_id in payload.get("sources", []) if str(event_id).removeprefix("$") in shown]
-    found: Json = {"kind": payload.get("kind", ""), "effect": effect_id, **payload.get("mark", {})}
+    shown = {unquote(link) for link in _LINKED.findall(f"{payload.get('html') or ''} {payload['body']}")}
+    cited = [event_id for event_id in payload.get("sources", []) if event_id in shown]
+    found: Json = {**payload.get("mark", {}), "kind": payload.get("kind", ""), "effect": effect_id}
     return {**found, "sources": cited} if cited else found
+
+
+def reaction(event_id: EventID, key: str, effect_id: str) -> Json:
+    """Return the content of a reaction of the AI's: a button, by the mark."""
+    relation = {"rel_type": "m.annotation", "event_id": event_id, "key": key}
+    return {"m.relates_to": relation, MARK_KEY: {"kind": "button", "effect": effect_id}}
+
+
+def size(content: Mapping[str, Any]) -> int:
+    """Return how many bytes a content takes in an event (spec "Canonical JSON")."""
+    return len(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _fitted(content: Json, limit: int) -> Json:
+    """Return a content that fits: without its formatted words first, then with its plain ones cut.
+
+    What does not fit is refused by the homeserver for good, and a refused answer is silence.
+    """
+    if size(content) <= limit:
+        return content
+    plain = {key: value for key, value in content.items() if key not in ("format", "formatted_body")}
+    body = str(plain["body"])
+    least, most = 0, len(body)
+    while least < most:
+        middle = (least + most + 1) // 2
+        if size({**plain, "body": body[:middle] + CUT}) <= limit:
+            least = middle
+        else:
+            most = middle - 1
+    return plain if size(plain) <= limit else {**plain, "body": body[:least].rstrip() + CUT}
 
 
 def _relation(payload: Mapping[str, Any]) -> Json:
