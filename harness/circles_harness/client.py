@@ -59,6 +59,7 @@ class Person:
         self.access_token = access_token
         self.device_id = device_id
         self.display_name = ""
+        self.password = ""
         self.invites: dict[str, list[Event]] = {}
         self._session: aiohttp.ClientSession | None = None
         self._since: str | None = None

@@ -186,13 +186,15 @@ class Homeserver:
         """
         if unique:
             localpart = f"{localpart}-{secrets.token_hex(3)}"
-        account = await self._register(localpart, admin=admin)
+        password = secrets.token_hex(8)
+        account = await self._register(localpart, password, admin=admin)
         person = Person(
             base_url=self.base_url,
             user_id=account["user_id"],
             access_token=account["access_token"],
             device_id=account["device_id"],
         )
+        person.password = password
         self._people.append(person)
         await person.set_display_name(display_name or localpart.split("-")[0].capitalize())
         return person
@@ -213,9 +215,8 @@ class Homeserver:
     ) -> None:
         await self.close()
 
-    async def _register(self, localpart: str, *, admin: bool) -> dict[str, Any]:
+    async def _register(self, localpart: str, password: str, *, admin: bool) -> dict[str, Any]:
         url = f"{self.base_url}/_synapse/admin/v1/register"
-        password = secrets.token_hex(8)
         async with aiohttp.ClientSession() as session:
             async with session.get(url) as answer:
                 nonce = (await answer.json())["nonce"]
