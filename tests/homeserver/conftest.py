@@ -4,6 +4,7 @@ All tests and fixtures here share one event loop, for the people's connections l
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,11 +12,20 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from circles_harness import Homeserver, ModelServer, Person, federated_pair
+from circles_harness import Homeserver, ModelServer, Person, Service
+from circles_harness.service import merged
 
 # Fixtures are outside pytest's own time limit (timeout_func_only); two boots take some seconds.
 BOOT_DEADLINE_SECONDS = 90
 TEST_DEADLINE_SECONDS = 60
+
+SERVICE_CONFIG = {
+    "invites": {"allow": ["*"]},
+    "member": {"operator_name": "Anna"},
+    "timing": {"checkpoint_seconds": 1, "newcomers_seconds": 1},
+    "log": {"level": "DEBUG"},
+}
+HASTY_HOURS = 3 / 3_600
 
 NewPerson = Callable[..., Awaitable[Person]]
 
@@ -32,22 +42,77 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(TEST_DEADLINE_SECONDS, func_only=True))
 
 
+# A service is registered before its homeserver boots, which costs no second boot, and started by the first test that
+# asks for it.
+
+
+@pytest.fixture(scope="session")
+def unborn() -> Iterator[tuple[Homeserver, Service, Service]]:
+    """The plain homeserver and its two services, none of them started."""
+    homeserver = Homeserver()
+    hasty = merged(SERVICE_CONFIG, {"timing": {"loosening_hours": HASTY_HOURS}})
+    service = Service(homeserver, config=SERVICE_CONFIG)
+    in_a_hurry = Service(homeserver, localpart="hasty", config=hasty)
+    yield homeserver, service, in_a_hurry
+    for folder in (service.directory, in_a_hurry.directory):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def homeserver() -> AsyncIterator[Homeserver]:
+async def homeserver(unborn: tuple[Homeserver, Service, Service]) -> AsyncIterator[Homeserver]:
     """One plain homeserver for all tests that ask for no other."""
     async with AsyncExitStack() as stack:
         async with asyncio.timeout(BOOT_DEADLINE_SECONDS):
-            booted = await stack.enter_async_context(Homeserver())
+            booted = await stack.enter_async_context(unborn[0])
         yield booted
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def federation() -> AsyncIterator[tuple[Homeserver, Homeserver]]:
+async def service(unborn: tuple[Homeserver, Service, Service], homeserver: Homeserver) -> AsyncIterator[Service]:
+    """The running AI member on the plain homeserver, without a model; never restarted."""
+    async with unborn[1] as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def hasty(unborn: tuple[Homeserver, Service, Service], homeserver: Homeserver) -> AsyncIterator[Service]:
+    """A second AI member there, for which the day before a looser policy is a moment."""
+    async with unborn[2] as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def unborn_pair() -> Iterator[tuple[Homeserver, Homeserver, Service]]:
+    """Two homeservers that federate and a service on the first, none of them started."""
+    here = Homeserver(federation=True)
+    service = Service(here, config=SERVICE_CONFIG)
+    yield here, Homeserver(federation=True), service
+    shutil.rmtree(service.directory, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def federation(
+    unborn_pair: tuple[Homeserver, Homeserver, Service],
+) -> AsyncIterator[tuple[Homeserver, Homeserver]]:
     """Two homeservers that federate, booted when the first test asks for them."""
-    async with AsyncExitStack() as stack:
-        async with asyncio.timeout(BOOT_DEADLINE_SECONDS):
-            booted = await stack.enter_async_context(federated_pair())
-        yield booted
+    pair = unborn_pair[:2]
+    try:
+        async with asyncio.timeout(BOOT_DEADLINE_SECONDS), asyncio.TaskGroup() as boots:
+            for each in pair:
+                boots.create_task(each.start())
+        yield pair
+    finally:
+        for each in pair:
+            await each.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def federated_service(
+    unborn_pair: tuple[Homeserver, Homeserver, Service], federation: tuple[Homeserver, Homeserver]
+) -> AsyncIterator[Service]:
+    """The running AI member on the first of the two homeservers."""
+    async with unborn_pair[2] as running:
+        yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")
