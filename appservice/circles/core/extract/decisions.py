@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from circles.core.extract.asked import kinds_asked
 from circles.core.extract.lines import Finding, Line
 from circles.core.extract.replies import agrees, asks, declines, earlier, later
-from circles.core.extract.text import Span, fold, sentences
+from circles.core.extract.text import MAX_SENTENCE, Span, fold, sentences
 from circles.core.extract.tokens import terms
 from circles.core.extract.when import time_phrases
 
@@ -47,9 +48,9 @@ _ANAPHOR: Final = re.compile(
 )
 _PROPOSES: Final = re.compile(
     r"\b(?:let'?s (?!see\b|hope\b|say\b|wait and)|shall we|how about|what about|why don'?t we|why not|i"
-    r" (?:suggest|propose|vote|move|would suggest|'d suggest)|i'd (?:suggest|propose|say|go)|(?:my"
-    r" )?(?:suggestion|proposal)(?: is)?\b"
-    r"|i'd (?:rather|prefer)|i would (?:rather|prefer)|we (?:could|should|can) |(?:could|can|should) we "
+    r" (?:suggest|propose|vote|move|would suggest|'d suggest)|i'd (?:suggest|propose|say|go)"
+    r"|my (?:suggestion|proposal)\b"
+    r"|i'd (?:rather|prefer)|i would (?:rather|prefer)|we (?:could|should) |(?:could|can|should) we "
     r"|maybe we|perhaps we|what if we|we might as well"
     r"|(?:would|does|is) .{2,60} (?:work|ok|okay|fine|good|suit)\b[^.]{0,24}\?|.{2,60},? (?:ok|okay|agreed"
     r"|deal)\?)"
@@ -59,14 +60,22 @@ _PROPOSES: Final = re.compile(
     r"|怎样|没问题吧|ok吗|同意吗|好吧)\W*$)"
 )
 _CONCLUDES: Final = re.compile(
-    r"^\W*(?:(?:ok(?:ay)?|right|all ?right|great|good|perfect|cool|fine|well)\W+(?:so|then|we'll|let's"
-    r"|it's)?|so|(?:好|行|可以|ok|嗯|那)[的吧]?[,，。!\s]*(?:那|就|那就)?)\W*(?!i\b|i'|you\b|thanks|我|你"
+    r"^\W*+(?:(?:ok(?:ay)?|right|all ?right|great|good|perfect|cool|fine|well)\W++(?:so|then|we'll|let's"
+    r"|it's)?+|so|(?:好|行|可以|ok|嗯|那)[的吧]?+[,，。!\s]*+(?:那就|那|就)?+)\W*+(?!i\b|i'|you\b|thanks|我|你"
     r"|谢)"
 )
 """How somebody sums up what was talked over: "ok so Sunday, our garden", 好，七点."""
-_TO_YOU: Final = re.compile(r"你们?(?:来|去|先|帮|自己).*吧\W*$|\b(?:can|could|would|will) you\b|麻烦你?|拜托")
+_ASKS_ONLY: Final = re.compile(
+    r"^\W*(?:\w+[:,]\s+)*(?:(?:do|does|did|has|have|is|are) (?:you|any|anyone|anybody|we have|there)"
+    r"|any(?:thing|one|body)?\b)"
+    r"|\b(?:how|what) about\b.{60,}"
+)
+"""A question for information is no proposal."""
+_TO_YOU: Final = re.compile(r"^\W*\w+,\s+you\b|你们?[^,]{1,12}吧\W*$|\b(?:can|could|would|will) you\b|麻烦你?|拜托")
 """A request to somebody is no proposal to all."""
 _HOUR_THEN: Final = re.compile(r"\b\d{1,2}(?::\d\d)? then\b")
+_FIRM: Final = re.compile(r"决定|说定|敲定|拍板|一致|投票|通过|\b(?:agreed|decided|settled|voted|decision|final)\b")
+"""Said to be settled in so many words: who grumbles afterwards does not undo it."""
 _CONTESTS: Final = re.compile(
     r"太.{1,4}了|\btoo \w+|\bdisagree|\brather|\bprefer|反对|不同意|不赞成|不好|不合适|还是.{1,10}吧|建议"
 )
@@ -80,7 +89,7 @@ def decisions(lines: Sequence[Line]) -> tuple[Finding, ...]:
     found: dict[str, Finding] = {}
     for at, line in enumerate(lines):
         settled = _settled_here(line)
-        if settled and not _contested(lines, at):
+        if settled and (_FIRM.search(fold(line.text)) or not _contested(lines, at)):
             _keep(found, line, settled, ())
         elif settled is None and _concludes(lines, at) and not _repeats(lines, at):
             _keep(found, line, sentences(line.text)[0], ())
@@ -99,17 +108,32 @@ def proposal(text: str) -> Span | None:
     """Return the first sentence that proposes something of substance to the others, or None."""
     for span in sentences(text):
         sentence = text[span.start : span.end]
-        if _TO_YOU.search(fold(sentence)):
+        low = fold(sentence)
+        if len(sentence) > MAX_SENTENCE or _TO_YOU.search(low) or _ASKS_ONLY.search(low):
             continue
-        if _PROPOSES.search(fold(sentence)) and _substance(sentence) and not _UNSETTLED.search(fold(sentence)):
+        if (_PROPOSES.search(low) or _offers_time(sentence)) and _substance(sentence) and not _UNSETTLED.search(low):
             return span
     return None
+
+
+def _offers_time(sentence: str) -> bool:
+    """Say whether a sentence is only a time with a question mark: "long run sunday 9?"."""
+    words = len(sentence.split())
+    return (
+        sentence.endswith(("?", "？"))
+        and words <= 6
+        and len(sentence) >= 6
+        and not kinds_asked(sentence)
+        and bool(time_phrases(sentence))
+    )
 
 
 def _settled_here(line: Line) -> Span | None:
     for span in sentences(line.text):
         sentence = line.text[span.start : span.end]
         low = fold(sentence)
+        if len(sentence) > MAX_SENTENCE:
+            continue
         if _SETTLED.search(low) and not _UNSETTLED.search(low) and not asks(sentence) and _substance(sentence):
             return None if _ANAPHOR.match(low) else span
     return None

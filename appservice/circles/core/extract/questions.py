@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from circles.core.extract.asked import answers_kind, kinds_asked
 from circles.core.extract.decisions import proposal
 from circles.core.extract.lines import Finding, Line
 from circles.core.extract.replies import accepts_partly, asks, declines, earlier, is_small_talk, is_social, later
@@ -50,7 +51,7 @@ _DISAGREES: Final = re.compile(
     r" contrary|strongly against"
     r"|please don't|why would we|we shouldn't|i have (?:concerns|doubts|reservations)|i beg to differ)\b"
     r"|^\W*-1\b|^\W*no\b,? (?:that|this|it|we|because|the)\b"
-    r"|不同意|不赞成|不赞同|反对|不支持|不认同|有异议|我有意见|有不同(?:意见|看法)|不敢苟同|我不(?:这么"
+    r"|太.{1,3}了吧|不同意|不赞成|不赞同|反对|不支持|不认同|有异议|我有意见|有不同(?:意见|看法)|不敢苟同|我不(?:这么"
     r"|这样)(?:认为|觉得|看)|我不觉得|我不认为|(?:我|我们)(?:觉得|认为|看|感觉).{0,10}(?:不行|不好|不妥"
     r"|不合适|不合理|不太好|不靠谱|没必要|太.{1,4})|(?:这|那)样?(?:不行|不妥|不合适|不合理|不好吧|不太好"
     r"|不靠谱|行不通)|不是个?好主意|没必要吧|恰恰相反|我更(?:喜欢|倾向|想)|我还是(?:觉得|认为|想|倾向)"
@@ -83,6 +84,13 @@ def disagreements(lines: Sequence[Line]) -> tuple[Finding, ...]:
         near = [position for position in earlier(lines, at) if lines[position].sender != line.sender]
         replied = [position for position in near if lines[position].id == line.reply_to]
         held = replied or [position for position in near if _view(lines[position].text)]
+        if not held:
+            said = set(terms(line.text))
+            held = [
+                position
+                for position in near[:4]
+                if said & {term for term in terms(lines[position].text) if len(term) > 1}
+            ]
         if not held and _STRONGLY.search(fold(line.text)):
             held = [position for position in near if not is_small_talk(lines[position].text)]
         if held:
@@ -107,7 +115,7 @@ def _question(text: str) -> Span | None:
 def _answered(lines: Sequence[Line], at: int, question: str) -> bool:
     asked = lines[at]
     wanted = set(terms(question))
-    silent = True
+    silent, kinds = True, kinds_asked(question)
     for position in later(lines, at):
         line = lines[position]
         low = fold(line.text)
@@ -125,6 +133,10 @@ def _answered(lines: Sequence[Line], at: int, question: str) -> bool:
             continue
         if asks(line.text):
             silent = silent and _question(line.text) is None
+            continue
+        if kinds and not to_it and not wanted & set(terms(low)):
+            if any(answers_kind(kind, line.text, {}) for kind in kinds):
+                return True
             continue
         if silent and (not is_social(line.text) or accepts_partly(line.text) or declines(line.text)):
             return True

@@ -27,17 +27,19 @@ _YES: Final = re.compile(
     r"|that))?(?=\W*$)|i will(?=\W*$)|i'll do (?:it|that)|me too|same here"
     r"|(?:we|i)(?:'d| would) (?:love|be (?:happy|glad|delighted))(?: to)?|(?:we|i)'ll (?:be there|come"
     r"|bring)|see you (?:then|there|on)|let's do (?:it|that)|go for it"
-    r"|fair enough|done|\+1)(?![\w'])"
+    r"|(?:us|same|works|sounds) (?:too|here|wonderful|nice|amazing|delightful|fun)"
+    r"|works(?=\W*$)|same(?=\W*$)|fair enough|done|\+1)(?![\w'])"
     r"|好(?:的|啊|呀|嘞|哒|滴|咧|吧|哇|呢|耶|主意|!|,|，|。|~|～|\s|$|我|那|就|咱|一定)|好|行(?!李|程|政"
     r"|业|动|为)|可以|没问题|没意见|同意|赞成|赞同|支持|成(?:[,，。!]|交|$)|中[,，。!]?$|嗯+|要得|收到"
     r"|明白"
-    r"|一定(?:来|到|去)|我们(?:一定)?来|来的|(?:一定)?[来去](?:\W|$)|必须的|太好了|太棒了"
+    r"|一定(?:来|到|去)|我们(?:一定)?来|来的|(?:一定)?[来去](?:\W|$)|必须的|带上我|太好了|太棒了"
     r"|听你的|妥|就这样|就这么(?:定|办)|没毛病"
     r"|可$|我(?:来|可以|行|能)|算(?:我|我们)(?:一个|一份)|当然|乐意|没得说"
     r"|[👍👌✅🙆💯🤝🙋]|:\+1:)"
 )
 _THAT_TIME: Final = re.compile(
-    r"^\W*#+\s*(?:可以|行|好|没问题|ok|works|it is|(?:is|sounds|would be|'s)\s+(?:also |totally |much"
+    r"^\W*(?:#+|\d{1,2}(?::\d\d)?)\s*(?:可以|行|好|没问题|ok|works|it is"
+    r"|(?:is|sounds|would be|'s)\s+(?:also |totally |much"
     r" )?(?:fine|good|perfect|great|ok|okay|lovely|better))"
 )
 """Agreement that begins with the time: "Sunday works", 2号可以."""

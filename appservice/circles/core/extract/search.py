@@ -9,44 +9,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from circles.core.extract.asked import answers_kind, kinds_asked
 from circles.core.extract.lines import Line, sender_names
-from circles.core.extract.people import mentioned_people
 from circles.core.extract.replies import asks_anything, later
 from circles.core.extract.text import MAX_CHARS, fold
 from circles.core.extract.tokens import index_terms, query_terms
-from circles.core.extract.when import time_phrases
 
 _K1: Final = 1.2
 _B: Final = 0.6
 _COVERAGE: Final = 0.25
 """The share of the question's weight that a message must meet: one common word of five is no answer."""
+_ANSWERS: Final = 2.0
+"""How much more the answer to a question that was found is worth than the question."""
 _OF_BEST: Final = 0.35
-_ASKED: Final = {
-    "when": re.compile(
-        r"\bwhen\b|\bwhat (?:time|day|date)\b|\bwhich (?:day|date)\b|哪天|什么时候|啥时候|何时|几号|几点|初几"
-        r"|星期几|周几|礼拜几|哪一天|多久"
-    ),
-    "who": re.compile(r"\bwho(?:'s|m|se)?\b|谁|哪位|哪个人"),
-    "where": re.compile(
-        r"\bwhere\b|\bwhat place\b|\bwhich (?:place|room|restaurant|venue)\b|哪儿|哪里|什么地方|在哪|去哪|哪家"
-        r"|哪个地方"
-    ),
-    "how many": re.compile(r"\bhow (?:many|much|long|far)\b|多少|几个|几人|多长|多大|几块"),
-}
 _QUESTION_WORDS: Final = re.compile(
     r"哪一?天|什么时候|啥时候|何时|几号|几点|初几|星期几|周几|礼拜几|多久|谁|哪位|哪个人|哪儿|哪里"
     r"|什么地方|哪家|哪个|在哪|去哪|多少|几个|几人|多长|怎么样?|为什么|什么|请问|告诉我|是不是|有没有"
     r"|吗|呢|我们|咱们|大家|说了?|定了?|\b(?:tell me|find|show me|did (?:we|anyone|you)|do (?:we|you)|say"
     r"|said|know|remember|decide[d]?|what|when|where|who|which|how|why|many|much|time|day|date)\b"
-)
-_PLACE: Final = re.compile(
-    r"\b(?:at|in|to|from|near|opposite|behind)\s+(?:the\s+)?\w+|\b(?:room|street|road|avenue|hall|park"
-    r"|cafe|café|station|place|house|restaurant|library|gym|pool|school|office)\b"
-    r"|在[\u4e00-\u9fff]{2,}|[\u4e00-\u9fff](?:家|馆|店|厅|路|街|楼|室|园|站|广场|公园|学校|酒店|饭店|操场|中心|门口)"
-)
-_NUMBER: Final = re.compile(
-    r"\d|[一二三四五六七八九十两百千]+(?:个|人|块|元|公里|斤|份|张|位|次)|\b(?:one|two|three|four|five|six"
-    r"|seven|eight|nine|ten|twelve|dozen|hundred)\b"
 )
 
 
@@ -69,13 +49,13 @@ def search(
     documents = [Counter(index_terms(f"{line.name} {line.text[:MAX_CHARS]}").split()) for line in lines]
     idf = _weights(documents, wanted)
     scores = _bm25(documents, wanted, idf)
-    asked = [kind for kind, pattern in _ASKED.items() if pattern.search(low)]
+    asked = kinds_asked(query)
     names = sender_names(lines, people)
     for at, line in enumerate(lines):
         if scores[at] > 0:
-            scores[at] *= math.prod(1.6 if _has(kind, line, names) else 1.0 for kind in asked)
-            scores[at] *= 0.5 if asks_anything(line.text) else 1.0
+            scores[at] *= math.prod(1.6 if answers_kind(kind, line.text, names) else 1.0 for kind in asked)
     _lift_answers(lines, scores, asked, names)
+    scores = [score * (0.5 if asks_anything(line.text) else 1.0) for score, line in zip(scores, lines, strict=True)]
     best = max(scores)
     ranked = sorted((at for at in range(len(lines)) if scores[at] > _OF_BEST * best), key=lambda at: (-scores[at], at))
     return tuple(ScoredId(lines[at].id, round(scores[at], 6)) for at in ranked[:limit])
@@ -101,22 +81,14 @@ def _bm25(documents: Sequence[Counter[str]], wanted: Sequence[str], idf: Mapping
     return scores
 
 
-def _has(kind: str, line: Line, names: Mapping[str, str]) -> bool:
-    if kind == "when":
-        return bool(time_phrases(line.text))
-    if kind == "who":
-        return (
-            bool(mentioned_people(line.text, names)) or re.search(r"\bi\b|\bi'|\bwe\b|我", fold(line.text)) is not None
-        )
-    return (_PLACE if kind == "where" else _NUMBER).search(fold(line.text[:MAX_CHARS])) is not None
-
-
 def _lift_answers(lines: Sequence[Line], scores: list[float], asked: Sequence[str], names: Mapping[str, str]) -> None:
     """A reply to a question that was found answers it even where it repeats none of its words."""
     for at in [at for at, score in enumerate(scores) if score > 0 and asks_anything(lines[at].text)]:
         for answer in later(lines, at, near=3):
             line = lines[answer]
-            fits = line.reply_to == lines[at].id or (bool(asked) and all(_has(kind, line, names) for kind in asked))
+            fits = line.reply_to == lines[at].id or (
+                bool(asked) and all(answers_kind(kind, line.text, names) for kind in asked)
+            )
             if line.sender != lines[at].sender and fits and not asks_anything(line.text):
-                scores[answer] = max(scores[answer], 1.2 * scores[at])
+                scores[answer] = max(scores[answer], _ANSWERS * scores[at])
                 break

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-MAX_CHARS: Final = 4_000
+MAX_CHARS: Final = 2_000
 """What the rules look at of one message: a longer one is a pasted document, not something a person said."""
+
+MAX_SENTENCE: Final = 400
+"""From this length on, a run without an end is no sentence that somebody promised or invited in."""
 
 # Traditional, simplified, traditional, simplified … : the characters that cues, dates, kinship and everyday nouns use.
 _PAIRS: Final = (
@@ -36,7 +39,7 @@ _PAIRS: Final = (
 )
 _FOLD: Final = {
     **{ord(a): ord(b) for a, b in zip(_PAIRS[::2], _PAIRS[1::2], strict=True)},
-    **{code: code - 0xFEE0 for code in range(0xFF10, 0xFF5B)},  # full-width digits and letters
+    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},  # full-width signs, digits and letters
     **dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u00b4`"), ord("'")),
     0x3000: 0x20,
     0x00A0: 0x20,

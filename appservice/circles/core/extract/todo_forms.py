@@ -51,7 +51,7 @@ FIRST_PERSON: Final = re.compile(
     r"|picking|collecting|calling)|count on me (?:to|for)"
     r"|(?:(?<=then )|(?<=and )|(?<=, ))i (?:do|take|make|bring|write|handle|cover|cook|book|get) (?:the|a|some|care)"
     r"|i'?d take (?:the|care))"
-    rf"|(?:^|[,;-]\s)\W*(?:will|gonna|going to)\s+{_ADV}{_TASK}|^\W*#*\s*i'll\b.*#"
+    rf"|(?:^|[,;-]\s)\W*(?:will|can|gonna|going to)\s+{_ADV}{_TASK}|^\W*#*\s*i'll\b.*#"
 )
 _ADV_ZH: Final = (
     r"(?:今天|明天|#+|就|会|要|可以|能|得|也|先|再|顺便|顺路|一会儿?|等下|等会儿?|待会儿?|马上|这就|回头"
@@ -67,17 +67,18 @@ _TASK_ZH: Final = (
     r"|汤圆|粽子|馄饨)|煮|炖|蒸|烤"
     r"|拍|录|剪|画|设计|翻译|校对|审|看看|看一下|跟进|处理|解决|搞定|搞|办(?!公|法)|弄|教(?!室|练|材|授)"
     r"|主持|记录|记(?=录|一下"
-    r"|笔记)|开(?=车|会议|文档|个群)|建(?=群|个|文档|表)|拉(?=群|个群|人)|申请|租|搬|找(?!不)|放(?!心|假"
+    r"|笔记)|开(?=门|车|会议|文档|个群)|建(?=群|个|文档|表)|拉(?=群|个群|人)|申请|租|搬|找(?!不)|放(?!心|假"
     r"|弃|松|学)|挂|出(?=题|方案|文档|图|稿|报告|个)|给(?=你们?#|大家)|擦|扫|拖|晒|叠|切|倒|搭|扛|刷|充|盛"
     r"|端|采购|对接|画|讲(?!真|道理|究)|领(?!导|情)|叫(?=车"
     r"|外卖)|催|备|测|试|搜|贴|填|寄|盯|陪|照顾|喂|遛|浇|换(?=成|掉|灯)|装|下单|签|学(?!校|期|生|长|姐|弟)"
     r"|练|总结|分享|预习"
-    r"|组队|排)"
+    r"|组队|替(?=你|他|她|班)|排)"
 )
 FIRST_PERSON_ZH: Final = re.compile(
+    rf"^(?:{_ADV_ZH}){{0,2}}#+(?:{_ADV_ZH}){{0,2}}(?:给|帮|替)(?:你们?|大家)\S{{0,4}}{_TASK_ZH}|"
     rf"(?<!让)(?<!叫)(?:我们?|咱|俺)(?:这边|这儿)?(?:{_ADV_ZH}){{0,6}}(?:把|将|{_TASK_ZH})|(?:由我"
     rf"|我们?)(?:{_ADV_ZH}){{0,4}}(?:负责"
-    r"|包了|来(?=\W*$|吧|弄|做)|搞定|承担|认领)|(?:交给|包在|放|留给)我(?!家|们家|爸|妈|的|这)(?:身上|吧"
+    r"|包了|来(?=\W*$|吧|弄|做)|搞定|承担|认领)|(?<![前#])(?:交给|包在|放|留给)我(?!家|们家|爸|妈|的|这)(?:身上|吧"
     r"|来|们|好了|就)?"
     r"|我来(?!了|晚|迟|过|自|的时|电|回|不|说|看看?$)|让我来|我(?:来)?(?:当|做)(?:主持|司机|后勤|志愿者)"
     r"|我出\S"
@@ -103,7 +104,7 @@ REQUESTS: Final = re.compile(
     r"|imagine|tell|make it|come|join|explain what))|\bplease\b(?! (?:note|be|let me know if|excuse"
     r"|forgive|don't))|\b(?:would|do) you mind\b|\byou(?:'ll| will) (?:need to|have to)?\s?\w+|\bmake sure"
     r" (?:you|to)\b|\bdon't forget to\b|\bremember to\b|\byour (?:job|task|turn)\b|\bkindly\b|\bi(?:'d)?"
-    r" (?:need|want|like) you to\b|\byou (?:should|need to|have to|must)\b)"
+    r" (?:need|want|like) you to\b|(?<!think )(?<!believe )\byou (?:need to|have to|must)\b)"
     r"|(?:麻烦|劳烦|辛苦|拜托)(?:你|您|大家|@)?|请(?!问|假|客|教|求|吃)|帮(?:我|忙|大家|咱|我们)|(?:你|您"
     r"|你们)(?:来|去|能|可以|可不可以|能不能|负责|有空|顺便|记得|明天|先|把)|记得|别忘|务必|交给你"
     r"|能不能(?!说)|可不可以|(?:来|去)(?:一下|弄|安排).*(?:好吗|行吗|可以吗)"
@@ -138,11 +139,22 @@ _THIRD_VERB: Final = (
 THIRD: Final = re.compile(_THIRD_VERB)
 THIRD_ZH: Final = re.compile(rf"(?:{_ADV_ZH}){{0,5}}(?:负责|把|{_TASK_ZH})")
 ASSIGNS_ZH: Final = re.compile(r"(?:让|由|叫|请|安排|交给|派|麻烦)\s*$")
+LEAVES_TO_YOU: Final = re.compile(r"(?<!谢)你们?(?!说|看|猜|好|真|们)[^,，]{1,12}吧\W*$")
+STRANGER: Final = re.compile(
+    r"\W*(?!(?:hi|hey|hello|ok|okay|so|and|but|also|btw|well|yes|no|sure|thanks|oh|then|if|please|guys|all|everyone|team|sorry)\b)"
+    r"[A-Za-z][\w-]*[,:]\s+(?:can|could|would|will|please)\b",
+    re.IGNORECASE,
+)
+"""Somebody is called who is no member known here: whoever says yes need not be that person."""
 OFFERS: Final = re.compile(
     rf"\b(?:should|shall|can) i (?:also )?{_TASK}|\bdo you want me to \w|(?:要不要|需要|要)我(?:来|去"
     rf"|也)?{_TASK_ZH}|我(?:来|去)?{_TASK_ZH}.{{0,12}}(?:要吗|好吗|行吗|可以吗|怎么样)\W*$"
 )
-IMPERATIVE: Final = re.compile(rf"\W*(?:please\s+)?{_TASK}|\s*(?:请|麻烦)?\s*(?:{_ADV_ZH}){{0,4}}(?:把|帮)")
+IMPERATIVE: Final = re.compile(
+    rf"\W*(?!do (?:you|we|i|they)\b)(?:please\s+)?{_TASK}"
+    rf"|\s*(?:请|麻烦)?\s*(?:{_ADV_ZH}){{0,4}}(?:把|帮)"
+    rf"|\s*[,，]?\s*(?:你(?:{_ADV_ZH}){{0,3}}(?:{_TASK_ZH}|替)|you\s+{_TASK})"
+)
 CLAIMS: Final = re.compile(
     r"^\W*(?:(?:ok|okay|yes|yeah|sure|oh|well|hm+|好|行|嗯|那)[\s,，.!。！]*)?(?:i can|i could|i'll|i will"
     r"|me\b(?! too| neither)|i'm (?:free|happy|on it|up|in|able)|i am|happy to|let me|i'd be happy|i"

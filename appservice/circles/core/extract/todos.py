@@ -11,7 +11,7 @@ from circles.core.extract import todo_forms as forms
 from circles.core.extract.lines import Line, sender_names
 from circles.core.extract.people import Mention, mentioned_people
 from circles.core.extract.replies import agrees, asks, declines, later
-from circles.core.extract.text import Span, clauses, fold, sentences
+from circles.core.extract.text import MAX_SENTENCE, Span, clauses, fold, sentences
 from circles.core.extract.tokens import terms
 from circles.core.extract.when import masked, time_phrases
 
@@ -70,6 +70,8 @@ def _task_sentences(text: str, names: Mapping[str, str]) -> list[Span]:
     """Sentences; one in which several people take something is cut at its commas."""
     spans: list[Span] = []
     for sentence in sentences(text):
+        if sentence.end - sentence.start > MAX_SENTENCE:
+            continue
         parts = clauses(text, sentence)
         tasks = [part for part in parts if _assigns(text[part.start : part.end], names)]
         if len(tasks) < 2:
@@ -88,9 +90,12 @@ def _before(parts: Sequence[Span], part: Span) -> int:
 def _commits(low: str, text: str) -> bool:
     """Say whether a first person takes something on in this sentence."""
     hidden = masked(low, time_phrases(text))
-    if asks(text) and not re.search(r"吧|let me", low):
-        parts = [text[start:end] for start, end in clauses(text, Span(0, len(text)))]
-        return any(_commits(fold(part), part) for part in parts if not asks(part)) if len(parts) > 1 else False
+    parts = [text[start:end] for start, end in clauses(text, Span(0, len(text)))]
+    questioned = asks(text) and not re.search(r"吧|let me", low)
+    if len(parts) > 1 and (questioned or forms.DONE.search(low)):
+        return any(_commits(fold(part), part) for part in parts)
+    if questioned:
+        return False
     if forms.NEGATED.search(low) or forms.DONE.search(low) or re.search(r"\bi (?:could|can)\b.*\bif\b", low):
         return False
     return forms.FIRST_PERSON.search(hidden) is not None or forms.FIRST_PERSON_ZH.search(hidden) is not None
@@ -121,7 +126,9 @@ def _todo(lines: Sequence[Line], at: int, span: Span, names: Mapping[str, str]) 
     ordered = asked is not None and forms.IMPERATIVE.match(masked(low, time_phrases(text)), asked.end) is not None
     if asked and (ordered or (task and forms.REQUESTS.search(low))):
         return _claimed(lines, at, span, names, asked, due, named=not asks(text))
-    if task and forms.REQUESTS.search(low) and (asks(text) or re.search(r"你们?(?:来|去|先|帮).*吧\W*$", low)):
+    if forms.STRANGER.match(text) and not asked:
+        return None
+    if task and ((forms.REQUESTS.search(low) and asks(text)) or forms.LEAVES_TO_YOU.search(low)):
         return _claimed(lines, at, span, names, None, due)
     if task and due and re.search(r"\bplease\b|\bdon't forget\b|请|麻烦|记得|别忘", low) and not asked:
         return Todo(line.id, None, None, due, text, span.start)
@@ -199,7 +206,9 @@ def _claims(text: str) -> bool:
 def _is_about(answer: str, request: str) -> bool:
     """Say whether "I will …" takes the request: it adds no other thing, or shares a word with it."""
     said, wanted = set(terms(answer)), set(terms(request))
-    return bool(said & wanted) or len(said) <= 2
+    first = clauses(answer, Span(0, len(answer)))[:1]
+    bare = first and len(set(terms(answer[first[0].start : first[0].end]))) <= 2
+    return bool(said & wanted) or bool(bare)
 
 
 def _addressee(text: str, mentions: Sequence[Mention]) -> Mention | None:
@@ -216,6 +225,8 @@ def _third(low: str, text: str, mentions: Sequence[Mention]) -> Mention | None:
     for mention in mentions:
         chinese = forms.THIRD_ZH.match(hidden, mention.end)
         before = low[: mention.start]
+        if re.search(r"\b(?:waiting (?:on|for)|for|like|than|as)\s+$", before):
+            continue
         does = chinese and not re.search(r"(?:给|跟|和|替|帮|问|找|看|的)\s*$", before)
         if (does or forms.THIRD.match(hidden, mention.end)) and not forms.NEGATED.search(low):
             return mention

@@ -139,8 +139,15 @@ def frames(parts: tuple[Template, ...], sentence: str) -> tuple[Frame, ...]:
 
 
 def _roles(part: Template, carried: str | None, last: str | None) -> tuple[str | None, str | None, bool] | None:
+    roles = _roles_as_put(part, carried, last)
+    if roles and _UNSURE.search(part.shape) and roles[:2] != (ADDRESSEE, SPEAKER):
+        return None
+    return roles
+
+
+def _roles_as_put(part: Template, carried: str | None, last: str | None) -> tuple[str | None, str | None, bool] | None:
     shape = part.shape.strip()
-    if cancels(shape) or _PAST.search(shape) or (_UNSURE.search(shape) and not _INVITES.match(shape[:0])):
+    if cancels(shape) or _PAST.search(shape):
         return None
     party = _PARTY.search(shape)
     if (

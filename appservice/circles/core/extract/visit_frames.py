@@ -82,7 +82,7 @@ def template(text: str, span: Span, people: Mapping[str, str], known: Iterable[s
     """Return the template of one piece of `text`."""
     piece = text[span.start : span.end]
     low = fold(piece).translate(_OURS)
-    whens = time_phrases(piece)
+    whens = tuple(when for when in time_phrases(piece) if not when.is_deadline)
     taken = [(when.start, when.end, "#") for when in whens]
     named: list[str] = []
     last_end = 0

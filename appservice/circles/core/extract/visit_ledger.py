@@ -96,6 +96,12 @@ class Ledger:
         found = [old for old in self.visits if fold(old.who) == fold(who) and fold(old.whom) == fold(whom)]
         return found[-1] if found else None
 
+    def of_day(self, name: str, text: str) -> bool:
+        """Say whether a text names the day of a visit that this person pays or gets."""
+        days = [when.words for when in time_phrases(text)]
+        mine = [old for old in self.visits if _has(old.who, fold(name)) or _has(old.whom, fold(name))]
+        return any(same_when(old.when, day) for old in mine for day in days)
+
     def meant(self, line: Line, name: str, others: Iterable[str], *, own: bool = False) -> Visit | None:
         """Return the visit a line without a full sentence is about: the named, the dated, the speaker's last.
 
@@ -108,15 +114,18 @@ class Ledger:
             if name and (_has(old.who, name) or _has(old.whom, name) or self._said_by(old, line))
         ]
         named = [
-            old for old in self.visits if any(part != name and part in low for part in (fold(old.who), fold(old.whom)))
+            old
+            for old in self.visits
+            if any(part != name and part in low for part in (_bare(old.who), _bare(old.whom)))
         ]
         if any(fold(other) != name for other in others) and not named:
             return None
         days = [when.words for when in time_phrases(line.text)]
         dated = [old for old in self.visits if any(same_when(old.when, day) for day in days)]
+        spoken = [old for old in named if old in dated]
         both = [old for old in mine if old in named]
         due = [old for old in mine if old in dated]
-        for candidates in (due, both, [] if own else dated, named if _SPEAKS_OF_IT.search(low) else [], mine):
+        for candidates in (due, spoken, both, [] if own else dated, named if _SPEAKS_OF_IT.search(low) else [], mine):
             if candidates:
                 return candidates[-1]
         return None
@@ -126,6 +135,10 @@ class Ledger:
 
     def _in_order(self, without: str, *ids: str) -> tuple[str, ...]:
         return tuple(sorted({each for each in ids if each != without}, key=self._place.__getitem__))
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"^(?:你们?|我们?|他们?|她们?|your |my |our )", "", fold(name))
 
 
 def same_when(one: str, other: str) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from circles.core.extract import visit_en, visit_zh
-from circles.core.extract.replies import asks, declines
-from circles.core.extract.text import Span, clauses, fold, sentences
+from circles.core.extract.replies import accepts_partly, agrees, asks, declines
+from circles.core.extract.text import MAX_SENTENCE, Span, clauses, fold, sentences
 from circles.core.extract.visit_frames import Frame, template
 from circles.core.extract.when import When, time_phrases
 
@@ -27,6 +27,22 @@ _CONDITION: Final = re.compile(r"如果|要是|万一|的话|\b(?:if|unless|in c
 _AND: Final = re.compile(
     r"\s+(?=(?:and|but|then|so)\s+(?:then |also |on |we\b|i\b|i'|they\b|he\b|she\b|go |going |visit|come |the next"
     r"|you\b))"
+)
+
+
+_WELCOMES: Final = re.compile(
+    r"等你们?|随时|欢迎|盼着|恭候|期待"
+    r"|\b(?:looking forward|can't wait|see you|we'll be (?:home|here|in)|you're welcome|come on over|please do)\b"
+)
+_COMES: Final = re.compile(
+    r"我们?.{0,4}(?:一定|准时|会)?(?:来|到|去|有空)|\bi'm free\b|\b(?:we|i)(?:'ll| will|'d| would)? (?:all"
+    r" )?(?:be there"
+    r"|come|love to|bring)\b"
+)
+_JOINS: Final = re.compile(
+    r"^\W*(?:我们?|俺)(?:也|跟你们?|和你们?)(?:一起|一块儿?)?(?:去|来)|^\W*(?:带上我|算我一个|同去)"
+    r"|\b(?:me too|i'm in|count me in|i'll (?:come|join|go)(?: with you| along| too)|can i (?:come|join)"
+    r" (?:too|with you))\b"
 )
 
 
@@ -51,14 +67,20 @@ def frames_of(text: str, people: Mapping[str, str], known: frozenset[str]) -> li
     """Return the visits a message puts; a sentence without a time has that of the sentence before."""
     found: list[Said] = []
     earlier: When | None = None
+    since = 0
     for span in sentences(text):
+        if span.end - span.start > MAX_SENTENCE:
+            continue
         sentence = text[span.start : span.end]
         chinese = len(re.findall(r"[\u4e00-\u9fff]", sentence)) >= 2
         parts = tuple(template(text, part, people, known) for part in _parts(text, span, chinese=chinese))
         frames = (visit_zh if chinese else visit_en).frames(parts, sentence)
-        found += [Said(replace(frame, when=_fuller(frame.when, earlier)), sentence) for frame in frames]
+        for frame in frames:
+            when = _fuller(frame.when, earlier)
+            start = since if when is not None and when is not frame.when else span.start
+            found.append(Said(replace(frame, when=when), text[start : span.end]))
         whens = [when for part in parts for when in part.whens if not when.is_past]
-        earlier = whens[-1] if whens else earlier
+        earlier, since = (whens[-1], span.start) if whens else (earlier, since)
     return found
 
 
@@ -126,3 +148,23 @@ def _parts(text: str, span: Span, *, chinese: bool) -> list[Span]:
             start = split.end()
         cut.append(Span(start, part.end))
     return cut
+
+
+def says_yes(text: str, *, bare: bool = True) -> bool:
+    """Say whether a message takes an invitation: by a yes, or (saying nothing else of a visit) "we'll come", 等你们."""
+    if agrees(text):
+        return True
+    if declines(text):
+        return False
+    if accepts_partly(text):
+        return True
+    low = fold(text)
+    if not bare or any(when.is_past for when in time_phrases(text)):
+        return False
+    said = [low[start:end] for start, end in sentences(text) if not asks(low[start:end])]
+    return any(_WELCOMES.search(each) or _COMES.search(each) for each in said)
+
+
+def joins(text: str) -> bool:
+    """Say whether a message joins what somebody else said they do: "I'll come with you", 带上我."""
+    return _JOINS.search(fold(text)) is not None

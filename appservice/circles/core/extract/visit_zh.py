@@ -34,7 +34,7 @@ _SEE: Final = re.compile(
     rf"|{_P})(?:{_STEP})(?:拜年|拜寿|祝寿|过生日|庆生|过年|请安|过节)"
 )
 _COME: Final = re.compile(
-    r"(?P<verb>过来|(?<![出起下上回进拿发带送说看过原后本未])来|到(?=[。!,]|$))(?:这边|这里|这儿"
+    r"(?P<verb>过来|回来|回去|(?<![出起下上回进拿发带送说看过原后本未])来|到(?=[。!,]|$))(?:这边|这里|这儿"
     r"|家)?(?:一起)?(?:吃(?:个|顿|年|晚|午|早|团|便)?|做客|坐坐|坐|玩"
     r"|串门|拜年|聚聚?|喝|过年|过节|住|看看|烧烤|打麻将|包饺子|#|(?=[吧吗呀啊哦了,。!?~]|$))"
 )
@@ -77,6 +77,12 @@ _PAST: Final = re.compile(
     r"|刚刚|那时)"
 )
 _WHEN_ASKED: Final = re.compile(r"哪一?天|什么时候|啥时候|几号|初几|星期几|周几|礼拜几|何时")
+_WHO: Final = re.compile(r"谁|哪位|哪几")
+_CALLS: Final = re.compile(r"欢迎|要不|记得|一定|有空|有时间|没事|请|不如|可以|干脆|赶紧|快|说好|都")
+"""What stands before 来 in an invitation; other words there are somebody whom nobody here knows."""
+_TAG: Final = re.compile(r"(?:好吗|好不好|行吗|行不行|可以吗|怎么样|如何|方便吗|[?？])\W*$")
+_ELSE_ASKED: Final = re.compile(r"[,，].*(?:谁|有没有人|有人|哪|几|什么)[^,，]*$")
+"""Another question behind the statement: 我周末去看李老师，有没有人一起？"""
 _SOFT: Final = re.compile(
     r"(?:吧|怎么样|如何|好吗|好不好|行吗|行不行|可以吗|可不可以|方便吗|方便不|成不|ok吗|欢迎)[~。!?\s)]*$"
     r"|欢迎|要不要|不如|要不|有空"
@@ -109,7 +115,8 @@ def frames(parts: tuple[Template, ...], sentence: str) -> tuple[Frame, ...]:
         when = last_when or next((each.whens[0] for each in parts[at + 1 :] if each.whens), None)
         if when and when.is_past:
             continue
-        found.append(Frame(who, whom, when, _mood(part, sentence, who, whom)))
+        tagged = part is parts[-1] or not parts[-1].whens
+        found.append(Frame(who, whom, when, _mood(part, sentence if tagged else "", who, whom)))
     return tuple(found)
 
 
@@ -122,19 +129,25 @@ def _roles(part: Template, carried: str | None, last: str | None) -> tuple[str |
         return part.words(host["guest"]), SPEAKER
     topic = _TOPIC.match(shape)
     if topic:
-        return _guest(part, topic["subject"].strip("#"), "去", _place(part, topic["target"], last), carried, last)
+        return _guest(part, topic["subject"].strip("#"), _place(part, topic["target"], last), carried, last)
     go = _GO.search(shape)
     if go and (go["verb"] not in ("在", "住") or _IN_DOES.match(go["rest"]) or "#" in shape):
-        return _guest(part, shape[: go.start()], go["verb"], _place(part, go["target"], last), carried, last)
+        return _guest(part, shape[: go.start()], _place(part, go["target"], last), carried, last)
     see = _SEE.search(shape)
     if see:
         target = see["target"] or see["target2"]
-        return _guest(
-            part, shape[: see.start()], see["verb"] or see["verb2"], _place(part, target, last), carried, last
-        )
+        return _guest(part, shape[: see.start()], _place(part, target, last), carried, last)
     come = _COME.search(shape)
-    if come and (part.whens or carried or part.people or re.search(r"[你大您]|^(?:过?来)", shape)):
-        who, _ = _guest(part, shape[: come.start()], "来", SPEAKER, carried, last)
+    if come and (
+        part.whens or carried or part.people or _WHEN_ASKED.search(shape) or re.search(r"[你大您]|^(?:过?来)", shape)
+    ):
+        who, _ = _guest(part, shape[: come.start()], SPEAKER, carried, last)
+        if come["verb"] in ("到", "回去") and who == ADDRESSEE and not re.search(r"[你您大各]", shape):
+            who = SPEAKER
+        if who is None and not _WHO.search(shape):
+            return None
+        if come["verb"] == "回去" and who != SPEAKER:
+            return None
         return who, ADDRESSEE if who == SPEAKER or (who and SPEAKER in who) else SPEAKER
     return None
 
@@ -153,17 +166,20 @@ def _place(part: Template, target: str, last: str | None) -> str | None:
 
 
 def _guest(
-    part: Template, before: str, verb: str, whom: str | None, carried: str | None, last: str | None
+    part: Template, before: str, whom: str | None, carried: str | None, last: str | None
 ) -> tuple[str | None, str | None]:
     """Find the subject in what stands before the verb; left out, it is the one before, "you" who come to me, or me."""
     bare = _ADVERB.sub("", before)
     found = _SUBJECT.search(bare)
     who: str | None
     if found is None:
-        if re.search(r"[说问叫]$", bare):
-            who = UNKNOWN
+        told = re.search(rf"(?P<teller>{PERSON})[说问叫]$", bare)
+        if told or re.search(r"[说问叫]$", bare):
+            who = part.words(told["teller"]) if told else UNKNOWN
         elif _WHEN_ASKED.search(before) or re.search(r"[吗没][?？]*$", part.shape):
             who = ADDRESSEE
+        elif whom == SPEAKER and re.search(r"[\u4e00-\u9fff]{3}", bare) and not _CALLS.search(bare):
+            who = None
         elif whom == SPEAKER:
             who = carried if carried and carried != SPEAKER else ADDRESSEE
         else:
@@ -185,7 +201,11 @@ def _guest(
 
 
 def _mood(part: Template, sentence: str, who: str | None, whom: str | None) -> Mood:
-    asked = asks(sentence) or _WHEN_ASKED.search(part.shape) is not None
+    asked = (
+        asks(part.shape)
+        or (_TAG.search(sentence) is not None and not _ELSE_ASKED.search(sentence))
+        or _WHEN_ASKED.search(part.shape) is not None
+    )
     if who is None or whom is None or _WHEN_ASKED.search(part.shape):
         return Mood.ASKS
     if who == ADDRESSEE and whom == SPEAKER:

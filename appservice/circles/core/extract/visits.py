@@ -5,36 +5,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
-from circles.core.extract.lines import Line, sender_names
-from circles.core.extract.people import Mention, mentioned_people, shown_names
-from circles.core.extract.replies import NEAR, accepts_partly, agrees, asks, declines, earlier
-from circles.core.extract.text import fold, sentences
+from circles.core.extract.lines import Line
+from circles.core.extract.replies import NEAR, agrees, asks, declines, earlier
+from circles.core.extract.text import fold
 from circles.core.extract.visit_frames import ADDRESSEE, SPEAKER, UNKNOWN, Frame, Mood
 from circles.core.extract.visit_ledger import Ledger, Visit, same_when
-from circles.core.extract.visit_said import Move, Said, calls_off, changes, frames_of, move_of
+from circles.core.extract.visit_people import Speakers
+from circles.core.extract.visit_said import Move, Said, calls_off, changes, frames_of, joins, move_of, says_yes
 from circles.core.extract.when import time_phrases
-
-_WELCOMES: Final = re.compile(
-    r"等你们?|随时|欢迎|盼着|恭候|期待"
-    r"|\b(?:looking forward|can't wait|see you|we'll be (?:home|here|in)|you're welcome|come on over|please do)\b"
-)
-_COMES: Final = re.compile(
-    r"我们?.{0,4}(?:一定|准时|会)?(?:来|到|去|有空)|\bi'm free\b|\b(?:we|i)(?:'ll| will|'d| would)? (?:all"
-    r" )?(?:be there"
-    r"|come|love to|bring)\b"
-)
-_JOINS: Final = re.compile(
-    r"^\W*(?:我们?|俺)(?:也|跟你们?|和你们?)(?:一起|一块儿?)?(?:去|来)|^\W*(?:带上我|算我一个|同去)"
-    r"|\b(?:me too|i'm in|count me in|i'll (?:come|join|go)(?: with you| along| too)|can i (?:come|join)"
-    r" (?:too|with you))\b"
-)
-_CALLED: Final = re.compile(r"(?:^|[@,，。.!！?？]|\b(?:hi|hey|hello|ok|yes|and|thanks|dear))\W*$")
-_CALLED_END: Final = re.compile(r"\W*$|\s*[,，!！:：。.]|\s*(?:你|您|我们|,)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +37,7 @@ def visits(lines: Sequence[Line], people: Mapping[str, str] | None = None) -> tu
 
     `people` gives the members' names by user ID; senders are known by themselves.
     """
-    talk = _Talk(lines, sender_names(lines, people))
+    talk = _Talk(lines, Speakers(lines, people))
     for at in range(len(lines)):
         talk.hear(at)
     return tuple(talk.ledger.visits)
@@ -65,19 +46,21 @@ def visits(lines: Sequence[Line], people: Mapping[str, str] | None = None) -> tu
 class _Talk:
     """What is settled so far and what still waits for an answer."""
 
-    def __init__(self, lines: Sequence[Line], names: Mapping[str, str]) -> None:
+    def __init__(self, lines: Sequence[Line], people: Speakers) -> None:
         self.lines = lines
-        self.names = names
-        self.known = shown_names(lines)
+        self.people = people
         self.ledger = Ledger(lines)
         self.open: list[_Open] = []
         self.refused: set[tuple[int, str]] = set()
 
     def hear(self, at: int) -> None:
         line = self.lines[at]
-        said = frames_of(line.text, self.names, self.known)
+        said = frames_of(line.text, self.people.names, self.people.known)
         move, off = move_of(line.text), calls_off(line.text)
-        if move and (off or changes(move.quote)) and self._change(at, move, said):
+        moves = move and (
+            off or changes(move.quote) or (not said and self.ledger.of_day(self.people.name(line), line.text))
+        )
+        if move and moves and self._change(at, move, said):
             self.open += [_Open(at, each.frame, each.quote) for each in said if each.frame.mood is Mood.INVITES]
             return
         if off and move is None and self._cancel(at):
@@ -88,7 +71,7 @@ class _Talk:
             self._take(at, each, waiting, answered=answered)
         if not said and not answered and move and move.asked:
             self._invite_again(at, move)
-        if not said and _JOINS.search(fold(line.text)):
+        if not said and joins(line.text):
             self._join(at)
 
     def _take(self, at: int, said: Said, waiting: _Open | None, *, answered: bool) -> None:
@@ -107,11 +90,11 @@ class _Talk:
             return
         line = self.lines[at]
         you = self._you(at) if any(ADDRESSEE in role for role in (frame.who, frame.whom)) else UNKNOWN
-        who, whom = (self._name(role, line, you) for role in (frame.who, frame.whom))
+        who, whom = (self.people.role(role, line, you) for role in (frame.who, frame.whom))
         if fold(who) == fold(whom):
             return
         visit = Visit(line.id, who, whom, frame.when.words, quote)
-        if rests_on and frame.when.words in rests_on.quote and frame.when.words not in quote:
+        if rests_on and frame.when.words not in line.text:
             visit = replace(visit, id=self.lines[rests_on.at].id, quote=rests_on.quote, related=(line.id,))
         elif rests_on:
             visit = replace(visit, related=(self.lines[rests_on.at].id,))
@@ -129,14 +112,19 @@ class _Talk:
             return not said and self._fill(at, waiting, move)
         if whole and not all(ADDRESSEE in (each.whom, each.who) for each in whole):
             self.refused.add((waiting.at, line.sender))
-            return False
-        if not self._says_yes(line) and not (move and whole and not declines(line.text)):
+            other = (
+                move is not None
+                and move.asked
+                and all(each.when and each.when.words != move.when.words for each in whole)
+            )
+            return other and self._counter(at, waiting, move)
+        if not says_yes(line.text, bare=not said) and not (move and whole and not declines(line.text)):
             return self._counter(at, waiting, move)
         when = (whole[0].when if whole else None) or frame.when
         if move and (when is None or (same_when(move.when.words, when.words) and move.when.names_day)):
             when = move.when
         who, whom = self._between(waiting, at)
-        if waiting.instead_of and whom and when and fold(whom) == fold(self._speaker(line)):
+        if waiting.instead_of and whom and when and fold(whom) == fold(self.people.name(line)):
             for guest in self.ledger.together(whom, waiting.instead_of):
                 self.ledger.move(guest, self.lines[waiting.at].id, when.words, waiting.quote, (line.id,))
         self._settle(at, Frame(who, whom, when, Mood.SAYS), line.text, waiting)
@@ -144,18 +132,6 @@ class _Talk:
         if frame.who != ADDRESSEE:
             self.open.remove(waiting)
         return True
-
-    def _says_yes(self, line: Line) -> bool:
-        low = fold(line.text)
-        if agrees(line.text):
-            return True
-        if declines(line.text):
-            return False
-        if accepts_partly(line.text):
-            return True
-        past = any(when.is_past for when in time_phrases(line.text))
-        said = [low[start:end] for start, end in sentences(line.text) if not asks(low[start:end])]
-        return not past and any(_WELCOMES.search(each) or _COMES.search(each) for each in said)
 
     def _fill(self, at: int, waiting: _Open, move: Move | None) -> bool:
         """Complete a question ("which day?", "who?") with what its answer says."""
@@ -166,8 +142,8 @@ class _Talk:
         if when is None and move is not None:
             when = move.when
         elif who is None:
-            who = self._named_in(line)
-        elif not self._says_yes(line):
+            who = self.people.answering_who(line)
+        elif not says_yes(line.text):
             return False
         elif move is not None:
             when = move.when
@@ -200,8 +176,8 @@ class _Talk:
     def _join(self, at: int) -> None:
         """ "I'll come too": the same visit for one more person."""
         line, last = self.lines[at], self.ledger.last(at, near=4)
-        if last is not None and fold(self._speaker(line)) not in (fold(last.who), fold(last.whom)):
-            self.ledger.put(replace(last, who=self._speaker(line), related=(line.id,)), line.sender)
+        if last is not None and fold(self.people.name(line)) not in (fold(last.who), fold(last.whom)):
+            self.ledger.put(replace(last, who=self.people.name(line), related=(line.id,)), line.sender)
 
     # ---- changes
 
@@ -222,7 +198,7 @@ class _Talk:
             frame = Frame(old_visit.who, old_visit.whom, move.when, Mood.PROPOSES)
             self.open.append(_Open(at, frame, move.quote, changes=old_visit))
         else:
-            host = fold(old_visit.whom) == fold(self._speaker(line))
+            host = fold(old_visit.whom) == fold(self.people.name(line))
             for each in self.ledger.together(old_visit.whom, old_visit.when) if host else (old_visit,):
                 self.ledger.move(each, line.id, move.when.words, move.quote)
         return True
@@ -249,16 +225,20 @@ class _Talk:
         line = self.lines[at]
         replied = self.ledger.replied(line.reply_to)
         if replied or not full:
-            others = (mention.said for mention in mentioned_people(line.text, self.names, self.known))
-            return replied or self.ledger.meant(line, self._speaker(line), others, own=own)
+            others = (mention.said for mention in self.people.mentions(line))
+            return replied or self.ledger.meant(line, self.people.name(line), others, own=own)
         you = self._you(at)
         for frame in full:
             old = self.ledger.between(
-                self._name(frame.who or UNKNOWN, line, you), self._name(frame.whom or UNKNOWN, line, you)
+                self.people.role(frame.who or UNKNOWN, line, you), self.people.role(frame.whom or UNKNOWN, line, you)
             )
             if old:
                 return old
-        return None
+        return (
+            self.ledger.meant(line, self.people.name(line), (), own=True)
+            if not any(SPEAKER in (f.who or "") for f in full)
+            else None
+        )
 
     # ---- who is who
 
@@ -276,51 +256,25 @@ class _Talk:
         asked = self.lines[waiting.at]
         if asked.sender == line.sender or (waiting.at, line.sender) in self.refused:
             return False
-        named = {each.user_id for each in self._called(asked) if each.user_id} - {asked.sender}
+        named = {each.user_id for each in self.people.called(asked) if each.user_id} - {asked.sender}
         to_you = ADDRESSEE in (waiting.frame.who, waiting.frame.whom)
         return not named or not to_you or line.sender in named or line.reply_to == asked.id
 
     def _between(self, waiting: _Open, at: int) -> tuple[str | None, str | None]:
         """The roles of what is open, now that `at` answers it."""
-        asker, you = self.lines[waiting.at], self._speaker(self.lines[at])
+        asker, you = self.lines[waiting.at], self.people.name(self.lines[at])
         who, whom = waiting.frame.who, waiting.frame.whom
-        return who and self._name(who, asker, you), whom and self._name(whom, asker, you)
+        return who and self.people.role(who, asker, you), whom and self.people.role(whom, asker, you)
 
     def _you(self, at: int) -> str:
-        """Whom a line speaks to: who it replies to, whom it calls, who asked, the last host, or the only other one."""
+        """Whom a line speaks to: who it replies to or calls, who asked, the last host, or the only other one."""
         line = self.lines[at]
-        for other in self.lines:
-            if line.reply_to == other.id and other.sender != line.sender:
-                return self.names.get(other.sender, UNKNOWN)
-        for mention in self._called(line):
-            return self.names.get(mention.user_id or "", mention.said)
+        addressed = self.people.addressed(line)
+        if addressed is not None:
+            return addressed
         waiting = self._waiting(at)
         if waiting:
-            return self._speaker(self.lines[waiting.at])
-        speaker = self._speaker(line)
+            return self.people.name(self.lines[waiting.at])
+        speaker = self.people.name(line)
         last = self.ledger.last(at, NEAR, speaker) or self.ledger.last(at, NEAR)
-        if last and fold(last.whom) != fold(speaker):
-            return last.whom
-        others = {each.sender for each in self.lines} - {line.sender}
-        return self.names.get(others.pop(), UNKNOWN) if len(others) == 1 else UNKNOWN
-
-    def _called(self, line: Line) -> list[Mention]:
-        """Return whom a line calls by name: "Luke, …", @小军."""
-        low = fold(line.text)
-        return [
-            mention
-            for mention in mentioned_people(line.text, self.names, self.known)
-            if _CALLED.search(low, 0, mention.start) and _CALLED_END.match(low, mention.end)
-        ]
-
-    def _named_in(self, line: Line) -> str | None:
-        if re.search(r"我|\b(?:i|we|me)\b", fold(line.text)):
-            return self._speaker(line)
-        named = [each for each in mentioned_people(line.text, self.names, self.known) if each.user_id != line.sender]
-        return self.names.get(named[0].user_id or "", named[0].said) if named else None
-
-    def _speaker(self, line: Line) -> str:
-        return self.names.get(line.sender, UNKNOWN)
-
-    def _name(self, role: str, line: Line, you: str) -> str:
-        return role.replace(SPEAKER, self._speaker(line)).replace(ADDRESSEE, you)
+        return last.whom if last and fold(last.whom) != fold(speaker) else self.people.only_other(line)

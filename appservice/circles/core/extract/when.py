@@ -36,7 +36,8 @@ _MONTH: Final = (
     r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?"
 )
 _NTH: Final = (
-    r"(?:\d{1,2}(?:st|nd|rd|th)|(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth"
+    r"(?:\d{1,2}(?:st|nd|rd|th)|(?<=on the )"
+    r"(?:first|second|third|fourth|fifth|sixth|seventh)(?=\W*$)|(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth"
     r"|tenth)(?=\s+(?:of\b|day\b)))"
 )
 _PART: Final = r"(?:early\s+)?(?:morning|afternoon|evening|night|noon|lunchtime|midday)"
@@ -140,7 +141,12 @@ def _when(text: str, low: str, start: int, end: int, day: bool) -> When:
     elif inner:
         start = inner.end()
     end = tail.end() if tail else end
-    deadline = bool(lead or tail) or low.startswith(("by ", "before ", "until "), start) or "eod" in low[start:end]
+    deadline = (
+        bool(tail)
+        or (lead is not None and "til" not in lead[0])
+        or low.startswith(("by ", "before "), start)
+        or "eod" in low[start:end]
+    )
     return When(start, end, text[start:end], day, deadline, _PAST.search(low, start, end) is not None)
 
 
