@@ -47,6 +47,7 @@ from circles.errors import MatrixError
 from circles.metrics import Metrics
 from circles.ports import Ports
 from circles.registry import help_lines
+from circles_policies import explain
 from circles_policies.model import Reach
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,8 @@ def build(config: Config) -> Service:
     ghosts = re.compile(rf"@{re.escape(config.appservice.ghost_prefix)}.*:{re.escape(server)}")
     direct = DirectRooms(database, client, server, config.appservice.alias_prefix)
     names = Names(client, clock)
-    own_names = (settings.name_en, settings.name_zh, *settings.former_names, settings.ai)
+    stamped = (*explain.room_names(settings.name_en), *explain.room_names(settings.name_zh))
+    own_names = (*stamped, settings.name_en, settings.name_zh, *settings.former_names, settings.ai)
     creation = Creation(client, server, config.appservice.alias_prefix, config.appservice.ghost_prefix)
     talk = MatrixTalk(database, client, clock, settings, own_names, ghosts)
     model = _model(config, database, clock, settings)

@@ -102,6 +102,7 @@ class Call:
             attachment=attachment,
             id=id,
             about=self.room.room_id,
+            language=self.language,
         )
         if self.private and self.place == self.room.room_id and not self.room.direct:
             return Private(self.asker, replace(post, reply_to=None, thread=None))

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
+from circles.core.language import Language
 
 
 class Effect:
@@ -72,6 +73,8 @@ class Post(Effect):
     """The circle it speaks of, where that is not the room it stands in."""
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """More keys of the event's content: a proposal's policies. Never message text."""
+    language: Language | None = None
+    """In which language it speaks, so that it is said again in the same; None: judged by its words."""
 
 
 @dataclass(frozen=True, slots=True)

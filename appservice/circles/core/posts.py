@@ -141,6 +141,7 @@ def again(lost: Remake, told: Told, feature: str) -> Effect:
         answers=said.answers,
         remake=said.remake if not told.nothing else None,
         mark={"model": told.model},
+        language=said.language,
     )
     if said.asker and said.remake and said.remake.get("whispered"):
         return Private(said.asker, replace(post, room_id=said.about, reply_to=None, thread=None))

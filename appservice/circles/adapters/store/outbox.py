@@ -144,7 +144,7 @@ def _add_post(connection: Connection, post: fx.Post, lane: str, about: RoomID, n
         "answers": post.answers,
         "thread": post.thread,
         "remake": dict(post.remake) if post.remake is not None else None,
-        "language": language_of(post.words.body, "en"),
+        "language": post.language or language_of(post.words.body, "en"),
         "state": "final",
         "at": now,
     }

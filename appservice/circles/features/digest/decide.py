@@ -314,6 +314,7 @@ def fire(row: Digest, room: Room, contents: Contents, names: Mapping[UserID, str
         remake={**span.to_json(), "asks": asks},
         buttons=_buttons(asks=asks),
         mark={"model": contents.model} if contents.model else {},
+        language=row.language,
     )
     return NextDigest(row.room_id, due, now, asks), WakeAt(NAME, row.room_id, row.room_id, due), post
 
@@ -352,6 +353,7 @@ def again(event: Remake, contents: Contents, span: Span, names: Mapping[UserID, 
         remake=said.remake,
         buttons=() if said.answers else _buttons(asks=asks),
         mark={"model": contents.model} if contents.model else {},
+        language=said.language,
     )
     if said.about != said.room_id and said.asker:
         return (Private(said.asker, post),)
