@@ -47,7 +47,7 @@ SHORT: Final = 4
 
 _PERMALINK: Final = re.compile(r"(?:(?:https?://)?matrix\.to/|matrix:)\S+", re.IGNORECASE)
 _SOURCES: Final[Mapping[Language, str]] = {"en": "{} sources", "zh": "{} 条出处"}
-_LISTED: Final[Mapping[Language, str]] = {"en": "Sources", "zh": "出处"}
+_LISTED: Final[Mapping[Language, str]] = {"en": "Sources:", "zh": "出处："}
 _CUT: Final[Mapping[Language, str]] = {
     "en": "There was more; it did not fit into one message.",
     "zh": "还有一些，一条消息放不下。",
@@ -181,7 +181,7 @@ class _Numbers:
         rows = [link(self.who(message), self.address(message)) for message in messages]
         block = details(_SOURCES[language].format(len(rows)), rows, listed=False) if opened else NOTHING
         plain = [f"{self.who(message)} {self.address(message)}" for message in messages]
-        return (*((block,) if block else ()), plain_only("\n".join([f"\n{_LISTED[language]}:", *plain])))
+        return (*((block,) if block else ()), plain_only("\n".join([f"\n{_LISTED[language]}", *plain])))
 
 
 def compose(frame: Frame, head: Sequence[Text], sections: Sequence[Section], notes: Sequence[Text] = ()) -> Words:

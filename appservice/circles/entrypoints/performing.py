@@ -186,6 +186,9 @@ class Performer:
                     follow += feature.forget_person(connection, effect.user_id, effect.room_id)
         touched = (effect.room_id,) if effect.room_id is not None else rooms.rooms_with(connection, effect.user_id)
         for room_id in touched:
+            if effect.held:
+                # What is said again must not rest on their words again: nothing written before this counts any more.
+                rooms.seal(connection, room_id, effect.user_id, now)
             rooms.tighten(connection, room_id)
             after.interrupted.add(room_id)
         after.lanes |= set(outbox.lanes_waiting(connection))

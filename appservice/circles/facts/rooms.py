@@ -238,6 +238,19 @@ def told(connection: Connection, room_id: RoomID, user_id: UserID, at: int) -> N
     save_choice(connection, room_id, user_id, fold_choice(member(connection, room_id, user_id), Choice.TOLD, at))
 
 
+def seal(connection: Connection, room_id: RoomID, user_id: UserID, at: int) -> None:
+    """Let nothing a person wrote before `at` (ms) count any more; what they chose stands."""
+    standing = member(connection, room_id, user_id)
+    sealed = standing.model_copy(
+        update={
+            "since": None if standing.since is None else max(standing.since, at),
+            "addressed_since": max(standing.addressed_since, at),
+            "consented_since": None if standing.consented_since is None else max(standing.consented_since, at),
+        }
+    )
+    save_choice(connection, room_id, user_id, sealed)
+
+
 def joined(connection: Connection, room_id: RoomID) -> tuple[UserID, ...]:
     """Return who is in a room now, the AI included."""
     return tuple(
