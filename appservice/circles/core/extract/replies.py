@@ -54,7 +54,7 @@ _NO: Final = re.compile(
 _BUT: Final = re.compile(
     r"\b(?:but|though|however|instead|rather|except)\b|但|不过|可是|就是.{0,6}有点|只是|还是.{1,8}吧|要不"
 )
-_QUESTION_END: Final = re.compile(r"[?？][\s!！~～)）'\"\W]*$|(?:吗|么|呢)[\s。~～]*$")
+_QUESTION_END: Final = re.compile(r"[?？][\s!！~～)）'\"\W]*$|(?:吗|么|呢|[行好成中]不)[\s。~～]*$")
 _ASKS_EN: Final = re.compile(
     r"^(?:(?:so|and|but|ok|also|hey|hi|well|btw|um+|uh+|\w+[:,])\s+){0,3}(?:(?:who|what|when|where|which"
     r"|whose|how|why)(?:'s|\s+(?:is|are|was|do|does|did|can|could|will|would|should|many|much|time|day"

@@ -151,7 +151,7 @@ OFFERS: Final = re.compile(
     rf"|也)?{_TASK_ZH}|我(?:来|去)?{_TASK_ZH}.{{0,12}}(?:要吗|好吗|行吗|可以吗|怎么样)\W*$"
 )
 IMPERATIVE: Final = re.compile(
-    rf"\W*(?!do (?:you|we|i|they)\b)(?:please\s+)?{_TASK}"
+    rf"\W*(?!do (?:you|we|i|they)\b)(?:please\s+(?:{_TASK}|(?!{_NOT_A_TASK})[a-z]+\b)|{_TASK})"
     rf"|\s*(?:请|麻烦)?\s*(?:{_ADV_ZH}){{0,4}}(?:把|帮)"
     rf"|\s*[,，]?\s*(?:你(?:{_ADV_ZH}){{0,3}}(?:{_TASK_ZH}|替)|you\s+{_TASK})"
 )

@@ -130,7 +130,7 @@ def _todo(lines: Sequence[Line], at: int, span: Span, names: Mapping[str, str]) 
         return None
     if task and ((forms.REQUESTS.search(low) and asks(text)) or forms.LEAVES_TO_YOU.search(low)):
         return _claimed(lines, at, span, names, None, due)
-    if task and due and re.search(r"\bplease\b|\bdon't forget\b|请|麻烦|记得|别忘", low) and not asked:
+    if due and re.search(r"\bplease\b|\bdon't forget\b|请(?!假|客|问|教|求|吃)|麻烦|记得|别忘", low) and not asked:
         return Todo(line.id, None, None, due, text, span.start)
     named = _third(low, text, mentions)
     if named and not asks(text):

@@ -7,7 +7,7 @@ from typing import Final
 
 from circles.core.extract.replies import asks
 from circles.core.extract.visit_frames import ADDRESSEE, PERSON, SPEAKER, UNKNOWN, Frame, Mood, Template
-from circles.core.extract.when import When
+from circles.core.extract.when import When, fuller
 
 _FAMILY: Final = r"(?:the |my |our )?(?:kids|children|girls|boys|family|whole family|little ones|twins|baby|dog)"
 _P: Final = rf"{PERSON}(?:(?:,| and| &|, and)\s+(?:{PERSON}|{_FAMILY})){{0,4}}"
@@ -100,7 +100,7 @@ _CANCELS: Final = re.compile(
 )
 _UNSURE: Final = re.compile(
     r"\b(?:if (?!you)|maybe|might|perhaps|possibly|may\b|wish|would have|used to|unless|should have"
-    r"|whether|thinking (?:about|of)|never|usually|always|every|didn't|don't|doesn't|wasn't|could have"
+    r"|whether|thinking (?:about|of)|never|usually|always|didn't|don't|doesn't|wasn't|could have"
     r"|supposed to)"
 )
 _PAST: Final = re.compile(
@@ -123,7 +123,7 @@ def frames(parts: tuple[Template, ...], sentence: str) -> tuple[Frame, ...]:
     for at, part in enumerate(parts):
         roles = _roles(part, subject, last_person)
         last_person = part.people[-1] if part.people else last_person
-        last_when = part.whens[-1] if part.whens else last_when
+        last_when = fuller(part.whens[-1] if part.whens else None, last_when)
         more = _AND_ALSO.match(part.shape) if found and part.whens else None
         if roles is None and more:
             roles = found[-1].who, part.words(more["target"]), False

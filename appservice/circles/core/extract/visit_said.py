@@ -11,7 +11,7 @@ from circles.core.extract import visit_en, visit_zh
 from circles.core.extract.replies import accepts_partly, agrees, asks, declines
 from circles.core.extract.text import MAX_SENTENCE, Span, clauses, fold, sentences
 from circles.core.extract.visit_frames import Frame, template
-from circles.core.extract.when import When, time_phrases
+from circles.core.extract.when import When, fuller, time_phrases
 
 _CHANGES: Final = re.compile(
     r"\b(?:mov(?:e|ed|ing)|chang(?:e|ed|ing)|shift(?:ed|ing)?|push(?:ed|ing)?|postpon(?:e|ed|ing)"
@@ -76,18 +76,12 @@ def frames_of(text: str, people: Mapping[str, str], known: frozenset[str]) -> li
         parts = tuple(template(text, part, people, known) for part in _parts(text, span, chinese=chinese))
         frames = (visit_zh if chinese else visit_en).frames(parts, sentence)
         for frame in frames:
-            when = _fuller(frame.when, earlier)
+            when = fuller(frame.when, earlier)
             start = since if when is not None and when is not frame.when else span.start
             found.append(Said(replace(frame, when=when), text[start : span.end]))
         whens = [when for part in parts for when in part.whens if not when.is_past]
         earlier, since = (whens[-1], span.start) if whens else (earlier, since)
     return found
-
-
-def _fuller(when: When | None, earlier: When | None) -> When | None:
-    """An hour alone belongs to the day named before it."""
-    hour_only = when is not None and not when.names_day and earlier is not None and earlier.names_day
-    return earlier if when is None or hour_only else when
 
 
 def move_of(text: str) -> Move | None:

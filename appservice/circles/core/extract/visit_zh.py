@@ -7,7 +7,7 @@ from typing import Final
 
 from circles.core.extract.replies import asks
 from circles.core.extract.visit_frames import ADDRESSEE, PERSON, SPEAKER, UNKNOWN, Frame, Mood, Template
-from circles.core.extract.when import When
+from circles.core.extract.when import When, fuller
 
 _P: Final = rf"{PERSON}(?:(?:和|跟|与|、|还有)?{PERSON}){{0,4}}(?:他们|她们|一家人?|全家|俩|两口子)?"
 _HOME: Final = (
@@ -104,7 +104,7 @@ def frames(parts: tuple[Template, ...], sentence: str) -> tuple[Frame, ...]:
         roles = _roles(part, subject, last_person)
         last_person = part.people[-1] if part.people else last_person
         own = part.whens[-1] if part.whens else None
-        last_when = own or last_when
+        last_when = fuller(own, last_when)
         more = _AND_ALSO.match(part.shape.replace(" ", "")) if found else None
         if roles is None and more:
             roles = found[-1].who, part.words(more["target"])

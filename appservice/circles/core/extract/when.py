@@ -155,3 +155,9 @@ def masked(text: str, phrases: tuple[When, ...]) -> str:
     for phrase in phrases:
         text = text[: phrase.start] + "#" * (phrase.end - phrase.start) + text[phrase.end :]
     return text
+
+
+def fuller(when: When | None, earlier: When | None) -> When | None:
+    """Return the later phrase, unless it is only an hour of the day named before it, or there is none."""
+    hour_only = when is not None and not when.names_day and earlier is not None and earlier.names_day
+    return earlier if when is None or hour_only else when
