@@ -37,7 +37,6 @@ async def admitted(
     """Make a circle whose admin has chosen, and wait for the banner."""
     room = await circle(host, service, *members, name=name, **options)
     question = await admission(host, room, service)
-    await host.wait_for_reaction(room, question["event_id"], REFUSE, sender=service.user_id)
     await host.react(room, question["event_id"], option)
     await banner(host, room, service)
     return room

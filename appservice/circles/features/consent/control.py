@@ -34,7 +34,7 @@ from circles_policies.events import Control as Kind
 from circles_policies.events import is_hide
 from circles_policies.minimum import Choice
 from circles_policies.model import Policy, Preset, preset
-from circles_policies.notices import OPTION_KEYS, REFUSE_KEY
+from circles_policies.notices import REFUSE_KEY
 from circles_policies.words import ControlWord, parse_control
 
 DAY_MS: Final = 86_400_000
@@ -304,9 +304,9 @@ def _tapped(event: Control, connection: Connection, settings: Settings) -> Effec
 
 def _option_tapped(event: Control, key: str, said: Said, connection: Connection, settings: Settings) -> Effects:
     options = dict(offered(settings, said.kind))
-    plain = {option.replace("\ufe0f", ""): option for option in (*OPTION_KEYS, REFUSE_KEY)}
+    plain = {option.replace("\ufe0f", ""): option for option in (*options, REFUSE_KEY)}
     option = plain.get(key.replace("\ufe0f", ""))
-    if option is None or (option != REFUSE_KEY and option not in options):
+    if option is None or (option == REFUSE_KEY and said.kind != "admission"):
         return ()
     if not event.decides:
         return _kind_line(event, said, connection)
