@@ -53,7 +53,8 @@ from circles_policies.model import Reach
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = (1, 2, 4, 8, 15, 30)
-DRAIN_SECONDS: Final = 10
+WATCH_SECONDS: Final = 5
+"""How often the homeserver is asked whether it is there: a restart of it takes longer."""
 
 
 def settings_of(config: Config) -> Settings:
@@ -159,7 +160,7 @@ def build(config: Config) -> Service:
     worker = Worker(database, reader, performer, ports, after, config.timing.placeholder_after_seconds)
     sender = Sender(database, client, direct, clock, tell_features)
     scheduler = ApschedulerWakes()
-    entering = Entering(database, client, intake, ports, worker.kick)
+    entering = Entering(database, client, intake, ports)
     waker = Waker(database, scheduler, entering, performer, ports, metrics, after)
     service = Service(config, database, client, model, intake, worker, sender, waker, scheduler, metrics, names)
     holder.append(service)
@@ -197,13 +198,17 @@ async def run(config: Config) -> None:
         loop.add_signal_handler(number, stopping.set)
     await asyncio.to_thread(migrate, service.database)
     await service.client.open()
-    app = door(service.intake, config.tokens.hs_token, service.metrics, config.limits.transaction_bytes)
+    limit = config.limits.transaction_bytes
+    app = door(service.intake, config.tokens.hs_token, service.metrics, limit, service.sender.heard)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, config.appservice.host, config.appservice.port).start()
     health = await serve_health(config.health.host, config.health.port, lambda: _health(service), service.metrics)
     starting = asyncio.create_task(_start(service), name="start")
-    keeping = asyncio.create_task(_keep_clean(service), name="keep clean")
+    keeping = (
+        asyncio.create_task(_keep_clean(service), name="keep clean"),
+        asyncio.create_task(_keep_in_touch(service), name="keep in touch"),
+    )
     try:
         stopped = asyncio.create_task(stopping.wait())
         await asyncio.wait({stopped, starting}, return_when=asyncio.FIRST_COMPLETED)
@@ -212,9 +217,9 @@ async def run(config: Config) -> None:
             await stopping.wait()
     finally:
         log.info("The service stops.", extra={"action": "stopping"})
-        for task in (starting, keeping):
+        for task in (starting, *keeping):
             task.cancel()
-        await asyncio.gather(starting, keeping, return_exceptions=True)
+        await asyncio.gather(starting, *keeping, return_exceptions=True)
         await runner.cleanup()
         await service.waker.stop()
         service.scheduler.stop()
@@ -238,12 +243,36 @@ async def _start(service: Service) -> None:
     await service.sender.start()
     await service.worker.start()
     await service.waker.start()
-    await ping(service.client, account.id)
-    with contextlib.suppress(MatrixError):
-        room_id = await control_room(service.client, f"{account.alias_prefix}control", config.homeserver.server_name)
-        await service.client.send(RoomID(room_id), "io.github.matrix_circles.kick", {}, uuid.uuid4().hex)
+    await _kick(service)
     service.ready = True
     log.info("The service is ready.", extra={"action": "ready"})
+
+
+async def _kick(service: Service) -> None:
+    """Make the homeserver deliver what it holds back: by a ping, and by an event that concerns us."""
+    account = service.config.appservice
+    await ping(service.client, account.id)
+    with contextlib.suppress(MatrixError):
+        server_name = service.config.homeserver.server_name
+        room_id = await control_room(service.client, f"{account.alias_prefix}control", server_name)
+        await service.client.send(RoomID(room_id), "io.github.matrix_circles.kick", {}, uuid.uuid4().hex)
+
+
+async def _keep_in_touch(service: Service) -> None:
+    """Notice that the homeserver was away: after its restart, a delivery that broke off waits for the next event."""
+    there = True
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            await service.client.request("GET", "/_matrix/client/versions")
+        except MatrixError:
+            there = False
+            continue
+        if not there and service.ready:
+            there = True
+            log.info("The homeserver is back.", extra={"action": "homeserver_back"})
+            service.sender.heard()
+            await _kick(service)
 
 
 async def _until_reached(work: Callable[[], Awaitable[None]]) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from circles.core.ids import EventID
 from circles_policies.content import MARK_KEY
+from circles_policies.events import mapping, text
 
 Json = dict[str, Any]
 MAX_CONTENT_BYTES: Final = 60_000
@@ -66,6 +67,11 @@ def mark(payload: Mapping[str, Any], effect_id: str) -> Json:
     cited = [event_id for event_id in payload.get("sources", []) if event_id in shown]
     found: Json = {**payload.get("mark", {}), "kind": payload.get("kind", ""), "effect": effect_id}
     return {**found, "sources": cited} if cited else found
+
+
+def effect_of(content: object) -> str | None:
+    """Return the effect id in the mark of an event of ours, None where there is none."""
+    return text(mapping(mapping(content).get(MARK_KEY)).get("effect"))
 
 
 def reaction(event_id: EventID, key: str, effect_id: str) -> Json:

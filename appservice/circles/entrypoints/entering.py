@@ -9,7 +9,8 @@ any event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection
@@ -19,7 +20,7 @@ from circles.adapters.matrix.direct import KIND_KEY
 from circles.core import effects as fx
 from circles.core.ids import EventID, RoomID, UserID
 from circles.entrypoints.intake import Intake
-from circles.errors import MatrixForbidden
+from circles.errors import MatrixForbidden, MatrixNotFound
 from circles.facts import events as event_facts
 from circles.facts import rooms
 from circles.feature import Entered, Feature
@@ -31,8 +32,19 @@ Json = Mapping[str, Any]
 PAGES: Final = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What came of entering a room: whether we are in it, and what the features do there.
+
+    That its state was read is noted in the commit of these effects: a crash before it enters the room again.
+    """
+
+    here: bool
+    effects: tuple[fx.Effect, ...] = ()
+
+
 class Entering:
-    """Enters rooms. `kick` is told when a room's facts are there, so that what waited for them goes on."""
+    """Enters rooms."""
 
     def __init__(
         self,
@@ -40,7 +52,6 @@ class Entering:
         client: MatrixClient,
         intake: Intake,
         ports: Ports,
-        kick: Callable[[RoomID], None],
         features: tuple[Feature, ...] = FEATURES,
     ) -> None:
         """Take what the composition root wires."""
@@ -48,34 +59,39 @@ class Entering:
         self._client = client
         self._intake = intake
         self._ports = ports
-        self._kick = kick
         self._features = features
 
-    async def enter(self, room_id: RoomID) -> tuple[fx.Effect, ...]:
-        """Read a room's state and return what the features do there.
+    async def enter(self, room_id: RoomID) -> Entry:
+        """Read a room's state, write what it says, and return what the features do there. Safe to repeat.
 
         Raises:
             MatrixError: the homeserver did not answer; to be tried again.
         """
         try:
             state = await self._client.state(room_id)
-        except MatrixForbidden:
-            return ()  # We are not in it any more; the event that says so is on its way.
+        except (MatrixForbidden, MatrixNotFound):
+            return Entry(here=False)  # Not any more, or not yet: what is said there is not for us.
+        if not self._is_in(state):
+            return Entry(here=False)  # Whoever left may still read the state as it was then.
         entered = await self._database.write(lambda c: self._write_facts(c, room_id, state))
         if entered is None:
-            return ()
+            return Entry(here=True)
         if entered.room.direct:
             await self._read_before_join(room_id)
         effects: list[fx.Effect] = []
         for feature in self._features:
             if feature.entered is not None:
                 effects += await feature.entered(entered, self._ports)
-        self._kick(room_id)
-        return tuple(effects)
+        return Entry(here=True, effects=tuple(effects))
+
+    def _is_in(self, state: list[dict[str, Any]]) -> bool:
+        ai = self._ports.settings.ai
+        own = (event for event in state if event.get("type") == "m.room.member" and event.get("state_key") == ai)
+        return any(cast("Json", event.get("content", {})).get("membership") == "join" for event in own)
 
     def _write_facts(self, connection: Connection, room_id: RoomID, state: list[dict[str, Any]]) -> Entered | None:
         before = rooms.room_facts(connection, room_id)
-        if before is not None and before.filled:
+        if before is not None and (before.filled or before.membership in ("leave", "ban")):
             return None
         now = int(self._ports.clock.now().timestamp() * 1000)
         ai = self._ports.settings.ai
@@ -85,7 +101,7 @@ class Entering:
             type_, content = event.get("type"), cast("Json", event.get("content", {}))
             match type_:
                 case "m.room.create" if content.get(KIND_KEY) == "control":
-                    rooms.save_room(connection, room_id, filled=True, direct=True)
+                    rooms.save_room(connection, room_id, direct=True)
                     return None  # Our own room for kicks: nobody is in it.
                 case "m.room.create":
                     event_facts.created(connection, room_id, str(event.get("sender")), content)
@@ -108,7 +124,7 @@ class Entering:
                     pass
         if people > 1:
             rooms.save_room(connection, room_id, direct=False)
-        rooms.save_room(connection, room_id, filled=True, membership="join")
+        rooms.save_room(connection, room_id, membership="join")
         facts, room = (
             rooms.room_facts(connection, room_id),
             rooms.view(connection, room_id, self._ports.settings.language),

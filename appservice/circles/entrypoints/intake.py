@@ -9,6 +9,7 @@ An event that breaks us is noted by its id and passed over: a 5xx would mark the
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import uuid
@@ -17,10 +18,12 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
-from circles.adapters.store import journal, kept
+from circles.adapters.store import journal, kept, outbox
+from circles.core import compose
 from circles.core import effects as fx
-from circles.core.ids import EventID, RoomID, UserID
+from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.language import Language, as_language, language_of
 from circles.core.permitted import Permitted, permit
 from circles.core.settings import Settings
@@ -87,6 +90,8 @@ class Intake:
             try:
                 with connection.begin_nested():
                     after.add(self._one(connection, raw, now))
+            except OperationalError:
+                raise  # The disk is full or broken: nothing is wrong with the event, it must come again.
             except Exception as error:  # noqa: BLE001  # one poison event must not stop the rest, nor be answered with 5xx
                 reference = uuid.uuid4().hex[:8]
                 log.error(  # noqa: TRY400  # the traceback may carry text; the type and place do not
@@ -100,8 +105,13 @@ class Intake:
                         "place": _place(error),
                     },
                 )
-                journal.add(connection, raw, at=0, received_at=now, pending=False, reference=reference)
+                self._quarantine(connection, raw, reference, now)
         return after
+
+    def _quarantine(self, connection: Connection, raw: Json, reference: str, now: int) -> None:
+        """Note a poison event by its id, if even that can be written."""
+        with contextlib.suppress(ValueError, TypeError), connection.begin_nested():
+            journal.add(connection, raw, at=0, received_at=now, pending=False, reference=reference)
 
     def _one(self, connection: Connection, raw: Json, now: int) -> Aftermath:
         """Take one event in."""
@@ -109,7 +119,7 @@ class Intake:
             return Aftermath()
         room_id, sender = RoomID(raw["room_id"]), UserID(raw["sender"])
         if sender == self._settings.ai and raw.get("type") != "m.room.member":
-            return Aftermath()  # Our own echo: its facts were written when it was sent.
+            return self._echo(connection, raw, room_id, now)
         after = self._first_sight(connection, raw, room_id, now)
         passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
         if isinstance(passed, Dropped):
@@ -130,6 +140,13 @@ class Intake:
         if works:
             after.rooms.add(room_id)
         return after
+
+    def _echo(self, connection: Connection, raw: Json, room_id: RoomID, now: int) -> Aftermath:
+        """Note where an event of our own stands. Nothing else of it is looked at: its facts were written with it."""
+        effect = compose.effect_of(raw.get("content"))
+        if effect is None or not outbox.seen(connection, EffectID(effect), room_id, EventID(raw["event_id"]), now):
+            return Aftermath()
+        return Aftermath(lanes={room_id})
 
     def _first_sight(self, connection: Connection, raw: Json, room_id: RoomID, now: int) -> Aftermath:
         """Of a room we know nothing of, though we must be in it: read its state before anything is said there."""

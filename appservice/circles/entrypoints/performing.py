@@ -99,6 +99,7 @@ class Performer:
                 for each in self._features:
                     if each.forget_room is not None:
                         each.forget_room(connection, room_id)
+                journal.drop_in(connection, room_id, None)
                 outbox.cancel_lane(connection, room_id)
                 kept.drop_room(connection, room_id)
                 connection.execute(delete(wakes).where(wakes.c.room_id == room_id))
@@ -158,8 +159,8 @@ class Performer:
             follow.append(self._told(connection, room_id, effect.by))
         # An answer to a question that was taken back has nothing left to answer.
         for event_id in event_ids:
-            for said in posts.answers_to(connection, event_id):
-                outbox.withdraw(connection, said.effect_id, now)
+            for effect_id in outbox.withdraw_answers(connection, event_id, now):
+                self._not_again(connection, effect_id)
         rooms.tighten(connection, room_id)
         after.interrupted.add(room_id)
         after.lanes |= set(outbox.lanes_waiting(connection))
@@ -181,6 +182,7 @@ class Performer:
         follow: list[fx.Effect] = []
         if effect.held:
             journal.drop_from(connection, effect.user_id, effect.room_id)
+            outbox.withdraw_open(connection, effect.user_id, effect.room_id, now)
             for feature in self._features:
                 if feature.forget_person is not None:
                     follow += feature.forget_person(connection, effect.user_id, effect.room_id)
@@ -206,14 +208,13 @@ class Performer:
             )
             after.woken = True
 
+    def _not_again(self, connection: Connection, effect_id: EffectID) -> None:
+        connection.execute(delete(wakes).where(wakes.c.feature == fx.SPINE, wakes.c.key == f"remake:{effect_id}"))
+
     def _stop_work(
         self, connection: Connection, room_id: RoomID, user_id: UserID | None, now: int, after: Aftermath
     ) -> None:
         journal.drop_in(connection, room_id, user_id)
-        query = select(posts_table.c.effect_id).where(posts_table.c.room_id == room_id, posts_table.c.state == "open")
-        if user_id is not None:
-            query = query.where(posts_table.c.asker == user_id)
-        for effect_id in connection.execute(query).scalars().all():
-            outbox.withdraw(connection, EffectID(effect_id), now)
+        outbox.withdraw_open(connection, user_id, room_id, now)
         after.interrupted.add(room_id)
         after.lanes.add(room_id)

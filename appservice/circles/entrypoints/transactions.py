@@ -7,8 +7,10 @@ database refusing to commit get another answer: any other refusal would be retri
 from __future__ import annotations
 
 import hmac
+import json
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import orjson
@@ -22,31 +24,36 @@ log = logging.getLogger(__name__)
 PREFIX: Final = "/_matrix/app/v1"
 
 
-def door(intake: Intake, hs_token: str, metrics: Metrics, max_bytes: int) -> web.Application:
+def door(
+    intake: Intake, hs_token: str, metrics: Metrics, max_bytes: int, heard: Callable[[], None] = lambda: None
+) -> web.Application:
     """Return the application the homeserver talks to.
 
     Args:
+        heard: told that the homeserver is there, with each delivery.
         max_bytes: the largest body; aiohttp's own 1 MiB would turn a big transaction into an endless retry.
     """
     expected = f"Bearer {hs_token}".encode()
 
     @web.middleware
     async def authorise(request: web.Request, handler: Any) -> web.StreamResponse:
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected):
+        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
+        if not hmac.compare_digest(given, expected):
             return _error(403, "M_FORBIDDEN", "Bad hs_token.")
         return cast("web.StreamResponse", await handler(request))
 
     async def transaction(request: web.Request) -> web.Response:
         started = time.perf_counter()
         try:
-            body: object = orjson.loads(await request.read())
-        except orjson.JSONDecodeError:
+            body = _parsed(await request.read())
+        except (ValueError, RecursionError):
             metrics.transaction("refused", time.perf_counter() - started)
             return _error(400, "M_NOT_JSON", "The body is not JSON.")
         events = cast("dict[str, Any]", body).get("events") if isinstance(body, dict) else None
         if not isinstance(events, list):
             metrics.transaction("refused", time.perf_counter() - started)
             return _error(400, "M_BAD_JSON", "A transaction has a list of events.")
+        heard()
         try:
             await intake.accept(request.match_info["txn_id"], cast("list[object]", events))
         except Exception as error:  # noqa: BLE001  # the homeserver must retry, and its log must show no traceback of ours
@@ -75,6 +82,17 @@ def door(intake: Intake, hs_token: str, metrics: Metrics, max_bytes: int) -> web
         ]
     )
     return app
+
+
+def _parsed(body: bytes) -> object:
+    """Read JSON. What the fast parser refuses (half a surrogate pair in a string) the standard library's may take:
+
+    a body refused here would come again for ever, and hold up every room behind it.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body)
 
 
 def _error(status: int, errcode: str, message: str) -> web.Response:

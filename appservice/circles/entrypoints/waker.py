@@ -1,8 +1,7 @@
 """The waker: one in-memory trigger for the next due row; the rows are the truth.
 
-Due rows are handled in batches.  A wake's row goes in the same commit that writes what came of it, so a crash fires
-it again
-and a fired one is gone.  The spine's own wakes read a room's state and say withdrawn answers again.
+A wake's row goes in the same commit that writes what came of it, so a crash fires it again and a fired one is gone.
+The spine's own wakes read a room's state and say withdrawn answers again.
 """
 
 from __future__ import annotations
@@ -10,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from circles.core import effects as fx
 from circles.core.call import Fire, Remake
 from circles.core.ids import EffectID, RoomID
-from circles.entrypoints.entering import Entering
+from circles.entrypoints.entering import Entering, Entry
 from circles.entrypoints.performing import Aftermath, Performer
 from circles.errors import MatrixError
 from circles.facts import posts, rooms
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 100
 AT_ONCE: Final = 8
+"""So many wakes of one kind are fired at a time."""
+MOST_IN_HAND: Final = 1_000
 RETRY: Final = timedelta(seconds=10)
 RETRY_LONG: Final = timedelta(hours=1)
 GIVE_UP_AFTER: Final = timedelta(days=30)
@@ -49,8 +51,17 @@ class _Due:
     payload: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What came of a wake. `rests_on_talk`: it may rest on messages, so it is void once the room got stricter."""
+
+    effects: tuple[fx.Effect, ...]
+    rests_on_talk: bool = True
+    entry: Entry | None = None
+
+
 class Waker:
-    """Fires wakes."""
+    """Fires wakes, each in a task of its own: one that waits for a model or the homeserver delays no other."""
 
     def __init__(
         self,
@@ -62,8 +73,9 @@ class Waker:
         metrics: Metrics,
         after: Callable[[Aftermath], None],
         features: tuple[Feature, ...] = FEATURES,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Take what the composition root wires."""
+        """Take what the composition root wires; `sleep` is injected so that tests need no waiting."""
         self._database = database
         self._scheduler = scheduler
         self._entering = entering
@@ -72,8 +84,11 @@ class Waker:
         self._metrics = metrics
         self._after = after
         self._features = {feature.name: feature for feature in features}
+        self._sleep = sleep
         self._pending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._in_hand: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._limits: dict[str, asyncio.Semaphore] = {}
 
     async def start(self) -> None:
         """Fire what is due and arm the trigger for the next."""
@@ -83,9 +98,10 @@ class Waker:
     async def stop(self) -> None:
         """Let go; what did not fire stays in its rows."""
         self._scheduler.disarm()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._in_hand.values(), *([self._task] if self._task is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def look(self) -> None:
         """Say that the rows changed, or that it is time."""
@@ -96,10 +112,12 @@ class Waker:
             await self._pending.wait()
             self._pending.clear()
             try:
-                while due := await self._database.read(self._due):
-                    limit = asyncio.Semaphore(AT_ONCE)
-                    await asyncio.gather(*(self._fire(wake, limit) for wake in due))
-                next_due = await self._database.read(_next_due)
+                while due := await self._database.read(partial(self._due, besides=frozenset(self._in_hand))):
+                    for wake in due:
+                        self._begin(wake)
+                    while len(self._in_hand) >= MOST_IN_HAND:
+                        await asyncio.wait(self._in_hand.values(), return_when=asyncio.FIRST_COMPLETED)
+                next_due = await self._database.read(partial(_next_due, besides=frozenset(self._in_hand)))
             except Exception as error:  # noqa: BLE001  # the waker must outlive a bad row or a full disk
                 log.error(  # noqa: TRY400  # the traceback may carry text
                     "The wakes could not be read.", extra={"action": "waker_failed", "error": type(error).__name__}
@@ -107,20 +125,52 @@ class Waker:
                 next_due = self._ports.clock.now() + RETRY
             self._scheduler.arm(next_due, self.look)
 
-    def _due(self, connection: Connection) -> list[_Due]:
-        now = _ms(self._ports.clock.now())
-        rows = connection.execute(select(wakes).where(wakes.c.due <= now).order_by(wakes.c.due).limit(BATCH)).mappings()
-        return [_Due(r["feature"], r["key"], RoomID(r["room_id"]), _instant(r["due"]), r["payload"]) for r in rows]
+    def _begin(self, wake: _Due) -> None:
+        name = (wake.feature, wake.key)
+        task = asyncio.create_task(self._outlive(wake), name=f"wake {wake.feature}")
+        self._in_hand[name] = task
+        task.add_done_callback(lambda _: self._ended(name))
 
-    async def _fire(self, wake: _Due, limit: asyncio.Semaphore) -> None:
-        async with limit:
+    def _ended(self, name: tuple[str, str]) -> None:
+        self._in_hand.pop(name, None)
+        self.look()
+
+    async def _outlive(self, wake: _Due) -> None:
+        try:
+            await self._fire(wake)
+        except Exception as error:  # noqa: BLE001  # not even "later" could be written: the disk is full
+            log.error(  # noqa: TRY400  # the traceback may carry text
+                "A wake could not be put off.", extra={"action": "waker_failed", "error": type(error).__name__}
+            )
+            await self._sleep(RETRY.total_seconds())
+
+    def _due(self, connection: Connection, *, besides: frozenset[tuple[str, str]]) -> list[_Due]:
+        now = _ms(self._ports.clock.now())
+        rows = (
+            connection.execute(
+                select(wakes).where(wakes.c.due <= now).order_by(wakes.c.due).limit(BATCH + len(besides))
+            )
+            .mappings()
+            .all()
+        )
+        found = [_Due(r["feature"], r["key"], RoomID(r["room_id"]), _instant(r["due"]), r["payload"]) for r in rows]
+        return [wake for wake in found if (wake.feature, wake.key) not in besides]
+
+    async def _fire(self, wake: _Due) -> None:
+        kind = f"{wake.feature}:{wake.key.partition(':')[0]}" if wake.feature == fx.SPINE else wake.feature
+        async with self._limits.setdefault(kind, asyncio.Semaphore(AT_ONCE)):
             now = self._ports.clock.now()
             self._metrics.wake(late=now - wake.due > LATE)
             try:
-                effects = await self._effects(wake, now)
-            except MatrixError:
+                generation = await self._database.read(lambda c: rooms.generation(c, wake.room_id))
+                made = await self._make(wake, now)
+                await asyncio.shield(asyncio.ensure_future(self._settle(wake, made, generation)))
+            except MatrixError as error:
+                log.info(
+                    "A wake waits for the homeserver.",
+                    extra={"action": "wake_waits", "feature": wake.feature, "errcode": error.errcode},
+                )
                 await self._later(wake)
-                return
             except Exception as error:  # noqa: BLE001  # one wake must not stop the others
                 log.error(  # noqa: TRY400  # the traceback may carry text
                     "A wake could not be handled.",
@@ -132,46 +182,64 @@ class Waker:
                     },
                 )
                 await self._later(wake)
-                return
-            self._after(await self._database.write(lambda c: self._settle(c, wake, effects)))
 
-    def _settle(self, connection: Connection, wake: _Due, effects: tuple[fx.Effect, ...]) -> Aftermath:
-        """Take the row away and write what came of it, unless someone changed or cancelled the wake meanwhile."""
-        gone = connection.execute(
-            delete(wakes).where(wakes.c.feature == wake.feature, wakes.c.key == wake.key, wakes.c.due == _ms(wake.due))
-        )
-        if gone.rowcount == 0:
-            return Aftermath(woken=True)
-        return self._performer.perform(connection, effects, _ms(self._ports.clock.now()))
+    async def _settle(self, wake: _Due, made: _Made, generation: int) -> None:
+        """Take the row away and write what came of it, in one commit.
+
+        Not if someone changed or cancelled the wake meanwhile; and where the room got stricter while it was made, what
+        was made may rest on what is gone now: then the row stays, and it is made anew.
+        """
+
+        def settle(connection: Connection) -> Aftermath:
+            if made.rests_on_talk and rooms.generation(connection, wake.room_id) != generation:
+                return Aftermath(woken=True)
+            gone = connection.execute(delete(wakes).where(*_row(wake)))
+            if gone.rowcount == 0:
+                return Aftermath(woken=True)
+            after = self._performer.perform(connection, made.effects, _ms(self._ports.clock.now()))
+            if made.entry is not None:
+                self._entered(connection, wake.room_id, made.entry, after)
+            return after
+
+        self._after(await self._database.write(settle))
+
+    def _entered(self, connection: Connection, room_id: RoomID, entry: Entry, after: Aftermath) -> None:
+        """Note that a room's state was read, so that what waits for it goes on; or that we are not there."""
+        if entry.here:
+            rooms.save_room(connection, room_id, filled=True)
+        else:
+            rooms.save_room(connection, room_id, membership="leave")
+        after.rooms.add(room_id)
 
     async def _later(self, wake: _Due) -> None:
         """Try a wake again soon, after an hour of that seldom; what could not fire for a month is given up."""
         now = self._ports.clock.now()
 
         def postpone(connection: Connection) -> None:
-            row = (wakes.c.feature == wake.feature) & (wakes.c.key == wake.key)
             first = _instant(wake.payload.get("first_due", _ms(wake.due)))
             if now - first > GIVE_UP_AFTER:
-                connection.execute(delete(wakes).where(row))
+                connection.execute(delete(wakes).where(*_row(wake)))
                 return
             payload = {**wake.payload, "first_due": _ms(first)}
             pause = RETRY if now - first < RETRY_LONG else RETRY_LONG
-            connection.execute(update(wakes).where(row).values(due=_ms(now + pause), payload=payload))
+            connection.execute(update(wakes).where(*_row(wake)).values(due=_ms(now + pause), payload=payload))
 
         await self._database.write(postpone)
 
-    async def _effects(self, wake: _Due, now: datetime) -> tuple[fx.Effect, ...]:
+    async def _make(self, wake: _Due, now: datetime) -> _Made:
         if wake.feature == fx.SPINE:
             kind = wake.key.partition(":")[0]
             if kind == "enter":
-                return await self._entering.enter(wake.room_id)
-            return await self._remake(EffectID(str(wake.payload["effect"])), now)
+                entry = await self._entering.enter(wake.room_id)
+                return _Made(entry.effects, rests_on_talk=False, entry=entry)
+            return _Made(await self._remake(EffectID(str(wake.payload["effect"])), now))
         feature = self._features.get(wake.feature)
         room = await self._database.read(lambda c: rooms.view(c, wake.room_id, self._ports.settings.language))
         if feature is None or feature.fire is None or room is None:
-            return ()
+            return _Made(())
         due = _instant(wake.payload.get("first_due", _ms(wake.due)))
-        return await feature.fire(Fire(room=room, key=wake.key, payload=wake.payload, due=due, now=now), self._ports)
+        fire = Fire(room=room, key=wake.key, payload=wake.payload, due=due, now=now)
+        return _Made(await feature.fire(fire, self._ports))
 
     async def _remake(self, effect_id: EffectID, now: datetime) -> tuple[fx.Effect, ...]:
         """Say a withdrawn post again without what was taken back."""
@@ -186,9 +254,15 @@ class Waker:
         return await feature.remake(Remake(room=room, said=said, asked=asked, now=now), self._ports)
 
 
-def _next_due(connection: Connection) -> datetime | None:
-    due = connection.execute(select(wakes.c.due).order_by(wakes.c.due).limit(1)).scalar()
-    return _instant(due) if due is not None else None
+def _row(wake: _Due) -> tuple[ColumnElement[bool], ...]:
+    """Return what finds a wake's row only as it was read."""
+    return (wakes.c.feature == wake.feature, wakes.c.key == wake.key, wakes.c.due == _ms(wake.due))
+
+
+def _next_due(connection: Connection, *, besides: frozenset[tuple[str, str]]) -> datetime | None:
+    query = select(wakes.c.feature, wakes.c.key, wakes.c.due).order_by(wakes.c.due).limit(1 + len(besides))
+    rows = connection.execute(query).all()
+    return next((_instant(due) for feature, key, due in rows if (feature, key) not in besides), None)
 
 
 def _ms(instant: datetime) -> int:

@@ -21,7 +21,7 @@ from circles.core import effects as fx
 from circles.core.ids import RoomID
 from circles.entrypoints.performing import Aftermath, Performer
 from circles.entrypoints.reading import Ignored, Read, Reader
-from circles.errors import MatrixError, RequestProblem
+from circles.errors import MatrixError, MatrixRateLimited, MatrixUnavailable, MatrixUnknownToken, RequestProblem
 from circles.facts import rooms
 from circles.features.help import strings
 from circles.ports import Database, Ports, TellsTime
@@ -30,7 +30,10 @@ log = logging.getLogger(__name__)
 
 MOST_REPEATS: Final = 4
 MOST_AT_ONCE: Final = 16
-RETRY_SECONDS: Final = 5
+"""So many events are handled at a time, and as many slow ones beside them: a model that hangs holds up no command."""
+MOST_TRIES: Final = 10_000
+BACKOFF_SECONDS: Final = (1, 2, 5, 10, 30)
+"""Pauses while the homeserver is away; the last one repeats."""
 
 
 class Worker:
@@ -57,8 +60,10 @@ class Worker:
         self._clock: TellsTime = ports.clock
         self._rooms: dict[RoomID, asyncio.Task[None]] = {}
         self._again: set[RoomID] = set()
-        self._slow: dict[int, tuple[RoomID, asyncio.Task[None]]] = {}
-        self._limit = asyncio.Semaphore(MOST_AT_ONCE)
+        self._slow: dict[int, tuple[frozenset[RoomID], asyncio.Task[None]]] = {}
+        self._tries: dict[int, int] = {}
+        self._quick_limit = asyncio.Semaphore(MOST_AT_ONCE)
+        self._slow_limit = asyncio.Semaphore(MOST_AT_ONCE)
         self._open = False
 
     async def start(self) -> None:
@@ -94,9 +99,9 @@ class Worker:
             self.kick(room_id)
 
     def interrupt(self, room_id: RoomID) -> None:
-        """Break off what is being answered in a room: something tightened. What is still wanted begins anew."""
-        for room, task in list(self._slow.values()):
-            if room == room_id:
+        """Break off what is being answered in or about a room: it got stricter. What is still wanted begins anew."""
+        for rooms_of_it, task in list(self._slow.values()):
+            if room_id in rooms_of_it:
                 task.cancel()
         self.kick(room_id)
 
@@ -107,46 +112,75 @@ class Worker:
 
     async def _drain(self, room_id: RoomID) -> None:
         while True:
-            besides = list(self._slow)
-            entry = await self._database.read(partial(journal.next_of, room_id=room_id, besides=besides))
-            if entry is None:
-                return
+            try:
+                if not await self._next(room_id):
+                    return
+            except Exception as error:  # noqa: BLE001  # a full disk must not end the room for good
+                self._log_broken(error, "worker_failed", uuid.uuid4().hex[:8])
+                await self._sleep(BACKOFF_SECONDS[-1])
+
+    async def _next(self, room_id: RoomID) -> bool:
+        """Handle a room's oldest event, or begin to; return whether there may be more to do now."""
+        entry = await self._database.read(partial(journal.next_of, room_id=room_id, besides=list(self._slow)))
+        if entry is None:
+            return False
+        try:
             read = await self._reader.read(entry)
-            if isinstance(read, Ignored):
-                if read.wait:
-                    return  # The room's state is not read yet; entering it kicks us again.
-                await self._settle(entry, ())
-                continue
-            if read.slow:
-                task = asyncio.create_task(self._handle(entry, read), name=f"slow {entry.seq}")
-                self._slow[entry.seq] = (room_id, task)
-                task.add_done_callback(partial(self._slow_ended, entry.seq, room_id))
-                continue
+        except MatrixError as error:
+            await self._later(entry, None, error)
+            return True
+        except Exception as error:  # noqa: BLE001  # an event that cannot even be read must not stop the room
+            await self._broken(entry, None, error)
+            return True
+        if isinstance(read, Ignored):
+            if read.wait:
+                return False  # The room's state is not read yet; entering it kicks us again.
+            await self._settle(entry, ())
+        elif read.slow:
+            self._begin_slow(entry, read)
+        else:
             await self._handle(entry, read)
+        return True
+
+    def _begin_slow(self, entry: journal.Entry, read: Read) -> None:
+        task = asyncio.create_task(self._handle(entry, read), name=f"slow {entry.seq}")
+        self._slow[entry.seq] = (frozenset((entry.room_id, read.circle)), task)
+        task.add_done_callback(partial(self._slow_ended, entry.seq, entry.room_id))
 
     def _slow_ended(self, seq: int, room_id: RoomID, _task: asyncio.Task[None]) -> None:
         self._slow.pop(seq, None)
         self.kick(room_id)
 
     async def _handle(self, entry: journal.Entry, read: Read) -> None:
-        """Run a handler until its effects are committed, or it is given up."""
-        async with self._limit:
-            for _ in range(MOST_REPEATS):
-                generation = await self._generation(read.circle)
-                effects = await self._run(entry, read)
-                if effects is None:
-                    return
-                if await self._settle(entry, effects, read.circle, generation):
-                    return
-                again = await self._reader.read(entry)
-                if isinstance(again, Ignored):
-                    await self._settle(entry, ())
-                    return
-                read = again
-            await self._settle(entry, self._excuse(read, uuid.uuid4().hex[:8]))
+        """Answer an event, or put it off, or give it up."""
+        try:
+            async with self._slow_limit if read.slow else self._quick_limit:
+                await self._answer(entry, read)
+        except MatrixError as error:
+            await self._later(entry, read, error)
+        except Exception as error:  # noqa: BLE001  # not even the excuse could be written; one event must not stop the room
+            await self._broken(entry, read, error)
 
-    async def _run(self, entry: journal.Entry, read: Read) -> tuple[fx.Effect, ...] | None:
-        """Return a handler's effects, with a placeholder meanwhile if it takes long. None: to be tried later."""
+    async def _answer(self, entry: journal.Entry, read: Read) -> None:
+        """Run a handler until its effects are committed with the event."""
+        for _ in range(MOST_REPEATS):
+            generation = await self._database.read(partial(rooms.generation, room_id=read.circle))
+            effects = await self._run(read)
+            if await self._settle(entry, effects, read.circle, generation):
+                return
+            again = await self._reader.read(entry)
+            if isinstance(again, Ignored):
+                await self._settle(entry, ())
+                return
+            read = again
+        await self._settle(entry, self._excuse(read, uuid.uuid4().hex[:8]))
+
+    async def _run(self, read: Read) -> tuple[fx.Effect, ...]:
+        """Return a handler's effects, with a placeholder meanwhile if it takes long.
+
+        Raises:
+            MatrixError: the homeserver failed; to be tried later.
+        """
         task = asyncio.ensure_future(read.handle(self._ports))
         waiting = asyncio.ensure_future(self._sleep(self._placeholder_seconds))
         try:
@@ -160,34 +194,53 @@ class Worker:
                 "A request could not be done.", extra={"action": "request_problem", "error": type(problem).__name__}
             )
             return self._excuse(read, None)
-        except MatrixError as error:
-            log.warning("The homeserver failed us.", extra={"action": "handler_waits", "errcode": error.errcode})
-            return await self._later(entry, read, uuid.uuid4().hex[:8])
+        except MatrixError:
+            raise
         except Exception as error:  # noqa: BLE001  # one event must not stop the room; the person gets a reference
             reference = uuid.uuid4().hex[:8]
-            log.error(  # noqa: TRY400  # the traceback may carry text
-                "An event could not be handled.",
-                extra={
-                    "action": "handler_failed",
-                    "reference": reference,
-                    "error": type(error).__name__,
-                    **_where(error),
-                },
-            )
+            self._log_broken(error, "handler_failed", reference)
             return self._excuse(read, reference)
         finally:
             for each in (task, waiting):
                 each.cancel()
 
-    async def _later(self, entry: journal.Entry, read: Read, reference: str) -> tuple[fx.Effect, ...] | None:
-        given_up = await self._database.write(lambda c: journal.failed(c, entry.seq, reference))
-        if given_up:
-            effects = self._excuse(read, reference)
-            now = self._now()
-            self._after(await self._database.write(lambda c: self._performer.perform(c, effects, now)))
-            return None
-        await self._sleep(RETRY_SECONDS)
-        return None
+    async def _later(self, entry: journal.Entry, read: Read | None, error: MatrixError) -> None:
+        """Wait for a homeserver that is away, however long; what it refuses is tried a few times and then given up."""
+        log.warning("The homeserver failed us.", extra={"action": "handler_waits", "errcode": error.errcode})
+        if not isinstance(error, MatrixUnavailable | MatrixRateLimited | MatrixUnknownToken) and await self._give_up(
+            entry, read, uuid.uuid4().hex[:8]
+        ):
+            return
+        if len(self._tries) > MOST_TRIES:
+            self._tries.clear()
+        tries = self._tries.get(entry.seq, 0)
+        self._tries[entry.seq] = tries + 1
+        pause: float = BACKOFF_SECONDS[min(tries, len(BACKOFF_SECONDS) - 1)]
+        await self._sleep(error.retry_after.total_seconds() if error.retry_after is not None else pause)
+
+    async def _broken(self, entry: journal.Entry, read: Read | None, error: Exception) -> None:
+        """Try an event that broke us a few times more, then give it up."""
+        reference = uuid.uuid4().hex[:8]
+        self._log_broken(error, "event_broken", reference)
+        if not await self._give_up(entry, read, reference):
+            await self._sleep(BACKOFF_SECONDS[0])
+
+    async def _give_up(self, entry: journal.Entry, read: Read | None, reference: str) -> bool:
+        """Count a failed attempt. After the last one the event is quarantined and the person told; return whether."""
+        effects = self._excuse(read, reference) if read is not None else ()
+        now = self._now()
+
+        def fail(connection: Connection) -> Aftermath | None:
+            if not journal.failed(connection, entry.seq, reference):
+                return None
+            after = self._performer.perform(connection, effects, now)
+            after.add(self._performer.end_placeholder(connection, entry.event_id, now))
+            return after
+
+        aftermath = await self._commit(fail)
+        if aftermath is not None:
+            self._tries.pop(entry.seq, None)
+        return aftermath is not None
 
     async def _settle(
         self,
@@ -200,7 +253,7 @@ class Worker:
         now = self._now()
 
         def settle(connection: Connection) -> Aftermath | None:
-            if generation is not None and circle is not None and _generation(connection, circle) != generation:
+            if generation is not None and circle is not None and rooms.generation(connection, circle) != generation:
                 return None
             if not journal.settle(connection, entry.seq):
                 return Aftermath()  # Taken back meanwhile: nothing of it is said.
@@ -208,30 +261,38 @@ class Worker:
             after.add(self._performer.end_placeholder(connection, entry.event_id, now))
             return after
 
-        aftermath = await self._database.write(settle)
-        if aftermath is None:
-            return False
-        self._after(aftermath)
-        return True
+        settled = await self._commit(settle) is not None
+        if settled:
+            self._tries.pop(entry.seq, None)
+        return settled
+
+    async def _commit(self, work: Callable[[Connection], Aftermath | None]) -> Aftermath | None:
+        """Commit, and tell the running parts; both or neither, also when the task is cancelled in between."""
+
+        async def commit() -> Aftermath | None:
+            aftermath = await self._database.write(work)
+            if aftermath is not None:
+                self._after(aftermath)
+            return aftermath
+
+        return await asyncio.shield(asyncio.ensure_future(commit()))
 
     async def _say_placeholder(self, placeholder: fx.Post) -> None:
         now = self._now()
-        self._after(await self._database.write(lambda c: self._performer.placeholder(c, placeholder, now)))
-
-    async def _generation(self, room_id: RoomID) -> int:
-        return await self._database.read(lambda c: _generation(c, room_id))
+        await self._commit(lambda c: self._performer.placeholder(c, placeholder, now))
 
     def _excuse(self, read: Read, reference: str | None) -> tuple[fx.Effect, ...]:
         words = strings.problem(read.language, reference)
         return (read.excuse(words),)
 
+    def _log_broken(self, error: Exception, action: str, reference: str) -> None:
+        log.error(
+            "An event could not be handled.",
+            extra={"action": action, "reference": reference, "error": type(error).__name__, **_where(error)},
+        )
+
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
-
-
-def _generation(connection: Connection, room_id: RoomID) -> int:
-    facts = rooms.room_facts(connection, room_id)
-    return facts.generation if facts is not None else 0
 
 
 def _where(error: BaseException) -> dict[str, str]:

@@ -103,6 +103,11 @@ def tighten(connection: Connection, room_id: RoomID) -> None:
     connection.execute(update(rooms).where(rooms.c.room_id == room_id).values(generation=rooms.c.generation + 1))
 
 
+def generation(connection: Connection, room_id: RoomID) -> int:
+    """Return how often something got stricter in a room; of an unknown one 0."""
+    return connection.execute(select(rooms.c.generation).where(rooms.c.room_id == room_id)).scalar() or 0
+
+
 def view(connection: Connection, room_id: RoomID, language: Language) -> Room | None:
     """Return the room as features see it; `language` is the default where the room has none."""
     facts = room_facts(connection, room_id)

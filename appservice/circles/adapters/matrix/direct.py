@@ -34,8 +34,8 @@ class DirectRooms:
         """Return the direct message with a person, inviting them back if they left it."""
         known = (await self._database.read(lambda c: facts.person(c, user_id))).direct_room
         if known is not None:
-            present = await self._database.read(lambda c: facts.is_joined(c, known, user_id))
-            if present or await self._invited(known, user_id):
+            present = await self._database.read(lambda c: self._present(c, known, user_id))
+            if present or (present is not None and await self._invited(known, user_id)):
                 return known
         room_id = await self._make(user_id)
 
@@ -45,6 +45,13 @@ class DirectRooms:
 
         await self._database.write(note)
         return room_id
+
+    def _present(self, connection: Connection, room_id: RoomID, user_id: UserID) -> bool | None:
+        """Return whether a person is in a room; None where nothing can be said to them alone there any more."""
+        room = facts.room_facts(connection, room_id)
+        if room is None or room.membership != "join" or not room.direct:
+            return None
+        return facts.is_joined(connection, room_id, user_id)
 
     async def _make(self, user_id: UserID) -> RoomID:
         """Create the room. The alias makes this safe to repeat: createRoom has no transaction ID."""

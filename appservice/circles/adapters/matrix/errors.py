@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Final
 
 from circles.errors import (
     MatrixBadRequest,
@@ -15,6 +15,7 @@ from circles.errors import (
     MatrixUnavailable,
     MatrixUnknownToken,
 )
+from circles_policies.events import mapping
 
 BY_ERRCODE: Final[Mapping[str, type[MatrixError]]] = {
     "M_FORBIDDEN": MatrixForbidden,
@@ -34,11 +35,11 @@ def raise_for(status: int, body: object, retry_after: str | None = None) -> None
     """
     if status < 400:
         return
-    content = cast("Mapping[str, Any]", body) if isinstance(body, Mapping) else {}
+    content = mapping(body)
     errcode = str(content.get("errcode", ""))
     kind = BY_ERRCODE.get(errcode)
     if kind is None:
-        kind = MatrixRateLimited if status == 429 else MatrixUnavailable if status >= 500 else MatrixBadRequest
+        kind = _by_status(status, errcode)
     raise kind(
         f"The homeserver answered {status} {errcode}".rstrip() + ".",
         retry_after=_delay(content, retry_after),
@@ -47,7 +48,16 @@ def raise_for(status: int, body: object, retry_after: str | None = None) -> None
     )
 
 
-def _delay(content: Mapping[str, Any], header: str | None) -> timedelta | None:
+def _by_status(status: int, errcode: str) -> type[MatrixError]:
+    """Return what a status means by itself. Without an errcode it is a proxy that speaks, not the homeserver."""
+    if status == 429:
+        return MatrixRateLimited
+    if status >= 500 or (not errcode and status != 413):
+        return MatrixUnavailable
+    return MatrixForbidden if status == 403 else MatrixBadRequest
+
+
+def _delay(content: Mapping[str, object], header: str | None) -> timedelta | None:
     """Read how long to wait: the Retry-After header in seconds, else the older `retry_after_ms` (spec "Rate
     limiting").
     """

@@ -23,10 +23,12 @@ class Names:
         self._client = client
         self._clock = clock
         self._people: dict[RoomID, tuple[datetime, dict[UserID, str]]] = {}
+        self._forgotten = 0
 
     def forget(self, room_id: RoomID) -> None:
         """Ask anew next time: someone came, went or changed their name."""
         self._people.pop(room_id, None)
+        self._forgotten += 1
 
     async def people(self, room_id: RoomID) -> Mapping[UserID, str]:
         """Return the joined members' display names; of a room we are not in, nobody's."""
@@ -34,11 +36,14 @@ class Names:
         known = self._people.get(room_id)
         if known is not None and now - known[0] < FRESH:
             return known[1]
+        forgotten = self._forgotten
         try:
             joined = await self._client.joined_members(room_id)
         except (MatrixForbidden, MatrixNotFound):
             return {}
         names = {UserID(user): _name(user, profile) for user, profile in joined.items()}
+        if forgotten != self._forgotten:
+            return names  # Someone came or went while we asked: good for now, not for later.
         while len(self._people) >= MOST_ROOMS:
             self._people.pop(next(iter(self._people)))
         self._people[room_id] = (now, names)

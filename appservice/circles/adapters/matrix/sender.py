@@ -1,9 +1,10 @@
 """The sender: carries out the outbox, in order within a lane (a room, or a person's direct message), lanes side by
 side.
 
-A row's id is its transaction ID, so carrying a row out twice has one effect.  What the homeserver refuses for good
-is given up
-and logged; what fails otherwise is tried again, for ever, with growing pauses.
+A row's id is its transaction ID, so carrying a row out twice has one effect: the homeserver remembers it for a day,
+and after
+that the event is looked for by the id in its mark.  What the homeserver refuses for good is given up and logged; what
+fails otherwise is tried again, for ever, with growing pauses that end as soon as the homeserver is heard of.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ from circles.ports import Database, TellsTime
 log = logging.getLogger(__name__)
 
 BACKOFF_SECONDS: Final = (1, 2, 4, 8, 15, 30, 60)
+UNSURE_MS: Final = 20 * 3_600_000
+"""The homeserver forgets transaction IDs after 24 h; a row older than this is looked for before it is sent again."""
+UNREACHABLE_MS: Final = 24 * 3_600_000
+"""What fails for so long at a homeserver that does answer is given up: a direct message that cannot be made."""
+MOST_FAULTS: Final = 5
+"""After so many attempts, a row that breaks ourselves is given up."""
+LOOK_BACK: Final = 50
+"""Pages of the timeline in which an event of ours is looked for."""
 
 
 class Sender:
@@ -52,6 +61,7 @@ class Sender:
         self._sleep = sleep
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._heard = asyncio.Event()
         self._open = False
 
     async def start(self) -> None:
@@ -75,6 +85,11 @@ class Sender:
         self._lanes[lane] = task
         task.add_done_callback(lambda _: self._ended(lane))
 
+    def heard(self) -> None:
+        """Say that the homeserver is there: whoever waits for it to come back tries now."""
+        self._heard.set()
+        self._heard = asyncio.Event()
+
     def _ended(self, lane: str) -> None:
         self._lanes.pop(lane, None)
         if lane in self._again:
@@ -91,34 +106,78 @@ class Sender:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _drain(self, lane: str) -> None:
+        try:
+            await self._carry_out_all(lane)
+        except Exception as error:  # noqa: BLE001  # a full disk must not end the lane for good
+            log.error(  # noqa: TRY400  # the traceback may carry text
+                "A lane broke off.", extra={"action": "outbox_failed", "lane": lane, "error": type(error).__name__}
+            )
+            await self._sleep(BACKOFF_SECONDS[-1])
+            self._again.add(lane)
+
+    async def _carry_out_all(self, lane: str) -> None:
         while (row := await self._database.read(lambda c: outbox.next_of(c, lane))) is not None:
             try:
                 room_id, event_id = await self._carry_out(row)
             except (MatrixForbidden, MatrixBadRequest, MatrixNotFound) as error:
-                log.warning(
-                    "An effect was refused.",
-                    extra={"action": "outbox_refused", "kind": row.kind, "lane": lane, "errcode": error.errcode},
-                )
-                await self._database.write(partial(outbox.refused, row=row))
+                await self._give_up(row, error.errcode)
                 continue
             except MatrixError as error:
-                await self._database.write(partial(outbox.retried, row=row))
-                pause: float = BACKOFF_SECONDS[min(row.attempts, len(BACKOFF_SECONDS) - 1)]
-                if error.retry_after is not None:
-                    pause = max(error.retry_after.total_seconds(), 0.1)
-                log.info(
-                    "An effect waits.",
-                    extra={
-                        "action": "outbox_waits",
-                        "kind": row.kind,
-                        "seconds": pause,
-                        "limited": isinstance(error, MatrixRateLimited),
-                    },
-                )
-                await self._sleep(pause)
+                if self._is_unreachable(row, error):
+                    await self._give_up(row, error.errcode)
+                else:
+                    await self._wait(row, error)
                 continue
+            except Exception as error:  # noqa: BLE001  # one row that breaks us must not hold up its room
+                log.error(  # noqa: TRY400  # the traceback may carry text
+                    "An effect could not be carried out.",
+                    extra={"action": "outbox_broken", "kind": row.kind, "error": type(error).__name__},
+                )
+                if row.attempts + 1 >= MOST_FAULTS:
+                    await self._give_up(row, "")
+                else:
+                    await self._wait(row, None)
+                continue
+            if row.attempts:
+                self.heard()
             now = self._now()
             await self._database.write(partial(self._note, row=row, room_id=room_id, event_id=event_id, now=now))
+
+    async def _give_up(self, row: outbox.Row, errcode: str) -> None:
+        log.warning(
+            "An effect was given up.",
+            extra={"action": "outbox_refused", "kind": row.kind, "lane": row.lane, "errcode": errcode},
+        )
+        await self._database.write(partial(outbox.refused, row=row))
+
+    async def _wait(self, row: outbox.Row, error: MatrixError | None) -> None:
+        await self._database.write(partial(outbox.retried, row=row))
+        pause: float = BACKOFF_SECONDS[min(row.attempts, len(BACKOFF_SECONDS) - 1)]
+        limited = isinstance(error, MatrixRateLimited)
+        if error is not None and error.retry_after is not None:
+            pause = max(error.retry_after.total_seconds(), 0.1)
+        log.info(
+            "An effect waits.",
+            extra={"action": "outbox_waits", "kind": row.kind, "seconds": pause, "limited": limited},
+        )
+        if limited or error is None:
+            await self._sleep(pause)
+            return
+        # Being heard of cuts the pause short, but never below the first step: it may be busy and not gone.
+        await self._sleep(min(pause, BACKOFF_SECONDS[0]))
+        sleeping = asyncio.ensure_future(self._sleep(pause - BACKOFF_SECONDS[0]))
+        hearing = asyncio.ensure_future(self._heard.wait())
+        try:
+            if pause > BACKOFF_SECONDS[0]:
+                await asyncio.wait({sleeping, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            hearing.cancel()
+
+    def _is_unreachable(self, row: outbox.Row, error: MatrixError) -> bool:
+        """Return whether a homeserver that does answer has failed at this row for a day: others wait behind it."""
+        answered = error.status == 500 or (row.lane.startswith("@") and error.status > 0)
+        return answered and self._now() - row.created_at > UNREACHABLE_MS
 
     def _note(
         self, connection: Connection, *, row: outbox.Row, room_id: RoomID, event_id: EventID | None, now: int
@@ -132,6 +191,9 @@ class Sender:
 
     async def _carry_out(self, row: outbox.Row) -> tuple[RoomID, EventID | None]:
         """Do what a row says; return the room and the event it became, if it became one."""
+        stands = await self._database.read(partial(outbox.standing, row=row))
+        if stands is not None:
+            return stands
         room_id = RoomID(row.lane)
         if row.lane.startswith("@"):
             room_id = await self._direct.room_for(UserID(row.lane))
@@ -142,6 +204,10 @@ class Sender:
             if found is None:
                 raise MatrixNotFound("What this effect refers to was never sent.")
             room_id, target = found
+        if row.kind in ("post", "edit", "react") and self._now() - row.created_at > UNSURE_MS:
+            earlier = await self._look_for(room_id, row)
+            if earlier is not None:
+                return room_id, earlier
         match row.kind:
             case "post":
                 return room_id, await self._post(room_id, row)
@@ -183,10 +249,24 @@ class Sender:
         content = compose.message(row.payload, row.id, media)
         return await self._client.send(room_id, "m.room.message", content, row.id)
 
+    async def _look_for(self, room_id: RoomID, row: outbox.Row) -> EventID | None:
+        """Return the event that a row became in an attempt we know nothing of, by the effect id in its mark."""
+        start: str | None = None
+        for _ in range(LOOK_BACK):
+            page = await self._client.messages(room_id, start, 100)
+            for event in page.get("chunk", []):
+                if event.get("sender") == self._client.user_id and compose.effect_of(event.get("content")) == row.id:
+                    return EventID(str(event["event_id"]))
+                if event.get("origin_server_ts", 0) < row.created_at - UNSURE_MS:
+                    return None
+            start = page.get("end")
+            if not start:
+                return None
+        return None
+
     async def _react(self, room_id: RoomID, event_id: EventID, key: str, txn_id: str) -> EventID | None:
-        relation = {"rel_type": "m.annotation", "event_id": event_id, "key": key}
         try:
-            return await self._client.send(room_id, "m.reaction", {"m.relates_to": relation}, txn_id)
+            return await self._client.send(room_id, "m.reaction", compose.reaction(event_id, key, txn_id), txn_id)
         except MatrixBadRequest as error:
             if error.errcode == "M_DUPLICATE_ANNOTATION":
                 return None  # It is there already, which is what was wanted.

@@ -2,9 +2,9 @@
 
 Walks `/messages` backwards from now.  The policies that held at a message are our own rows
 (facts.rooms.policies_since);
-a message's time is never later than that of the AI's own next event in the walk, so that a forged clock cannot lift
-a message
-over the start of a policy.
+a message's time is never later than that of the next event in the walk whose time our own homeserver set, so that a
+forged clock
+can neither lift a message over the start of a policy nor keep the walk from ending.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection
 
 from circles.adapters.matrix.client import MatrixClient
-from circles.core.ids import EventID, RoomID, UserID
+from circles.core.ids import EventID, RoomID, UserID, server_of
 from circles.core.permitted import Permitted, Talk, permit
 from circles.core.settings import Settings
 from circles.errors import MatrixForbidden, MatrixNotFound
@@ -83,7 +83,7 @@ class MatrixTalk:
             if not reached:
                 reached = event.get("event_id") == window.until
                 continue
-            if event.get("sender") == self._settings.ai:
+            if server_of(str(event.get("sender"))) == self._settings.server_name:
                 ceiling = min(ceiling, _ts(event))
             event["origin_server_ts"] = min(_ts(event), ceiling)
             if (_ts(event) < earliest and ceiling < earliest) or position >= MOST_EVENTS:

@@ -16,6 +16,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 T = TypeVar("T")
 
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "temp_store=MEMORY")
+"""The last one so that no sort and no savepoint writes words into a temporary file."""
+
 
 class SqlDatabase:
     """Implements `ports.Database`. Open it, use it, close it."""
@@ -26,7 +29,7 @@ class SqlDatabase:
         A SQLite file is created with mode 0600; its folder is the caller's to create, with mode 0700.
         """
         self.url = make_url(url)
-        self._wrote = False
+        self._wrote = True  # an earlier run that was killed left its log
         if self.url.database:
             Path(self.url.database).touch(mode=0o600)
         self._writer = _engine(url, "BEGIN IMMEDIATE")
@@ -109,7 +112,7 @@ def _engine(url: str, begin: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -36,7 +36,7 @@ class Entry:
 
 def is_repeated(connection: Connection, txn_id: str, event_ids: Iterable[str], now: int) -> bool:
     """Note a transaction and return whether the same one, by id and by the events in it, came before."""
-    digest = hashlib.sha256("\0".join(event_ids).encode()).hexdigest()
+    digest = hashlib.sha256("\0".join(event_ids).encode(errors="surrogatepass")).hexdigest()
     known = connection.execute(select(transactions.c.digest).where(transactions.c.txn_id == txn_id)).scalar()
     if known == digest:
         return True

@@ -8,6 +8,7 @@ Rows hold words only while they are pending.
 from __future__ import annotations
 
 import base64
+import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,9 +18,10 @@ import orjson
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from circles.adapters.store import journal as journal_state
 from circles.adapters.store.tables import journal, outbox
 from circles.core import effects as fx
-from circles.core.ids import EffectID, EventID, RoomID, Source
+from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.language import language_of
 from circles.facts import tables
 
@@ -28,7 +30,7 @@ PENDING, SENT, REFUSED, CANCELLED = "pending", "sent", "refused", "cancelled"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One effect to carry out. `target` is the outbox id whose event it refers to."""
+    """One effect to carry out. `target` is the outbox id whose event it refers to; `created_at` is in ms."""
 
     seq: int
     id: EffectID
@@ -37,6 +39,7 @@ class Row:
     payload: Mapping[str, Any]
     target: EffectID | None
     attempts: int
+    created_at: int = 0
 
 
 def add(connection: Connection, effect: fx.Effect, now: int) -> None:
@@ -61,7 +64,7 @@ def add(connection: Connection, effect: fx.Effect, now: int) -> None:
         case fx.Withdraw(root):
             withdraw(connection, root, now)
         case fx.Redact(room_id, event_id):
-            _row(connection, room_id, "redact", {"event_id": event_id}, now)
+            _redact(connection, room_id, event_id, now)
         case fx.SetState(room_id, type_, state_key, content):
             _row(connection, room_id, "state", {"type": type_, "state_key": state_key, "content": dict(content)}, now)
         case fx.SendEvent(room_id, type_, content):
@@ -109,6 +112,12 @@ def _row(
         .on_conflict_do_nothing(index_elements=["id"])
     )
     return row_id
+
+
+def _redact(connection: Connection, lane: str, event_id: str, now: int) -> None:
+    """Write the redaction of an event, once: the row's id is made from the event's, so whoever asks again adds none."""
+    row_id = EffectID(hashlib.sha256(f"redact {event_id}".encode()).hexdigest()[:32])
+    _row(connection, lane, "redact", {"event_id": event_id}, now, id=row_id)
 
 
 def _add_post(connection: Connection, post: fx.Post, lane: str, about: RoomID, now: int) -> None:
@@ -172,8 +181,14 @@ def _asker(connection: Connection, post: fx.Post, lane: str) -> str | None:
 
 
 def add_placeholder(connection: Connection, post: fx.Post, now: int) -> None:
-    """Write a post whose words are replaced by the answer: once for each question, also over restarts."""
+    """Write a post whose words are replaced by the answer: once for each question, also over restarts.
+
+    A question that was taken back or answered in the same moment gets none: nothing would ever end it.
+    """
     if post.answers is None or _open_placeholder(connection, post) is not None:
+        return
+    asked = connection.execute(select(journal.c.state).where(journal.c.event_id == post.answers)).scalar()
+    if asked != journal_state.PENDING:
         return
     effect_id = new_id()
     _add_post(connection, replace(post, id=effect_id), post.room_id, post.about or post.room_id, now)
@@ -187,6 +202,26 @@ def withdraw_placeholder(connection: Connection, answers: EventID, now: int) -> 
     for effect_id in waiting:
         withdraw(connection, EffectID(effect_id), now)
     return bool(waiting)
+
+
+def withdraw_answers(connection: Connection, event_id: EventID, now: int) -> tuple[EffectID, ...]:
+    """Take back every post that answers an event, those not sent yet too; return which."""
+    query = select(tables.posts.c.effect_id).where(tables.posts.c.answers == event_id, tables.posts.c.state != "gone")
+    answers = tuple(EffectID(effect_id) for effect_id in connection.execute(query).scalars())
+    for effect_id in answers:
+        withdraw(connection, effect_id, now)
+    return answers
+
+
+def withdraw_open(connection: Connection, asker: UserID | None, room_id: RoomID | None, now: int) -> None:
+    """Take back the placeholders of what is no longer being answered: of one person or all, in one room or all."""
+    query = select(tables.posts.c.effect_id).where(tables.posts.c.state == "open")
+    if asker is not None:
+        query = query.where(tables.posts.c.asker == asker)
+    if room_id is not None:
+        query = query.where(tables.posts.c.room_id == room_id)
+    for effect_id in connection.execute(query).scalars().all():
+        withdraw(connection, EffectID(effect_id), now)
 
 
 def _open_placeholder(connection: Connection, post: fx.Post) -> EffectID | None:
@@ -255,7 +290,8 @@ def _clear_buttons(connection: Connection, root: EffectID, now: int) -> None:
     for row_id, lane, event_id in seeded:
         # The state says that this was done, so that a second clearing redacts nothing twice.
         connection.execute(update(outbox).where(outbox.c.id == row_id).values(state=CANCELLED))
-        _row(connection, lane, "redact", {"event_id": event_id}, now)
+        if event_id is not None:
+            _redact(connection, lane, event_id, now)
 
 
 def note_sources(connection: Connection, effect_id: EffectID, sources: Iterable[Source]) -> None:
@@ -289,6 +325,7 @@ def next_of(connection: Connection, lane: str) -> Row | None:
         payload=cast("Mapping[str, Any]", orjson.loads(row["payload"])),
         target=EffectID(row["target"]) if row["target"] else None,
         attempts=row["attempts"],
+        created_at=row["created_at"],
     )
 
 
@@ -300,23 +337,62 @@ def event_of(connection: Connection, effect_id: EffectID) -> tuple[RoomID, Event
     return (RoomID(row[0]), EventID(row[1])) if row is not None and row[1] else None
 
 
+def seen(connection: Connection, effect_id: EffectID, room_id: RoomID, event_id: EventID, now: int) -> bool:
+    """Note from the homeserver's echo where an event of ours stands; return whether it must be taken away again.
+
+    The echo comes also when our own request broke off after the homeserver had taken it, and before any answer or
+    tap on it: so what was withdrawn in that moment is still found, and no tap meets a post we do not know.
+    """
+    post = connection.execute(
+        select(tables.posts.c.event_id, tables.posts.c.root).where(tables.posts.c.effect_id == effect_id)
+    ).first()
+    if post is not None:
+        if post.event_id is None:
+            connection.execute(
+                update(tables.posts)
+                .where(tables.posts.c.effect_id == effect_id)
+                .values(event_id=event_id, room_id=room_id)
+            )
+        unwanted = _is_gone(connection, post.root or effect_id)
+    else:
+        button = connection.execute(select(outbox.c.state).where(outbox.c.id == effect_id)).scalar()
+        connection.execute(
+            update(outbox).where(outbox.c.id == effect_id, outbox.c.event_id.is_(None)).values(event_id=event_id)
+        )
+        unwanted = button == CANCELLED
+    if unwanted:
+        _redact(connection, room_id, event_id, now)
+    return unwanted
+
+
+def standing(connection: Connection, row: Row) -> tuple[RoomID, EventID] | None:
+    """Return where the event of a row stands already, though the row still waits; None: not known to stand."""
+    if row.kind in ("post", "edit"):
+        return event_of(connection, row.id)
+    event_id = connection.execute(select(outbox.c.event_id).where(outbox.c.id == row.id)).scalar()
+    return (RoomID(row.lane), EventID(event_id)) if event_id and row.kind == "react" else None
+
+
+def _is_gone(connection: Connection, effect_id: str) -> bool:
+    state = connection.execute(select(tables.posts.c.state).where(tables.posts.c.effect_id == effect_id)).scalar()
+    return state == "gone"
+
+
 def sent(connection: Connection, row: Row, room_id: RoomID, event_id: EventID | None, now: int) -> None:
     """Mark a row as sent and drop its words; a post that was taken back meanwhile is redacted next."""
     cancelled = connection.execute(select(outbox.c.state).where(outbox.c.id == row.id)).scalar() == CANCELLED
     connection.execute(update(outbox).where(outbox.c.id == row.id).values(state=SENT, event_id=event_id, payload=None))
     if cancelled and row.kind == "react" and event_id:
-        _row(connection, row.lane, "redact", {"event_id": event_id}, now)
+        # It stays cancelled, as the buttons do that were cleared after they were sent.
+        connection.execute(update(outbox).where(outbox.c.id == row.id).values(state=CANCELLED))
+        _redact(connection, room_id, event_id, now)
     if row.kind not in ("post", "edit"):
         return
     connection.execute(
         update(tables.posts).where(tables.posts.c.effect_id == row.id).values(event_id=event_id, room_id=room_id)
     )
-    root = row.target or row.id
-    if (
-        event_id
-        and connection.execute(select(tables.posts.c.state).where(tables.posts.c.effect_id == root)).scalar() == "gone"
-    ):
-        _row(connection, row.lane, "redact", {"event_id": event_id}, now)
+    if event_id and _is_gone(connection, row.target or row.id):
+        _redact(connection, room_id, event_id, now)
 
 
 def refused(connection: Connection, row: Row, *, cancelled: bool = False) -> None:
@@ -353,7 +429,7 @@ def withdraw(connection: Connection, effect_id: EffectID, now: int) -> None:
         .order_by(tables.posts.c.at.desc())
     ).all()
     for room_id, event_id in events:
-        _row(connection, room_id, "redact", {"event_id": event_id}, now)
+        _redact(connection, room_id, event_id, now)
 
 
 def pending_count(connection: Connection) -> int:
