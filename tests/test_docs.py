@@ -24,6 +24,8 @@ from circles.adapters.store.egress import Outcome
 from circles.config import Config
 from circles.core.commands import Invocation, parse
 from circles.core.effects import Effect
+from circles.core.extract.lines import Line
+from circles.core.extract.visits import visits
 from circles.entrypoints import cli
 from circles.facts.tables import metadata
 from circles.registry import FEATURES, FORMS
@@ -345,6 +347,24 @@ def test_what_people_say_to_the_ai_in_an_example_is_understood(page: Path, body:
         directly = "(" in who
         if spoken_to or directly:
             assert _is_understood(rest if spoken_to else words), line
+
+
+def test_the_talk_of_the_tutorial_gives_the_list_it_promises() -> None:
+    """Three visits, and still two without Uncle's."""
+    blocks = (body for language, body in _blocks(ROOT / "docs/tutorial/first-circle.md") if language == "chat")
+    talk = [line.partition(": ") for line in next(blocks).splitlines()]
+    people = {"@mei:home.example": "Mei", "@uncle:home.example": "Uncle"}
+    lines = [
+        Line(id=f"${number}", sender=f"@{who.lower()}:home.example", name=who, at=number, text=words)
+        for number, (who, _, words) in enumerate(talk)
+    ]
+
+    assert [(each.who, each.whom) for each in visits(lines, people)] == [
+        ("Mei", "Uncle"),
+        ("Uncle", "Grandma"),
+        ("Mei", "Grandma"),
+    ]
+    assert len(visits([line for line in lines if "Sunday" not in line.text], people)) == 2
 
 
 def test_what_the_chinese_page_tells_people_to_say_is_understood() -> None:

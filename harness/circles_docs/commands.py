@@ -38,7 +38,7 @@ In a direct message about one of several circles, put the circle's number or nam
 
 _NOTES = """\
 *Anywhere*: the form may stand anywhere in the sentence.
-*Before a policy*: works while nobody has chosen a policy yet.
+*Before a policy*: works in a room also while nobody has chosen a policy, and while the AI rests.
 *Asks which circle*: in a direct message it is about one of the circles you share with the AI."""
 
 _CONTROL = """\
@@ -124,7 +124,8 @@ def _help(command: Command) -> str:
 
 
 def _notes(command: Command) -> str:
-    notes = ["before a policy"] if command.waiting else []
+    # What is no control word does not pass the gate there, whatever the command says of itself.
+    notes = ["before a policy"] if command.waiting and command.name in _CONTROL_MEANS else []
     notes += ["asks which circle"] if command.about_circle else []
     notes += ["not in `help`"] if command.unlisted else []
     return ", ".join(notes)

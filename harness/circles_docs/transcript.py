@@ -15,7 +15,7 @@ from circles_docs.markdown import block
 from circles_policies.banner import banner
 from circles_policies.explain import Surroundings, plain
 from circles_policies.model import Preset, Reach, preset
-from circles_policies.notices import POSTED_AGAIN, TAKEN_BACK, admission
+from circles_policies.notices import TAKEN_BACK, admission
 
 ROOM = RoomID("!newyear")
 ZONE = "Asia/Shanghai"
@@ -56,7 +56,7 @@ def part() -> str:
     lines += ["", *_speaks("妈妈", "小圈 谁哪天去谁家？"), *_speaks("小圈", _answer(messages)), ""]
     lines += ["舅舅 puts 🙈 on his message. 小圈 takes its answer back, and posts again:", ""]
     left = tuple(message for place, message in enumerate(messages) if place != TAKEN)
-    lines += _speaks("小圈", f"{POSTED_AGAIN['zh']}\n{_answer(left)}")
+    lines += _speaks("小圈", _answer(left, again=True))
     lines += ["", "To 舅舅 alone:", "", *_speaks("小圈", TAKEN_BACK["zh"])]
     return block("text", "\n".join(lines))
 
@@ -69,13 +69,12 @@ def _messages() -> tuple[Permitted, ...]:
     )
 
 
-def _answer(messages: tuple[Permitted, ...]) -> str:
+def _answer(messages: tuple[Permitted, ...], *, again: bool = False) -> str:
     frame = Frame(ROOM, ("home.example",), NAMES, "zh", ZONE, EVENING)
-    head = bold(strings.TITLE["visits"]["zh"]) + text(
-        f" · {strings.since(frame.hour(EVENING - timedelta(days=1)))['zh']}"
-    )
-    notes = (text(strings.NO_MODEL["visits"]["zh"]),)
-    body = compose(frame, (head,), decide.picked("visits", messages, frame), notes).body
+    title, since = bold(strings.TITLE["visits"]["zh"]), strings.since(frame.hour(EVENING - timedelta(days=1)))["zh"]
+    head = (text(strings.AGAIN["zh"]), title) if again else (title + text(f" · {since}"),)
+    notes = [text(strings.WITHHELD["zh"])] * again + [text(strings.NO_MODEL["visits"]["zh"])]
+    body = compose(frame, head, decide.picked("visits", messages, frame), notes).body
     # The plain body spells out each link at its end; in a client the numbers are the links.
     return body.partition("\n\n出处")[0]
 
