@@ -121,11 +121,11 @@ async def _run(options: argparse.Namespace, conversation: Conversation) -> int:
     return result
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+def _leaves(error: BaseException) -> list[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    inside: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownVariableType]
+    return [leaf for each in inside for leaf in _leaves(each)]
 
 
 def _introduce(teller: Teller, running: Stage) -> None:
@@ -168,15 +168,6 @@ def _conclude(teller: Teller, play: Play, record: Record) -> int:
         seconds=round(teller.seconds, 1),
         failures=play.failures,
         room=play.room,
-        accounts=[
-            {
-                "user_id": person.user_id,
-                "password": person.password,
-                "access_token": person.access_token,
-                "homeserver": person.base_url,
-            }
-            for person in play.people.values()
-        ],
     )
     return DID_NOT_HAPPEN if play.failures else 0
 

@@ -98,6 +98,8 @@ def misses(answer: Answer, expect: Expect) -> tuple[str, ...]:
         wrong.append(f"{len(answer.items)} lines, at least {expect.lines_min} expected")
     if expect.lines_max is not None and len(answer.items) > expect.lines_max:
         wrong.append(f"{len(answer.items)} lines, at most {expect.lines_max} expected")
+    if len(answer.links) < expect.links_min:
+        wrong.append(f"links to {len(answer.links)} messages, at least {expect.links_min} expected")
     if expect.each_linked:
         wrong += [f"a line without a link: {row.text}" for row in answer.items if not row.links]
     return tuple(wrong)

@@ -18,7 +18,9 @@ HIDE: Final = "🙈"
 SOON: Final = "{soon}"
 """Stands for the next full minute, as HH:MM in the room's zone: the soonest that a digest can be asked for."""
 
-_WHEN: Final = re.compile(r"(?P<clock>(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d))|\+(?P<count>\d{1,4})(?P<unit>[smh])")
+_WHEN: Final = re.compile(
+    r"(?P<clock>(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d))|\+(?P<count>\d{1,4})(?P<unit>[smh])"
+)
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600}
 _DAY: Final = 86_400
 
@@ -104,6 +106,7 @@ class Expect(Part):
 
     Attributes:
         lines_min, lines_max: how many lines with a bullet or a box it has.
+        links_min: how many different messages of the room it links to.
         each_linked: every such line carries a link to a message of the room.
         contains, lacks: what its text says and does not say.
         lines_with: for each list, one line that holds all of its words.
@@ -112,6 +115,7 @@ class Expect(Part):
 
     lines_min: Count = 0
     lines_max: Count | None = None
+    links_min: Count = 0
     each_linked: bool = False
     contains: list[Words] = []
     lacks: list[Words] = []
@@ -242,7 +246,7 @@ class Conversation(Part):
 
 
 def seconds_between(before: int, when: str | None) -> int:
-    """Return how long after the story's clock `before` (seconds of the day) `when` is; a time of day never goes back."""
+    """Return how long after `before`, in seconds of the story's day, `when` is; a time of day never goes back."""
     found = _WHEN.fullmatch(when) if when else None
     if found is None:
         return 0
@@ -376,6 +380,10 @@ def _unknown(
             yield f"`{'edit' if isinstance(step, Correct) else 'delete'}`: no earlier line of {who} has the id {target}"
         case Mark(on=target) if target not in authors:
             yield f"`on`: no earlier line has the id {target}"
+        case Mark(on=target, mark=key) if key == HIDE and target in questions:
+            yield f"`on`: {target} is a question to the AI; hide what people wrote to each other"
+        case Delete(delete=target) if target in questions:
+            yield f"`delete`: {target} is a question to the AI; delete what people wrote to each other"
         case Await(awaits=target) if target not in promised:
             yield f"`await`: no earlier line promises {target} in its `later`"
         case _:
@@ -385,7 +393,7 @@ def _unknown(
             if mark.who not in people:
                 yield f"`marks.{number}.who`: {mark.who} is not among the people"
             if mark.key == HIDE:
-                yield f"`marks.{number}.key`: {HIDE} is a line of its own: {{\"who\": …, \"mark\": \"{HIDE}\", \"on\": …}}"
+                yield f'`marks.{number}.key`: {HIDE} is a line of its own: {{"who": …, "mark": "{HIDE}", "on": …}}'
     if isinstance(step, Mark | Delete):
         for number, target in enumerate(step.expect.withdrawn):
             if target not in questions:

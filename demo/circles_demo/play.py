@@ -36,7 +36,7 @@ from circles_demo.conversation import (
 )
 from circles_demo.room import Missed, answer_to, is_said, kind_of, next_post
 from circles_demo.stage import Stage
-from circles_demo.telling import Record, Teller, listed
+from circles_demo.telling import Record, Teller, counted, listed
 from circles_harness import NotSeen, Person, Refused
 
 PROPOSAL: Final = "io.github.matrix_circles.proposal"
@@ -137,6 +137,12 @@ class Play:
         """Who decides in the room."""
         return self.people[self.conversation.header.admin]
 
+    def seen(self) -> set[str]:
+        """Return every event that anybody has seen so far, in the room or in private."""
+        places = [(person, self.room) for person in self.people.values()]
+        places += [(self.people[who], place) for who, place in self.direct.items()]
+        return {str(event["event_id"]) for person, place in places for event in person.timeline(place)}
+
     def called(self, key: str) -> str:
         """Return how the demo speaks of a person."""
         return self.conversation.someone(key).known_as
@@ -170,7 +176,7 @@ class Play:
         except (Missed, NotSeen) as error:
             wrong = _brief(str(error))
         except (Refused, aiohttp.ClientError, TimeoutError) as error:
-            wrong = f"the homeserver: {error or type(error).__name__}"
+            wrong = f"the homeserver: {str(error) or type(error).__name__}"
         self.record.write(
             key,
             ok=not wrong,
@@ -197,6 +203,7 @@ class Play:
         text = t(f"{admin} makes the room “{header.room}” for {names}", f"{admin} 建群“{header.room}”，请来{names}")
         async with self.step("room", text, needed=True) as events:
             self.people = await self.stage.people(self.conversation, unique=self._unique)
+            self._record_accounts()
             invited = [self.people[each.id].user_id for each in others]
             self.room = await self.admin.create_room(header.room, invite=invited)
             for each in others:
@@ -209,6 +216,26 @@ class Play:
             if far:
                 who = listed(far, self.teller.language)
                 self.teller.good(t(f"{who} joined from the second homeserver", f"{who} 从第二台服务器加入"))
+
+    def _record_accounts(self) -> None:
+        """Let whoever follows the record sign in and fetch what it names."""
+        self.record.write(
+            "accounts",
+            homeservers={
+                name: {"url": each.base_url, "server_name": each.server_name}
+                for name, each in (("home", self.stage.home), ("away", self.stage.away))
+            },
+            ai=self.ai,
+            people={
+                key: {
+                    "user_id": person.user_id,
+                    "password": person.password,
+                    "access_token": person.access_token,
+                    "homeserver": person.base_url,
+                }
+                for key, person in self.people.items()
+            },
+        )
 
     async def _invite(self) -> None:
         t = self.teller.choose
@@ -245,7 +272,9 @@ class Play:
             async with self.step("tap-of-a-member", text) as events:
                 await self._tapped(plain, key, events)
         admin = self.called(header.admin)
-        text = t(f"{admin} taps {key}: one tap by an admin, and it is in force", f"{admin} 点 {key}：管理员点一下就生效")
+        text = t(
+            f"{admin} taps {key}: one tap by an admin, and it is in force", f"{admin} 点 {key}：管理员点一下就生效"
+        )
         async with self.step("consent", text, needed=True) as events:
             if key is None:
                 raise Missed(f"the AI did not offer “{header.policy}”")
@@ -341,7 +370,10 @@ class Play:
                 if is_said(event, self.ai) and kind_of(event) not in expected:
                     raise Missed(f"the AI spoke though nobody asked: {event['content']['body'][:80]}")
             self.teller.good(
-                t("on both homeservers; the AI kept quiet, for nobody asked it", "两台服务器都收到了；没人叫 AI，它没出声")
+                t(
+                    "on both homeservers; the AI kept quiet, for nobody asked it",
+                    "两台服务器都收到了；没人叫 AI，它没出声",
+                )
             )
 
     async def _one(self, step: AnyStep, events: Events) -> None:
@@ -444,12 +476,15 @@ class Play:
         if answer.links:
             self.teller.good(
                 t(
-                    f"{len(linked)} of {len(answer.items)} lines are linked; "
-                    f"all {len(answer.links)} linked messages fetched from the room",
+                    f"{len(linked)} of {counted(len(answer.items), 'line')} linked; "
+                    f"{counted(len(answer.links), 'linked message')} fetched from the room",
                     f"{len(answer.items)} 行里 {len(linked)} 行有链接；{len(answer.links)} 条原话都从群里取到了",
                 )
                 if answer.items
-                else t(f"{len(answer.links)} links fetched", f"{len(answer.links)} 条链接都取到了")
+                else t(
+                    f"{counted(len(answer.links), 'linked message')} fetched from the room",
+                    f"{len(answer.links)} 条链接都取到了",
+                )
             )
         wrong = list(misses(answer, expect))
         worded = unsaid(answer, expect)

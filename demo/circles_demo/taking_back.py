@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +17,7 @@ from circles_demo.answers import shown
 from circles_demo.conversation import Delete, Expect, Mark, Say
 from circles_demo.room import Missed, Post, is_said, kind_of, next_post, posts, until
 from circles_demo.scan import Found, files, scan, sequences
+from circles_demo.telling import counted
 from circles_harness import Person
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _ME: Final = {"en": "me", "zh": "我的"}
 _NOTHING: Final = {"en": "I hold nothing of yours", "zh": "我什么都没留"}
 _NOTE_SECONDS: Final = 15.0
 _NO_FORM: Final = Expect(each_linked=True)
-_KINDS: Final = {"summary": "总结", "answer": "回答", "digest": "摘要"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +66,43 @@ async def delete(play: Play, step: Delete) -> None:
 async def _take_back(play: Play, step: Mark | Delete, gone: Gone, what: str) -> None:
     within, t = step.expect.within, play.teller.choose
     used: list[Post] = []
+    known: set[str] = set()
+    since = time.time()
     again: dict[str, Post] = {}
     async with play.step("taken-back", what) as events:
         used = [post for post in await _all_posts(play) if gone.event_id in post.answer.cited]
         _must_use(play, step.expect.withdrawn, used)
-        known = {str(event["event_id"]) for event in play.admin.timeline(play.room)}
-        begun = time.monotonic()
+        known = play.seen()
         person = play.people[step.who]
         if isinstance(step, Mark):
             events.ids.append(await person.react(play.room, gone.event_id, step.mark))
         else:
             events.ids.append(await person.redact(play.room, gone.event_id))
+        begun, since = time.monotonic(), time.time()
         for post in used:
             events.ids += post.event_ids
-            await until(lambda post=post: _still_readable(play, post), within=within)
+            await until(partial(_still_readable, play, post), within=within)
         taken = time.monotonic() - begun
         play.teller.good(
             t(
-                f"{len(used)} posts of the AI that used it are redacted with every edit, within {taken:.1f} s, "
+                f"{counted(len(used), 'post')} of the AI used it: redacted with every edit within {taken:.1f} s, "
                 "on both homeservers",
                 f"用到它的 {len(used)} 条 AI 回答连同编辑都已撤回，{taken:.1f} 秒，两台服务器都看不到了",
             )
             if used
             else t("no post of the AI had used it", "AI 没有回答用到过它")
         )
-        await _told_in_private(play, step.who, events, used)
+        if used:
+            await _told_in_private(play, step.who, known, events)
     for post in used:
-        await _said_again(play, post, known, gone, within, again, told=_is_named(play, step.expect.withdrawn, post))
+        told = _named(play, post) in step.expect.withdrawn
+        await _said_again(play, post, known, gone, within, again, told=told)
     for key in step.expect.withdrawn:
         if play.asked[key].event_id in again:
             await _why(play, play.asked[key], again[play.asked[key].event_id], gone)
             break
     await _me(play, gone, used, holds_nothing=step.expect.holds_nothing)
-    await _scan(play, gone, time.time())
+    await _scan(play, gone, since)
 
 
 def _must_use(play: Play, withdrawn: Sequence[str], used: Sequence[Post]) -> None:
@@ -108,8 +112,9 @@ def _must_use(play: Play, withdrawn: Sequence[str], used: Sequence[Post]) -> Non
             raise Missed(f"the answer to “{key}” had not used that message, so it proves nothing")
 
 
-def _is_named(play: Play, withdrawn: Sequence[str], post: Post) -> bool:
-    return post.question in {play.asked[key].event_id for key in withdrawn if key in play.asked}
+def _named(play: Play, post: Post) -> str | None:
+    """Return the id of the question a post answers."""
+    return next((key for key, asked in play.asked.items() if asked.event_id == post.question), None)
 
 
 async def _all_posts(play: Play) -> tuple[Post, ...]:
@@ -133,10 +138,8 @@ async def _still_readable(play: Play, post: Post) -> str:
     return ""
 
 
-async def _told_in_private(play: Play, who: str, events: Events, used: Sequence[Post]) -> None:
+async def _told_in_private(play: Play, who: str, known: set[str], events: Events) -> None:
     """Whoever took something back that was used hears so, in private."""
-    if not used:
-        return
     person = play.people[who]
     if who not in play.direct:
         place = await person.wait_for_invite(sender=play.ai, timeout=_NOTE_SECONDS)
@@ -144,7 +147,7 @@ async def _told_in_private(play: Play, who: str, events: Events, used: Sequence[
         events.more.setdefault("private_rooms", []).append(place)
     note = await person.wait_for(
         play.direct[who],
-        lambda event: is_said(event, play.ai) and kind_of(event) == "taken_back",
+        lambda event: is_said(event, play.ai) and kind_of(event) == "taken_back" and event["event_id"] not in known,
         timeout=_NOTE_SECONDS,
         what="the private word that it is taken back",
     )
@@ -159,12 +162,11 @@ async def _said_again(
 ) -> None:
     """The post comes again, without what was taken back."""
     t, kind = play.teller.choose, post.answer.kind
-    async with play.step(
-        "said-again", t(f"The {kind} comes back without it", f"{_KINDS.get(kind, kind)}重发，去掉那句")
-    ) as events:
-        new = await next_post(
-            post.reader, post.room, play.ai, kind, known=known, question=post.question, within=within
-        )
+    name = _named(play, post)
+    question = f"“{play.asked[name].step.ask}”" if name is not None else ""
+    what = t(f"The answer to {question}" if name else f"The {kind}", f"对{question}的回答" if name else kind)
+    async with play.step("said-again", t(f"{what} comes back without it", f"{what}重发，去掉那句")) as events:
+        new = await next_post(post.reader, post.room, play.ai, kind, known=known, question=post.question, within=within)
         events.ids.append(new.answer.event_id)
         if told:
             play.teller.quote(shown(new.answer))
@@ -173,7 +175,12 @@ async def _said_again(
         _has_none(new.answer.body, gone)
         await play.check(new.answer, _NO_FORM, events)
         before, after = len(post.answer.items), len(new.answer.items)
-        play.teller.good(t(f"{before} lines before, {after} now; none of its words", f"原来 {before} 行，现在 {after} 行，没有那句"))
+        play.teller.good(
+            t(
+                f"{counted(before, 'line')} before, {after} now; none of its words",
+                f"原来 {before} 行，现在 {after} 行，没有那句",
+            )
+        )
         if post.question is not None:
             again[post.question] = new
 
@@ -184,7 +191,8 @@ async def _why(play: Play, asked: Asked, new: Post, gone: Gone) -> None:
     word = _WHY[someone.language]
     asker = play.people[someone.id]
     text = play.teller.choose(
-        f"{someone.known_as} replies “{word}” to it: what it rests on now", f"{someone.known_as} 回复“{word}”：现在根据什么"
+        f"{someone.known_as} replies “{word}” to it: what it rests on now",
+        f"{someone.known_as} 回复“{word}”：现在根据什么",
     )
     async with play.step("why", text) as events:
         question = await asker.reply(new.room, new.answer.event_id, word)
@@ -228,9 +236,7 @@ async def _scan(play: Play, gone: Gone, since: float) -> None:
     """Look for the words in every byte the service keeps, and in what it sent to a model."""
     t = play.teller.choose
     name = play.called(gone.author)
-    text = t(
-        f"A scan of everything the AI keeps for {name}'s words", f"在 AI 留下的每个字节里找 {name} 的话"
-    )
+    text = t(f"A scan of everything the AI keeps for {name}'s words", f"在 AI 留下的每个字节里找 {name} 的话")
     async with play.step("scan", text) as events:
         if not gone.words:
             raise Missed("none of its words are its own, so a scan proves nothing")
@@ -247,10 +253,17 @@ async def _scan(play: Play, gone: Gone, since: float) -> None:
         finally:
             _tell_files(play, left)
         waited = time.monotonic() - begun
+        play.teller.good(
+            t(
+                f"0 places hold any of its words, {waited:.0f} s after the scan began",
+                f"0 处：哪里都没有那句话（查了 {waited:.0f} 秒）",
+            )
+        )
         looked = ", ".join(f"“{each}”" for each in _some(gone.words))
         play.teller.note(
             t(
-                f"looked for {len(gone.words)} sequences of its words, such as {looked}; in UTF-8 and three other forms",
+                f"looked for {len(gone.words)} sequences of its words, such as {looked}, in UTF-8 and three other "
+                "forms",
                 f"找了 {len(gone.words)} 种片段，比如 {looked}；UTF-8 和另外三种写法",
             )
         )
@@ -322,7 +335,8 @@ def _ledger_words(play: Play, ledger: Ledger) -> str:
     return t(
         f"{ledger.requests} requests to the model are on record, by ids alone; {ledger.carried} carried the message "
         f"before it was taken back, {ledger.after} after",
-        f"记录里有 {ledger.requests} 次送给模型的请求（只记编号）；收回前带着它的 {ledger.carried} 次，之后 {ledger.after} 次",
+        f"记录里有 {ledger.requests} 次送给模型的请求（只记编号）；"
+        f"收回前带着它的 {ledger.carried} 次，之后 {ledger.after} 次",
     )
 
 

@@ -152,6 +152,11 @@ def _pieces(text: str) -> Iterable[str]:
         yield piece
 
 
+def counted(count: int, thing: str) -> str:
+    """Return a count with its noun."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def listed(names: Sequence[str], language: Language = "en") -> str:
     """Return names as a sentence lists them."""
     if language == "zh":
