@@ -367,6 +367,14 @@ def test_the_talk_of_the_tutorial_gives_the_list_it_promises() -> None:
     assert len(visits([line for line in lines if "Sunday" not in line.text], people)) == 2
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/howto").glob("*.md")), ids=_name)
+def test_what_a_how_to_tells_people_to_say_is_understood(page: Path) -> None:
+    """The columns "say" and 说 of its tables, where something is set as code."""
+    assert [
+        words for words in _to_be_said(_prose(page)) if not _is_understood(strip_address(words, room_names())[1])
+    ] == []
+
+
 def test_what_the_chinese_page_tells_people_to_say_is_understood() -> None:
     """Every word in it that is set as code."""
     said = re.findall(r"`([^`]+)`", _prose(ROOT / "docs/zh/README.md"))
@@ -459,6 +467,20 @@ def _is_healthy(port: int) -> bool:
 
 
 # ---- helpers
+
+
+def _to_be_said(prose: str) -> list[str]:
+    """Return what stands as code in the columns of tables that tell what to say."""
+    said: list[str] = []
+    columns: list[int] = []
+    for line in prose.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if not cells:
+            columns = []
+        elif any(cell in ("say", "you say", "说", "or reply") for cell in cells):
+            columns = [place for place, cell in enumerate(cells) if cell in ("say", "you say", "说", "or reply")]
+        said += [words for place in columns for words in re.findall(r"`([^`]+)`", cells[place])]
+    return said
 
 
 def _below(kind: type[Effect]) -> list[type[Effect]]:
