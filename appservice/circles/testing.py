@@ -9,9 +9,9 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from circles.core.call import Call, Room
@@ -55,19 +55,32 @@ class MemoryDatabase:
 
     def __init__(self) -> None:
         self._engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        # As in the real one: transactions are ours to begin, or a savepoint inside would commit them.
+        event.listen(self._engine, "connect", _plain)
+        event.listen(self._engine, "begin", _begin)
         metadata.create_all(self._engine)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` and roll back."""
         with self._engine.connect() as connection:
-            result = work(connection)
-            connection.rollback()
-            return result
+            try:
+                return work(connection)
+            finally:
+                connection.rollback()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` and commit."""
         with self._engine.begin() as connection:
             return work(connection)
+
+
+def _plain(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
 
 
 class FakeTalk:

@@ -153,14 +153,15 @@ class Performer:
             if feature.forget is not None:
                 follow += feature.forget(connection, event_ids)
         used = posts.resting_on(connection, event_ids)
+        # An answer to a question that was taken back has nothing left to answer: it goes, and is not said again.
+        answers = {each for event_id in event_ids for each in outbox.withdraw_answers(connection, event_id, now)}
+        for effect_id in answers:
+            self._not_again(connection, effect_id)
         for effect_id in used:
-            self._say_again(connection, effect_id, now, after)
+            if effect_id not in answers:
+                self._say_again(connection, effect_id, now, after)
         if used and effect.by is not None:
             follow.append(self._told(connection, room_id, effect.by))
-        # An answer to a question that was taken back has nothing left to answer.
-        for event_id in event_ids:
-            for effect_id in outbox.withdraw_answers(connection, event_id, now):
-                self._not_again(connection, effect_id)
         rooms.tighten(connection, room_id)
         after.interrupted.add(room_id)
         after.lanes |= set(outbox.lanes_waiting(connection))

@@ -205,8 +205,8 @@ def withdraw_placeholder(connection: Connection, answers: EventID, now: int) -> 
 
 
 def withdraw_answers(connection: Connection, event_id: EventID, now: int) -> tuple[EffectID, ...]:
-    """Take back every post that answers an event, those not sent yet too; return which."""
-    query = select(tables.posts.c.effect_id).where(tables.posts.c.answers == event_id, tables.posts.c.state != "gone")
+    """Take back every post that answers an event, those not sent yet too; return which, with those gone before."""
+    query = select(tables.posts.c.effect_id).where(tables.posts.c.answers == event_id)
     answers = tuple(EffectID(effect_id) for effect_id in connection.execute(query).scalars())
     for effect_id in answers:
         withdraw(connection, effect_id, now)

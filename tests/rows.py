@@ -1,0 +1,182 @@
+"""A migrated database and short ways to write and read the spine's rows, for tests of the store and the spine."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, select
+
+from circles.adapters.store import journal, kept, outbox
+from circles.adapters.store.database import SqlDatabase
+from circles.adapters.store.migrate import migrate
+from circles.adapters.store.tables import journal as journal_table
+from circles.adapters.store.tables import outbox as outbox_table
+from circles.core import effects as fx
+from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
+from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
+from circles.facts import rooms
+from circles.facts.tables import posts, wakes
+from circles.feature import Feature
+from circles.testing import AI, NOON, ROOM
+
+T = TypeVar("T")
+
+NOW = int(NOON.timestamp() * 1000)
+MEI, LI = UserID("@mei:home.example"), UserID("@li:far.example")
+_numbers = itertools.count(1)
+
+
+def message(text: str = "hello", *, sender: str = MEI, event_id: str | None = None, at: int = NOW) -> dict[str, Any]:
+    """Return an event as the homeserver pushes it."""
+    return {
+        "type": "m.room.message",
+        "event_id": event_id or f"$m{next(_numbers)}",
+        "room_id": ROOM,
+        "sender": sender,
+        "origin_server_ts": at,
+        "content": {"msgtype": "m.text", "body": text},
+    }
+
+
+def a_post(text: str = "an answer", *, rests_on: Iterable[str] = (), sender: UserID = MEI, **changes: Any) -> fx.Post:
+    """Return a post in the room."""
+    sources = tuple(Source(EventID(event_id), sender) for event_id in rests_on)
+    given: dict[str, Any] = {"kind": "answer", "feature": "fake", "sources": sources, **changes}
+    return fx.Post(ROOM, fx.Words(text, f"<b>{text}</b>"), **given)
+
+
+@dataclass
+class Rows:
+    """The store and what writes to it."""
+
+    database: SqlDatabase
+    path: Path
+    performer: Performer = field(default_factory=lambda: Performer(VoiceRules()))
+
+    async def do(self, work: Callable[[Connection], T]) -> T:
+        """Run a unit of work."""
+        return await self.database.write(work)
+
+    async def perform(self, *effects: fx.Effect, now: int = NOW) -> Aftermath:
+        """Carry effects into rows."""
+        return await self.do(lambda c: self.performer.perform(c, effects, now))
+
+    async def ask(self, text: str = "a question", *, sender: UserID = MEI) -> EventID:
+        """Write a pending event and return its id."""
+        event = message(text, sender=sender)
+        await self.do(lambda c: journal.add(c, event, at=NOW, received_at=NOW, pending=True))
+        return EventID(event["event_id"])
+
+    async def post(self, post: fx.Post, *, sent: bool = True) -> tuple[EffectID, EventID]:
+        """Write a post, and carry it out unless told otherwise; return its ids."""
+        await self.perform(post)
+        row = (await self.waiting())[-1]
+        event_id = EventID(f"$e{row.id}")
+        if sent:
+            await self.carry_out()
+        return row.id, event_id
+
+    async def carry_out(self) -> list[outbox.Row]:
+        """Do as the sender does when the homeserver takes everything."""
+        done: list[outbox.Row] = []
+        for lane in await self.do(outbox.lanes_waiting):
+            while row := await self.do(lambda c, lane=lane: outbox.next_of(c, lane)):  # type: ignore[misc]
+                await self.sent(row)
+                done.append(row)
+        return done
+
+    async def sent(self, row: outbox.Row) -> None:
+        """Note one row as sent."""
+        event_id = EventID(f"$e{row.id}") if row.kind in ("post", "edit", "react", "redact") else None
+        room_id = ROOM if row.lane.startswith("@") else RoomID(row.lane)
+        await self.do(lambda c: outbox.sent(c, row, room_id, event_id, NOW))
+
+    async def waiting(self) -> list[outbox.Row]:
+        """Return every pending row, in order."""
+
+        def read(connection: Connection) -> list[outbox.Row]:
+            found: list[outbox.Row] = []
+            for lane in outbox.lanes_waiting(connection):
+                row = outbox.next_of(connection, lane)
+                seen = row
+                while seen is not None:
+                    found.append(seen)
+                    connection.execute(
+                        outbox_table.update().where(outbox_table.c.seq == seen.seq).values(state="looked at")
+                    )
+                    seen = outbox.next_of(connection, lane)
+            return found
+
+        return sorted(await self.database.read(read), key=lambda row: row.seq)
+
+    async def redacted(self) -> set[str]:
+        """Return the events whose redaction waits."""
+        return {row.payload["event_id"] for row in await self.waiting() if row.kind == "redact"}
+
+    async def state_of(self, effect_id: str) -> str | None:
+        """Return a post's state."""
+        query = select(posts.c.state).where(posts.c.effect_id == effect_id)
+        return await self.database.read(lambda c: c.execute(query).scalar())
+
+    async def journal_of(self, event_id: str) -> tuple[str, bytes | None] | None:
+        """Return an event's state and payload."""
+        query = select(journal_table.c.state, journal_table.c.payload).where(journal_table.c.event_id == event_id)
+        row = await self.database.read(lambda c: c.execute(query).first())
+        return (row[0], row[1]) if row is not None else None
+
+    async def wakes(self) -> dict[str, int]:
+        """Return every wake's due time by its key."""
+        query = select(wakes.c.key, wakes.c.due)
+        found = await self.database.read(lambda c: c.execute(query).all())
+        return {row.key: row.due for row in found}
+
+    async def keep(self, text: str, *, sender: UserID = MEI, until: int | None = None) -> EventID:
+        """Keep a message."""
+        event_id = EventID(f"$k{next(_numbers)}")
+        await self.do(
+            lambda c: kept.keep(
+                c,
+                event_id=event_id,
+                room_id=ROOM,
+                sender=sender,
+                at=NOW,
+                until=until,
+                body=text,
+                thread=None,
+                reply_to=None,
+            )
+        )
+        return event_id
+
+    async def bytes(self) -> bytes:
+        """Return all bytes of the database, its log and its index of the log."""
+        return b"".join(path.read_bytes() for path in sorted(self.path.parent.glob(self.path.name + "*")))
+
+    async def clean(self) -> None:
+        """Do what the service does every minute."""
+        assert await self.database.truncate_wal(kept.optimise)
+
+
+@asynccontextmanager
+async def opened(folder: Path, features: tuple[Feature, ...] = ()) -> AsyncGenerator[Rows]:
+    """Open a migrated database with one room in it."""
+    path = folder / "circles.db"
+    database = SqlDatabase(f"sqlite:///{path}")
+    migrate(database)
+    rows = Rows(database, path, Performer(VoiceRules(), features) if features else Performer(VoiceRules()))
+
+    def room(connection: Connection) -> None:
+        rooms.save_room(connection, ROOM, membership="join", filled=True)
+        for user in (AI, MEI, LI):
+            rooms.save_member(connection, ROOM, user, membership="join")
+
+    await database.write(room)
+    try:
+        yield rows
+    finally:
+        await database.close()
