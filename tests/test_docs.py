@@ -198,17 +198,6 @@ def test_each_column_for_words_is_documented() -> None:
     assert for_words == set(data.TEXT)
 
 
-def test_a_promise_that_is_not_kept_yet_is_told() -> None:
-    """Once whatever builds the prompts looks at it, the sentence goes."""
-    builders = [
-        *(ROOT / "appservice/circles/adapters/ai").glob("*.py"),
-        *(ROOT / "appservice/circles/core").glob("pro*.py"),
-    ]
-    obeyed = any("names_hidden" in _read(path) for path in builders)
-
-    assert obeyed != ("`model.names_hidden` hides no name in this version" in _read("docs/explanation/threats.md"))
-
-
 def test_each_how_to_is_in_the_index() -> None:
     """A page nobody finds is not there."""
     index = _read("docs/README.md")

@@ -43,7 +43,7 @@ from circles.entrypoints.reading import Reader
 from circles.entrypoints.transactions import door
 from circles.entrypoints.waker import Waker
 from circles.entrypoints.worker import Worker
-from circles.errors import MatrixError
+from circles.errors import ConfigurationError, MatrixError
 from circles.metrics import Metrics
 from circles.ports import Ports
 from circles.registry import help_lines
@@ -74,7 +74,6 @@ def settings_of(config: Config) -> Settings:
         model=model.model if model is not None else None,
         model_host=model.host if model is not None else None,
         model_country=model.country if model is not None else None,
-        names_hidden=model.names_hidden if model is not None else False,
         plugin=config.homeserver.plugin,
         gated=config.homeserver.gated,
         loosening_hours=config.timing.loosening_hours,
@@ -190,7 +189,14 @@ def _model(config: Config, database: SqlDatabase, clock: SystemClock, settings: 
 
 
 async def run(config: Config) -> None:
-    """Run the service until it is told to stop (SIGTERM, SIGINT)."""
+    """Run the service until it is told to stop (SIGTERM, SIGINT).
+
+    Raises:
+        ConfigurationError: the configuration asks for what this version does not have.
+    """
+    if config.homeserver.gated:
+        advice = "leave it out or write false: this version of the module has no gate yet."
+        raise ConfigurationError([("homeserver.gated", advice)])
     service = build(config)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

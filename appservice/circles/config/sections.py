@@ -291,9 +291,6 @@ class Model(Section):
         "Empty: private addresses, localhost and .local names are local; every other name is remote until you say so.",
     )
     country: Name | None = Field(default=None, description="Where a remote model runs, as rooms are told: USA.")
-    names_hidden: bool = Field(
-        default=False, description="Whether the model sees made-up names in place of people's own."
-    )
     timeout_seconds: float = Field(default=60, gt=0, le=3_600, description="How long one answer may take.")
     max_tokens: Positive = Field(default=1_024, description="The longest answer, in tokens.")
     context_tokens: Annotated[int, Field(ge=512)] = Field(
@@ -332,20 +329,8 @@ class Limits(Section):
     commands_per_person_per_minute: Positive = Field(
         default=20, description="Commands of one person that are answered a minute."
     )
-    posts_per_room_per_hour: Positive = Field(
-        default=60, description="Posts of the AI in one room an hour, answers included."
-    )
     marks_per_person_per_day: Count = Field(
         default=20, description="Messages one person may hide from the AI with 🙈 a day."
-    )
-    circles_per_person_per_day: Count = Field(default=5, description="Circles one person may create a day.")
-    invites_per_person_per_hour: Count = Field(
-        default=20, description="Invites of one person that are looked at an hour."
-    )
-    reminders_per_person: Count = Field(default=200, description="Reminders of one person that may wait at a time.")
-    upload_bytes: Positive = Field(default=20 * 1024**2, description="The largest file the AI posts.")
-    download_bytes: Positive = Field(
-        default=20 * 1024**2, description="The largest file the AI opens when asked about it."
     )
     transaction_bytes: Annotated[int, Field(ge=8 * 1024**2)] = Field(
         default=64 * 1024**2,
@@ -423,7 +408,7 @@ class Timing(Section):
     placeholder_after_seconds: Seconds = Field(
         default=3, description="After how long a slow answer shows a placeholder."
     )
-    checkpoint_seconds: Annotated[float, Field(gt=0)] = Field(
+    checkpoint_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         default=20, description="How often removed words are also wiped from the database's own log files."
     )
     loosening_hours: Seconds = Field(default=24, description="How long a room waits before a policy loosens.")
@@ -431,6 +416,3 @@ class Timing(Section):
     tightening_hours: Seconds = Field(
         default=24, description="How long before what a tighter policy forbids is deleted."
     )
-    export_days: Seconds = Field(default=7, description="How long someone who left may still fetch their things.")
-    late_command_minutes: Seconds = Field(default=10, description="When a command counts as late and only tightens.")
-    undecrypted_days: Seconds = Field(default=7, description="How long an encrypted message waits for its key.")
