@@ -7,6 +7,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -43,41 +44,63 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 # A service is registered before its homeserver boots, which costs no second boot, and started by the first test that
-# asks for it.
+# asks for it. None of them is ever restarted: a test that restarts has its own.
+
+
+@dataclass(frozen=True)
+class Unborn:
+    """The plain homeserver and its services before any of them is started."""
+
+    homeserver: Homeserver
+    service: Service
+    hasty: Service
+    picky: Service
 
 
 @pytest.fixture(scope="session")
-def unborn() -> Iterator[tuple[Homeserver, Service, Service]]:
-    """The plain homeserver and its two services, none of them started."""
+def unborn() -> Iterator[Unborn]:
+    """Make the plain homeserver and its services; nothing runs yet."""
     homeserver = Homeserver()
-    hasty = merged(SERVICE_CONFIG, {"timing": {"loosening_hours": HASTY_HOURS}})
-    service = Service(homeserver, config=SERVICE_CONFIG)
-    in_a_hurry = Service(homeserver, localpart="hasty", config=hasty)
-    yield homeserver, service, in_a_hurry
-    for folder in (service.directory, in_a_hurry.directory):
-        shutil.rmtree(folder, ignore_errors=True)
+    made = Unborn(
+        homeserver,
+        service=Service(homeserver, config=SERVICE_CONFIG),
+        hasty=Service(
+            homeserver, localpart="hasty", config=merged(SERVICE_CONFIG, {"timing": {"loosening_hours": HASTY_HOURS}})
+        ),
+        picky=Service(homeserver, localpart="picky", config={"invites": {"allow": ["@friend-*"]}}),
+    )
+    yield made
+    for each in (made.service, made.hasty, made.picky):
+        shutil.rmtree(each.directory, ignore_errors=True)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def homeserver(unborn: tuple[Homeserver, Service, Service]) -> AsyncIterator[Homeserver]:
+async def homeserver(unborn: Unborn) -> AsyncIterator[Homeserver]:
     """One plain homeserver for all tests that ask for no other."""
     async with AsyncExitStack() as stack:
         async with asyncio.timeout(BOOT_DEADLINE_SECONDS):
-            booted = await stack.enter_async_context(unborn[0])
+            booted = await stack.enter_async_context(unborn.homeserver)
         yield booted
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def service(unborn: tuple[Homeserver, Service, Service], homeserver: Homeserver) -> AsyncIterator[Service]:
-    """The running AI member on the plain homeserver, without a model; never restarted."""
-    async with unborn[1] as running:
+async def service(unborn: Unborn, homeserver: Homeserver) -> AsyncIterator[Service]:
+    """The running AI member on the plain homeserver, without a model."""
+    async with unborn.service as running:
         yield running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def hasty(unborn: tuple[Homeserver, Service, Service], homeserver: Homeserver) -> AsyncIterator[Service]:
+async def hasty(unborn: Unborn, homeserver: Homeserver) -> AsyncIterator[Service]:
     """A second AI member there, for which the day before a looser policy is a moment."""
-    async with unborn[2] as running:
+    async with unborn.hasty as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def picky(unborn: Unborn, homeserver: Homeserver) -> AsyncIterator[Service]:
+    """A third, whose operator lets only people called friend-… invite it."""
+    async with unborn.picky as running:
         yield running
 
 

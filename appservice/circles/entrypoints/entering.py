@@ -93,6 +93,9 @@ class Entering:
         before = rooms.room_facts(connection, room_id)
         if before is not None and (before.filled or before.membership in ("leave", "ban")):
             return None
+        if before is not None and before.invited_as_direct:
+            # What was said before is read below, from the invite on: nothing is lost by not having believed it.
+            rooms.save_room(connection, room_id, direct=True)
         now = int(self._ports.clock.now().timestamp() * 1000)
         ai = self._ports.settings.ai
         policy: dict[str, Any] | None = None

@@ -123,6 +123,8 @@ class Intake:
         after = self._first_sight(connection, raw, room_id, now)
         passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
         if isinstance(passed, Dropped):
+            if passed.classified.edits is not None:
+                kept.revise(connection, EventID(passed.classified.edits), sender, None)
             self._metrics.event("dropped", passed.classified.kind.value)
             for reason in passed.reasons:
                 self._metrics.denied(reason.value)
@@ -236,11 +238,15 @@ class Intake:
         )
 
     def _keep(self, connection: Connection, passed: Passed, room_id: RoomID, sender: UserID) -> None:
-        body = passed.event["content"]
-        text = cast("Json", body).get("body")
-        if not isinstance(text, str) or passed.classified.edits is not None:
+        what, content = passed.classified, cast("Json", passed.event["content"])
+        if what.edits is not None:
+            new = content.get("m.new_content")
+            text = cast("Json", new).get("body") if isinstance(new, dict) else None
+            kept.revise(connection, EventID(what.edits), sender, text if isinstance(text, str) else None)
             return
-        what = passed.classified
+        text = content.get("body")
+        if not isinstance(text, str):
+            return
         kept.keep(
             connection,
             event_id=EventID(str(passed.event["event_id"])),

@@ -91,7 +91,8 @@ def _own_membership(connection: Connection, room_id: RoomID, event: Json, conten
             invite_event=event["event_id"],
             invited_at=at,
             filled=False,
-            direct=content.get("is_direct") is True,
+            direct=False,
+            invited_as_direct=content.get("is_direct") is True,
             encrypted=any(each.get("type") == "m.room.encryption" for each in state),
         )
     elif value == "join" and (facts is None or facts.membership != "join"):

@@ -30,6 +30,7 @@ class RoomFacts:
 
     room_id: RoomID
     direct: bool
+    invited_as_direct: bool
     version: str
     power: Power
     encrypted: bool
@@ -54,6 +55,7 @@ def room_facts(connection: Connection, room_id: RoomID) -> RoomFacts | None:
     return RoomFacts(
         room_id=room_id,
         direct=bool(row["direct"]),
+        invited_as_direct=bool(row["invited_as_direct"]),
         version=str(row["version"]),
         power=_power(row),
         encrypted=bool(row["encrypted"]),
@@ -328,7 +330,7 @@ def save_person(connection: Connection, user_id: UserID, **values: object) -> No
 def end_direct(connection: Connection, room_id: RoomID) -> None:
     """Note that a room is no direct message any more: nothing private is said there from now on."""
     connection.execute(update(people).where(people.c.direct_room == room_id).values(direct_room=None))
-    save_room(connection, room_id, direct=False, filled=False)
+    save_room(connection, room_id, direct=False, invited_as_direct=False, filled=False)
     tighten(connection, room_id)
 
 

@@ -26,6 +26,7 @@ rooms: Final = Table(
     metadata,
     Column("room_id", String, primary_key=True),
     Column("direct", Boolean, nullable=False, default=False),
+    Column("invited_as_direct", Boolean, nullable=False, default=False),
     Column("version", String, nullable=False, default="1"),
     Column("create", JSON, nullable=False),
     Column("levels", JSON),
@@ -42,7 +43,8 @@ rooms: Final = Table(
     Column("generation", Integer, nullable=False, default=0),
     Column("successor", String),
 )
-"""`generation` grows whenever something tightens: an answer made under an older one is made again before it is sent."""
+"""`invited_as_direct` is what an invite claims; `direct` is so only once the room's state shows two people.
+`generation` grows whenever something tightens: an answer made under an older one is made again before it is sent."""
 
 members: Final = Table(
     "members",

@@ -46,6 +46,18 @@ def keep(
         )
 
 
+def revise(connection: Connection, event_id: EventID, sender: UserID, body: str | None) -> None:
+    """Put an edit's words in the place of a kept message's own; None: the edit may not be kept, so nothing may."""
+    query = select(messages).where(messages.c.event_id == event_id, messages.c.sender == sender)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return
+    drop(connection, (event_id,))
+    if body is not None:
+        again = {name: row[name] for name in ("event_id", "room_id", "sender", "at", "until", "thread", "reply_to")}
+        keep(connection, body=body, **again)
+
+
 def drop(connection: Connection, event_ids: Iterable[EventID]) -> int:
     """Delete messages and their index entries; return how many there were."""
     return _drop(

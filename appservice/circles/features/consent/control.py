@@ -73,7 +73,9 @@ def _own_membership(event: Control, connection: Connection, settings: Settings) 
         case "invite":
             facts = rooms.room_facts(connection, room_id)
             # Whoever is in a circle with the AI may always write to it in private, or "out" would not be everyone's.
-            known = event.room.direct and bool(rooms.circles_of(connection, event.sender, settings.ai))
+            known = event.content.get("is_direct") is True and bool(
+                rooms.circles_of(connection, event.sender, settings.ai)
+            )
             ours = (
                 event.sender.startswith(f"@{settings.ghost_prefix}") and server_of(event.sender) == settings.server_name
             )

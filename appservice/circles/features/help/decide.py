@@ -14,7 +14,7 @@ MORE: Final = ("more", "更多")
 
 
 def lines(listed: Sequence[str], *, more: bool) -> tuple[tuple[str, str], ...]:
-    """Return (example, meaning) pairs from "example – meaning" lines: the first screen's, or those it has no room for."""
+    """Return (example, meaning) pairs from "example – meaning" lines: the first screen's, or those that follow."""
     pairs = [line.partition(" – ") for line in listed]
     told = tuple((example, meaning) for example, _, meaning in pairs if meaning)
     return told[MOST_LINES - 2 :][: MOST_LINES - 2] if more else told[: MOST_LINES - 2]
