@@ -133,7 +133,7 @@ def build(config: Config) -> Service:
     own_names = (*stamped, settings.name_en, settings.name_zh, *settings.former_names, settings.ai)
     creation = Creation(client, server, config.appservice.alias_prefix, config.appservice.ghost_prefix)
     talk = MatrixTalk(database, client, clock, settings, own_names, ghosts)
-    model = _model(config, database, clock, settings)
+    model = _model(config, database, clock, settings, metrics)
     ports = Ports(
         clock=clock,
         database=database,
@@ -157,7 +157,7 @@ def build(config: Config) -> Service:
     intake = Intake(database, performer, settings, clock, metrics, after, ghosts)
     reader = Reader(database, intake, names, settings, clock, config.limits.commands_per_person_per_minute)
     worker = Worker(database, reader, performer, ports, after, config.timing.placeholder_after_seconds)
-    sender = Sender(database, client, direct, clock, tell_features)
+    sender = Sender(database, client, direct, clock, tell_features, metrics.sent)
     scheduler = ApschedulerWakes()
     entering = Entering(database, client, intake, ports)
     waker = Waker(database, scheduler, entering, performer, ports, metrics, after)
@@ -166,7 +166,9 @@ def build(config: Config) -> Service:
     return service
 
 
-def _model(config: Config, database: SqlDatabase, clock: SystemClock, settings: Settings) -> ModelPort | None:
+def _model(
+    config: Config, database: SqlDatabase, clock: SystemClock, settings: Settings, metrics: Metrics
+) -> ModelPort | None:
     model = config.model
     if model is None:
         return None
@@ -184,7 +186,12 @@ def _model(config: Config, database: SqlDatabase, clock: SystemClock, settings: 
         tokens_per_room=config.limits.model_tokens_per_room_per_day,
     )
     return ModelPort(
-        endpoint, asks=SendClearance(database, clock, settings), database=database, clock=clock, limits=limits
+        endpoint,
+        asks=SendClearance(database, clock, settings),
+        database=database,
+        clock=clock,
+        limits=limits,
+        measured=metrics.model,
     )
 
 

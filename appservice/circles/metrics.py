@@ -28,12 +28,9 @@ class Metrics:
         self._model_tokens = self._counter("model_tokens", "Tokens used")
         self._model_seconds = self._histogram("model_seconds", "Time the model took", 0.5, 1, 2, 5, 10, 20, 40, 80, 160)
         self._egress_bytes = self._counter("egress_bytes", "Bytes of permitted text that left for a model")
-        self._purge_seconds = self._histogram("purge_seconds", "Time to take something back", 0.1, 0.5, 1, 5, 20, 60)
         self._wakes = self._counter("wakes_fired", "Wakes fired", "punctuality")
         self.journal_pending = self._gauge("journal_pending", "Events not settled yet")
         self.outbox_pending = self._gauge("outbox_pending", "Effects not carried out yet")
-        self.wakes_due = self._gauge("wakes_due", "Wakes due and not fired yet")
-        self.rooms = self._gauge("rooms", "Rooms the AI is in")
 
     def transaction(self, outcome: str, seconds: float) -> None:
         """Count a delivery: stored, repeated, refused, failed."""
@@ -62,10 +59,6 @@ class Metrics:
     def wake(self, *, late: bool) -> None:
         """Count a wake that fired."""
         self._wakes.labels("late" if late else "on_time").inc()
-
-    def purge(self, seconds: float) -> None:
-        """Note how long it took from the request to take something back until nothing was left."""
-        self._purge_seconds.observe(seconds)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

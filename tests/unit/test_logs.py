@@ -206,7 +206,6 @@ async def test_health_answers_200_or_503_and_metrics_have_no_words() -> None:
     metrics.sent("post", "sent")
     metrics.model("answered", 1.5, tokens=40, egress_bytes=900)
     metrics.wake(late=True)
-    metrics.purge(0.2)
     metrics.outbox_pending.set(2)
     now = Health(ok=True, parts={"outbox_pending": 2, "homeserver": "up"})
     async with TestClient(TestServer(health_app(lambda: now, metrics))) as client:

@@ -110,8 +110,10 @@ class ModelPort:
         database: Database,
         clock: TellsTime,
         limits: quota.DailyLimits,
+        measured: Callable[[str, float, int, int], None] = lambda _outcome, _seconds, _tokens, _bytes: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._measured: Final = measured
         self._endpoint: Final = endpoint
         self._asks: Final = asks
         self._database: Final = database
@@ -187,9 +189,11 @@ class ModelPort:
         """Send one request. Returns the words, or why none came; an answer that came and cannot be used raises."""
         sendable = await self._sendable(prompt, course)
         row: list[int] = []
+        left: list[int] = []
 
         async def commit(size: int) -> None:
             row.append(await self._depart(sendable, size, course))
+            left.append(size)
 
         started = time.monotonic()
         outcome, tokens = Outcome.NO_ANSWER, 0
@@ -214,7 +218,9 @@ class ModelPort:
         finally:
             if row:
                 await self._settle(row[0], outcome, tokens, sendable, course)
-                _log(row[0], outcome, tokens, sendable, time.monotonic() - started)
+                seconds = time.monotonic() - started
+                self._measured(outcome.value, seconds, tokens, left[0])
+                _log(row[0], outcome, tokens, sendable, seconds)
         _log_failure(failure, row)
         return failure
 

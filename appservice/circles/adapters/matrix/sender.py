@@ -50,9 +50,14 @@ class Sender:
         direct: DirectRooms,
         clock: TellsTime,
         sent: Callable[[Connection, EffectID, int], None],
+        counted: Callable[[str, str], None] = lambda _kind, _outcome: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Prepare; nothing is sent before `start`. `sent` is told of each post in the commit that notes it."""
+        """Prepare; nothing is sent before `start`. `sent` is told of each post in the commit that notes it.
+
+        `counted` is told each outcome: the row's kind, and sent, refused or retried.
+        """
+        self._counted = counted
         self._database = database
         self._client = client
         self._direct = direct
@@ -142,6 +147,7 @@ class Sender:
                 self.heard()
             now = self._now()
             await self._database.write(partial(self._note, row=row, room_id=room_id, event_id=event_id, now=now))
+            self._counted(row.kind, "sent")
 
     async def _give_up(self, row: outbox.Row, errcode: str) -> None:
         log.warning(
@@ -149,9 +155,11 @@ class Sender:
             extra={"action": "outbox_refused", "kind": row.kind, "lane": row.lane, "errcode": errcode},
         )
         await self._database.write(partial(outbox.refused, row=row))
+        self._counted(row.kind, "refused")
 
     async def _wait(self, row: outbox.Row, error: MatrixError | None) -> None:
         await self._database.write(partial(outbox.retried, row=row))
+        self._counted(row.kind, "retried")
         pause: float = BACKOFF_SECONDS[min(row.attempts, len(BACKOFF_SECONDS) - 1)]
         limited = isinstance(error, MatrixRateLimited)
         if error is not None and error.retry_after is not None:
