@@ -172,3 +172,11 @@ def _uncaught(kind: type[BaseException], error: BaseException | None, trace: Tra
     logging.getLogger("circles").critical(
         "stopped by an error", exc_info=(kind, error, trace), extra={"action": "uncaught"}
     )
+
+
+def place_of(error: BaseException) -> str:
+    """Return the file and line an exception came from, the innermost: what a log line may say of it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{_place(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace is not None else ""

@@ -36,7 +36,7 @@ async def circle() -> AsyncIterator[Circle]:
 
 
 async def test_a_tap_becomes_the_admins_own_state(circle: Circle) -> None:
-    """What an admin tapped stands in the room's state as theirs, though the AI has no power; a member's tap does not."""
+    """What an admin tapped stands in the room's state as theirs, though the AI has no power; a member's does not."""
     _, service, mei, li, room = circle
     notice = await mei.wait_for_text(room, "An admin may tap one", sender=service.user_id)
     await li.react(room, notice["event_id"], "3️⃣")
@@ -75,4 +75,3 @@ async def test_a_malformed_policy_is_refused_and_nothing_changes(circle: Circle)
     assert (refused.value.status, refused.value.errcode) == (400, "M_BAD_JSON")
     assert "trigger" in refused.value.text
     assert await mei.state(room, POLICY, "") == before
-

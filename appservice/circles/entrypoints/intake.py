@@ -32,6 +32,7 @@ from circles.facts import events as event_facts
 from circles.facts import posts, rooms
 from circles.feature import Control as ControlEvent
 from circles.feature import Feature
+from circles.logs import place_of
 from circles.metrics import Metrics
 from circles.ports import Database, TellsTime
 from circles.registry import FEATURES
@@ -102,7 +103,7 @@ class Intake:
                         "room_id": str(raw.get("room_id")),
                         "reference": reference,
                         "error": type(error).__name__,
-                        "place": _place(error),
+                        "place": place_of(error),
                     },
                 )
                 self._quarantine(connection, raw, reference, now)
@@ -141,6 +142,9 @@ class Intake:
         journal.add(connection, passed.event, at=what.at, received_at=now, pending=works)
         if works:
             after.rooms.add(room_id)
+            if what.thread is not None and what.addressed:
+                # Called into a thread: what follows in it speaks to the AI (PRODUCT.md B1).
+                rooms.note_thread(connection, room_id, EventID(what.thread))
         return after
 
     def _echo(self, connection: Connection, raw: Json, room_id: RoomID, now: int) -> Aftermath:
@@ -309,10 +313,3 @@ def _is_event(event: object) -> bool:
     return all(isinstance(fields.get(key), str) for key in ("event_id", "room_id", "sender", "type")) and isinstance(
         fields.get("content"), Mapping
     )
-
-
-def _place(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else ""

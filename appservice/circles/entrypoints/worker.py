@@ -24,6 +24,7 @@ from circles.entrypoints.reading import Ignored, Read, Reader
 from circles.errors import MatrixError, MatrixRateLimited, MatrixUnavailable, MatrixUnknownToken, RequestProblem
 from circles.facts import rooms
 from circles.features.help import strings
+from circles.logs import place_of
 from circles.ports import Database, Ports, TellsTime
 
 log = logging.getLogger(__name__)
@@ -288,15 +289,8 @@ class Worker:
     def _log_broken(self, error: Exception, action: str, reference: str) -> None:
         log.error(
             "An event could not be handled.",
-            extra={"action": action, "reference": reference, "error": type(error).__name__, **_where(error)},
+            extra={"action": action, "reference": reference, "error": type(error).__name__, "place": place_of(error)},
         )
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
-
-
-def _where(error: BaseException) -> dict[str, str]:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return {"place": f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"} if trace else {}

@@ -51,6 +51,7 @@ FEATURE: Final = Feature(
     writers=dict.fromkeys((AddNote, DropNote), store.write),
     forget=store.forget,
     forget_person=store.forget_person,
+    forget_room=store.forget_room,
     held=store.held,
     confirmed=store.confirmed,
 )

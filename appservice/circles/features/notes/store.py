@@ -125,6 +125,11 @@ def forget_person(connection: Connection, user_id: UserID, room_id: RoomID | Non
     return ()
 
 
+def forget_room(connection: Connection, room_id: RoomID) -> None:
+    """Delete a circle's notes: the AI has left it."""
+    connection.execute(delete(notes).where(notes.c.room_id == room_id))
+
+
 def _row(note: Note) -> dict[str, object]:
     return {
         "id": note.id,
