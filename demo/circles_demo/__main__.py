@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from circles_demo.conversation import Conversation, ConversationError, load
 from circles_demo.play import Play
@@ -124,8 +124,8 @@ async def _run(options: argparse.Namespace, conversation: Conversation) -> int:
 def _leaves(error: BaseException) -> list[BaseException]:
     if not isinstance(error, BaseExceptionGroup):
         return [error]
-    inside: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownVariableType]
-    return [leaf for each in inside for leaf in _leaves(each)]
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return [leaf for each in group.exceptions for leaf in _leaves(each)]
 
 
 def _introduce(teller: Teller, running: Stage) -> None:

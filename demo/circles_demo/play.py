@@ -357,12 +357,13 @@ class Play:
     async def _talk(self, group: list[AnyStep]) -> None:
         t = self.teller.choose
         count = sum(isinstance(step, Say) for step in group)
-        async with self.step("talk", t(f"They talk: {count} messages", f"大家聊天：{count} 条")) as events:
+        text = t(f"They talk: {count} messages", f"大家聊天：{count} 条")
+        async with self.step("talk", text, needed=True) as events:
             for step in group:
                 await self._one(step, events)
             last = events.ids[-1]
             for person in self.people.values():
-                await person.wait_for(self.room, lambda event: event["event_id"] == last, timeout=AT_ONCE_SECONDS)
+                await self.has_come(person, last)
             expected = {promise.later.kind for promise in self._promises.values()}
             own = set(events.ids)
             first = next(n for n, each in enumerate(self.admin.timeline(self.room)) if each["event_id"] in own)
@@ -384,10 +385,11 @@ class Play:
                 if reply_to is None:
                     event_id = await person.say(self.room, text)
                 else:
+                    await self.has_come(person, self.event_ids[reply_to])
                     event_id = await person.reply(self.room, self.event_ids[reply_to], text)
                 keys = ""
                 for mark in step.marks:
-                    await self.people[mark.who].wait_for(self.room, lambda event: event["event_id"] == event_id)
+                    await self.has_come(self.people[mark.who], event_id)
                     events.ids.append(await self.people[mark.who].react(self.room, event_id, mark.key))
                     keys += f"  {mark.key} {self.called(mark.who)}"
                 self.teller.message(hour, self.called(who), text + keys)
@@ -396,10 +398,15 @@ class Play:
                 events.ids.append(await self.people[who].edit(self.room, self.event_ids[edit], text))
                 self.teller.message(hour, self.called(who), f"{text}  {self.teller.choose('(edited)', '（改过）')}")
             case Mark(who=who, mark=key, on=on):
+                await self.has_come(self.people[who], self.event_ids[on])
                 events.ids.append(await self.people[who].react(self.room, self.event_ids[on], key))
                 self.teller.message(hour, self.called(who), key)
             case _:
                 raise TypeError(f"not talk: {type(step).__name__}")
+
+    async def has_come(self, person: Person, event_id: str) -> None:
+        """Wait until somebody sees an event: it may have to travel to another homeserver."""
+        await person.wait_for(self.room, lambda event: event["event_id"] == event_id, timeout=AT_ONCE_SECONDS)
 
     def _note(self, key: str | None, event_id: str, events: Events) -> None:
         events.ids.append(event_id)

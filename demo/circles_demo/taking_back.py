@@ -75,6 +75,7 @@ async def _take_back(play: Play, step: Mark | Delete, gone: Gone, what: str) -> 
         known = play.seen()
         person = play.people[step.who]
         if isinstance(step, Mark):
+            await play.has_come(person, gone.event_id)
             events.ids.append(await person.react(play.room, gone.event_id, step.mark))
         else:
             events.ids.append(await person.redact(play.room, gone.event_id))
@@ -98,7 +99,7 @@ async def _take_back(play: Play, step: Mark | Delete, gone: Gone, what: str) -> 
         told = _named(play, post) in step.expect.withdrawn
         await _said_again(play, post, known, gone, within, again, told=told)
     for key in step.expect.withdrawn:
-        if play.asked[key].event_id in again:
+        if key in play.asked and play.asked[key].event_id in again:
             await _why(play, play.asked[key], again[play.asked[key].event_id], gone)
             break
     await _me(play, gone, used, holds_nothing=step.expect.holds_nothing)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,9 @@ async def shared(federation: tuple[Homeserver, Homeserver]) -> AsyncIterator[Sta
 async def played(stage: Stage, conversation: Conversation, output: Path) -> tuple[Play, str]:
     """Play a conversation as fast as it goes, without the digest's full minute."""
     told = io.StringIO()
-    record = Record(output)
-    play = Play(stage, conversation, Teller(out=told), record, without={"digest"}, unique=True)
-    await play.run()
-    record.close()
+    with closing(Record(output)) as record:
+        play = Play(stage, conversation, Teller(out=told), record, without={"digest"}, unique=True)
+        await play.run()
     return play, told.getvalue()
 
 
