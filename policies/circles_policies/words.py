@@ -158,7 +158,8 @@ def strip_address(text: str, names: Sequence[str], *, mentioned: bool = False) -
 
 @lru_cache(maxsize=256)
 def _longest_first(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted({_fold(name) for name in names} - {""}, key=lambda name: (-len(name), name)))
+    # A whole user ID is typed with its own @, which is read before the name is looked for.
+    return tuple(sorted({_fold(name).removeprefix("@") for name in names} - {""}, key=lambda name: (-len(name), name)))
 
 
 def _after(folded: str, start: int, name: str, boundary: re.Pattern[str]) -> int | None:

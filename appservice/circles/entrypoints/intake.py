@@ -40,7 +40,7 @@ from circles_policies import explain
 from circles_policies.decision import Decision, Verdict
 from circles_policies.events import Control, Kind, RoomView
 from circles_policies.gate import Dropped, Passed, filter_event
-from circles_policies.words import strip_address
+from circles_policies.words import ControlWord, strip_address
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +134,8 @@ class Intake:
         what = passed.classified
         event_facts.apply(connection, passed.event, what, self._settings.ai)
         after.add(self._control(connection, passed, room_id, sender, now))
+        if what.thread is not None and _calls_into_thread(passed):
+            rooms.note_thread(connection, room_id, EventID(what.thread))
         if passed.store and what.control is None and not what.own:
             self._keep(connection, passed, room_id, sender)
         if what.kind is Kind.MEMBERSHIP:
@@ -273,6 +275,15 @@ class Intake:
         if what.control is Control.WORD:
             return True
         return what.control is None and what.addressed and bool(passed.trigger)
+
+
+_TALKED_ABOUT: Final = (None, ControlWord.HELP, ControlWord.POLICY, ControlWord.WHY)
+"""What begins a conversation. A choice or a stop said in a thread does not make all of the thread speak to the AI."""
+
+
+def _calls_into_thread(passed: Passed) -> bool:
+    what = passed.classified
+    return what.addressed and bool(passed.trigger) and what.word in _TALKED_ABOUT
 
 
 def names_of(settings: Settings, facts: rooms.RoomFacts | None) -> tuple[str, ...]:
