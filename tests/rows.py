@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import Connection, select
 
 from circles.adapters.store import journal, kept, outbox
@@ -99,20 +100,14 @@ class Rows:
     async def waiting(self) -> list[outbox.Row]:
         """Return every pending row, in order."""
 
-        def read(connection: Connection) -> list[outbox.Row]:
-            found: list[outbox.Row] = []
-            for lane in outbox.lanes_waiting(connection):
-                row = outbox.next_of(connection, lane)
-                seen = row
-                while seen is not None:
-                    found.append(seen)
-                    connection.execute(
-                        outbox_table.update().where(outbox_table.c.seq == seen.seq).values(state="looked at")
-                    )
-                    seen = outbox.next_of(connection, lane)
-            return found
-
-        return sorted(await self.database.read(read), key=lambda row: row.seq)
+        query = select(outbox_table).where(outbox_table.c.state == outbox.PENDING).order_by(outbox_table.c.seq)
+        found = await self.database.read(lambda c: c.execute(query).all())
+        return [
+            outbox.Row(
+                row.seq, row.id, row.lane, row.kind, orjson.loads(row.payload), row.target, row.attempts, row.created_at
+            )
+            for row in found
+        ]
 
     async def redacted(self) -> set[str]:
         """Return the events whose redaction waits."""
