@@ -28,7 +28,8 @@ DEADLINE_SECONDS = 90
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shared(federation: tuple[Homeserver, Homeserver]) -> AsyncIterator[Stage]:
     """One service on the session's homeservers, for all conversations of this module."""
-    service = Service(federation[0], localpart="demo")
+    # The promise is a minute; a test need not wait for the usual interval.
+    service = Service(federation[0], localpart="demo", config={"timing": {"checkpoint_seconds": 1}})
     try:
         yield await started(federation, service)
     finally:

@@ -250,3 +250,15 @@ def test_text_is_as_wide_as_a_terminal_shows_it() -> None:
     assert telling.wrapped("一二三四 five", 8) == ["一二三四", "five"]
     assert telling.wrapped("a" * 10, 4) == ["aaaa", "aaaa", "aa"]
     assert telling.listed(["A", "B", "C"]) == "A, B and C"
+
+
+def test_the_page_about_the_file_shows_one_that_can_be_played_and_names_every_key() -> None:
+    """Whoever writes a conversation needs nothing but the page."""
+    page = (CONVERSATIONS.parents[1] / "docs" / "reference" / "conversation-file.md").read_text(encoding="utf-8")
+    example = parse(page.split("```")[1])
+    kinds = [conversation.Header, conversation.Someone, Expect, conversation.TakenBack, conversation.Later]
+    kinds += [conversation.Reaction, Say, Correct, Ask, conversation.Mark, conversation.Delete, conversation.Await]
+    keys = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()} - {"line"}
+
+    assert len(example.steps) == 5
+    assert [key for key in sorted(keys) if f"`{key}`" not in page] == []
