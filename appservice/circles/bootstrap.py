@@ -35,7 +35,7 @@ from circles.core.ids import RoomID, UserID
 from circles.core.settings import Settings
 from circles.entrypoints.checks import Finding
 from circles.entrypoints.entering import Entering
-from circles.entrypoints.gathering import Items, WhatIsHeld, tell_features
+from circles.entrypoints.gathering import Items, KeptMessages, WhatIsHeld, tell_features
 from circles.entrypoints.health import Health, serve_health
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
@@ -77,6 +77,7 @@ def settings_of(config: Config) -> Settings:
         plugin=config.homeserver.plugin,
         gated=config.homeserver.gated,
         loosening_hours=config.timing.loosening_hours,
+        tightening_hours=config.timing.tightening_hours,
         newcomers_seconds=config.timing.newcomers_seconds,
         marks_per_day=config.limits.marks_per_person_per_day,
         alias_prefix=config.appservice.alias_prefix,
@@ -142,6 +143,7 @@ def build(config: Config) -> Service:
         rooms=creation,
         doors=creation,
         held=WhatIsHeld(database),
+        kept=KeptMessages(database),
         settings=settings,
         items=Items(database),
         model=model,
@@ -157,7 +159,7 @@ def build(config: Config) -> Service:
     intake = Intake(database, performer, settings, clock, metrics, after, ghosts)
     reader = Reader(database, intake, names, settings, clock, config.limits.commands_per_person_per_minute)
     worker = Worker(database, reader, performer, ports, after, config.timing.placeholder_after_seconds)
-    sender = Sender(database, client, direct, clock, tell_features, metrics.sent)
+    sender = Sender(database, client, direct, clock, tell_features, counted=metrics.sent)
     scheduler = ApschedulerWakes()
     entering = Entering(database, client, intake, ports)
     waker = Waker(database, scheduler, entering, performer, ports, metrics, after)

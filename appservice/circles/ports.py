@@ -159,6 +159,14 @@ class ShowsHeld(Protocol):
         ...
 
 
+class CountsKept(Protocol):
+    """How much is kept, so that people hear what a tighter policy would delete."""
+
+    async def __call__(self, room_id: RoomID, before: int) -> int:
+        """Return how many messages written before an instant (ms) are kept of a room."""
+        ...
+
+
 class SchedulesWakes(Protocol):
     """The one timer in memory; the rows are the truth."""
 
@@ -197,3 +205,4 @@ class Ports:
     model: CompletesChat | None = None
     held: ShowsHeld | None = None
     doors: KnowsDoors | None = None
+    kept: CountsKept | None = None

@@ -249,6 +249,17 @@ class StopWork(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class TrimKept(Effect):
+    """Delete a room's kept messages written before an instant (ms); the rest stays no longer than `days`, where
+    given.
+    """
+
+    room_id: RoomID
+    before: int
+    days: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Depart(Effect):
     """The AI is no longer in a room: what waits for it is dropped, its wakes end, its kept messages are deleted."""
 

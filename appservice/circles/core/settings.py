@@ -29,6 +29,7 @@ class Settings:
     plugin: bool = False
     gated: bool = False
     loosening_hours: float = 24.0
+    tightening_hours: float = 24.0
     newcomers_seconds: float = 20.0
     """Who comes within this time is welcomed by one notice."""
     marks_per_day: int = 20

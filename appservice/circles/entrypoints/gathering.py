@@ -71,6 +71,18 @@ class WhatIsHeld:
         return tuple(await self._database.read(read))
 
 
+class KeptMessages:
+    """Implements `ports.CountsKept`."""
+
+    def __init__(self, database: Database) -> None:
+        """Take where they are kept."""
+        self._database = database
+
+    async def __call__(self, room_id: RoomID, before: int) -> int:
+        """Return how many messages written before an instant (ms) are kept of a room."""
+        return await self._database.read(lambda connection: kept.count_before(connection, room_id, before))
+
+
 def tell_features(connection: Connection, effect_id: EffectID, now: int) -> None:
     """Tell the feature whose post it is that the post stands in its room."""
     said = posts.by_effect(connection, effect_id)

@@ -95,6 +95,8 @@ class Performer:
                 self._take_back_person(connection, effect, now, after)
             case fx.StopWork(room_id, user_id):
                 self._stop_work(connection, room_id, user_id, now, after)
+            case fx.TrimKept(room_id, before, days):
+                kept.trim(connection, room_id, before, days)
             case fx.Depart(room_id):
                 for each in self._features:
                     if each.forget_room is not None:

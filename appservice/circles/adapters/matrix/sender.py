@@ -50,8 +50,8 @@ class Sender:
         direct: DirectRooms,
         clock: TellsTime,
         sent: Callable[[Connection, EffectID, int], None],
-        counted: Callable[[str, str], None] = lambda _kind, _outcome: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        counted: Callable[[str, str], None] = lambda _kind, _outcome: None,
     ) -> None:
         """Prepare; nothing is sent before `start`. `sent` is told of each post in the commit that notes it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, delete, func, select, text
+from sqlalchemy import Connection, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
 from circles.adapters.store.tables import messages
@@ -79,6 +79,23 @@ def drop_room(connection: Connection, room_id: RoomID) -> int:
     return _drop(
         connection, list(connection.execute(select(messages.c.seq).where(messages.c.room_id == room_id)).scalars())
     )
+
+
+def count_before(connection: Connection, room_id: RoomID, before: int) -> int:
+    """Return how many of a room's messages were written before an instant (ms)."""
+    return (
+        connection.execute(select(func.count()).where(messages.c.room_id == room_id, messages.c.at < before)).scalar()
+        or 0
+    )
+
+
+def trim(connection: Connection, room_id: RoomID, before: int, days: int | None) -> None:
+    """Delete a room's messages written before an instant (ms); the rest stays no longer than `days`, where given."""
+    here = messages.c.room_id == room_id
+    _drop(connection, list(connection.execute(select(messages.c.seq).where(here, messages.c.at < before)).scalars()))
+    if days is not None:
+        end = messages.c.at + days * 86_400_000
+        connection.execute(update(messages).where(here, messages.c.until > end).values(until=end))
 
 
 def drop_expired(connection: Connection, now: int) -> int:

@@ -26,9 +26,10 @@ from circles.features.consent.decide import (
     offered,
     plan,
     policy_subject,
+    trim,
     vote_subject,
 )
-from circles_policies.change import Change
+from circles_policies.change import Change, is_within
 from circles_policies.content import POLICY_TYPE, Authorisation, Malformed, read_content, to_content
 from circles_policies.events import Control as Kind
 from circles_policies.events import is_hide
@@ -38,6 +39,7 @@ from circles_policies.notices import REFUSE_KEY
 from circles_policies.words import ControlWord, parse_control
 
 DAY_MS: Final = 86_400_000
+LATE_MS: Final = 10 * 60_000
 PIN_TYPE: Final = "m.room.pinned_events"
 
 
@@ -234,12 +236,55 @@ def request_policy(
             # Whoever is here now saw the question and sees the answer to it: the banner is their notice.
             for user in people:
                 rooms.told(connection, room_id, user, starts_at)
-        return *dropped, *_took_effect(event, connection, settings)
+        less = _keeps_less(policy_id, last.policy if last is not None else None, policy, event)
+        return *dropped, *_took_effect(event, connection, settings), *less
     key = f"start:{policy_id}"
     return (
         *(effect for effect in dropped if not isinstance(effect, fx.Post)),
         fx.WakeAt(NAME, f"announce:{policy_id}", room_id, _instant(event.now), {"policy": policy_id}),
         fx.WakeAt(NAME, key, room_id, _instant(planned.starts_at), {"policy": policy_id}),
+    )
+
+
+def _keeps_less(policy_id: int, old: Policy | None, new: Policy, event: Control) -> Effects:
+    """What a tighter keeping would delete is counted and shown first, and deleted after a ✅ or a day."""
+    gone = trim(old, new, event.now)
+    if gone is None:
+        return ()
+    payload = {"policy": policy_id, "before": gone.before, "days": gone.days, "at": event.now}
+    return (fx.WakeAt(NAME, f"less:{policy_id}", event.room.room_id, _instant(event.now), payload),)
+
+
+def _tightening_tapped(event: Control, key: str, said: Said, connection: Connection, settings: Settings) -> Effects:
+    """✅ deletes now, ↩️ undoes the change once; only until the deletion is done."""
+    policy_id, room_id = int(said.subject), event.room.room_id
+    payload = store.deletion(connection, policy_id)
+    if payload is None:
+        return ()
+    if not event.decides:
+        return _kind_line(event, said, connection)
+    if _is_tick(key):
+        return (fx.WakeAt(NAME, f"delete:{policy_id}", room_id, _instant(event.now), payload),)
+    previous, current = store.before(connection, policy_id), store.in_force(connection, room_id)
+    if key.replace("\ufe0f", "") != "↩" or previous is None or current is None or current.id != policy_id:
+        return ()
+    store.ask(
+        connection,
+        room_id,
+        previous.policy,
+        by=event.sender,
+        authority=event.event_id,
+        asked_at=event.now,
+        starts_at=event.now,
+        state="in_force",
+        tapped=(said.event_id, key),
+    )
+    rooms.tighten(connection, room_id)
+    return (
+        fx.CancelWake(NAME, f"delete:{policy_id}"),
+        fx.ClearButtons(said.effect_id),
+        fx.Post(room_id, strings.undone(event.room.language), kind="notice", feature=NAME),
+        *_took_effect(event, connection, settings),
     )
 
 
@@ -298,6 +343,8 @@ def _tapped(event: Control, connection: Connection, settings: Settings) -> Effec
             return _option_tapped(event, key, said, connection, settings)
         case "loosening":
             return _loosening_tapped(event, key, said, connection, settings)
+        case "tightening":
+            return _tightening_tapped(event, key, said, connection, settings)
         case "vote" if _is_tick(key):
             return _voted(event, said, connection, settings)
         case _:
@@ -394,9 +441,20 @@ def _said(event: Control, connection: Connection, settings: Settings) -> Effects
             return request_policy(event, preset(Preset.RESTING), connection, settings)
         case ControlWord.ENABLE | ControlWord.POLICY if event.decides and not event.room.direct:
             policy = chosen(_argument(event), settings.reach)
-            return request_policy(event, policy, connection, settings) if policy is not None else ()
+            if policy is None or (_is_late(event) and not _is_tighter(policy, room_id, connection)):
+                return ()  # What reached us late is obeyed only where it tightens.
+            return request_policy(event, policy, connection, settings)
         case _:
             return ()
+
+
+def _is_late(event: Control) -> bool:
+    return event.now - event.at > LATE_MS
+
+
+def _is_tighter(policy: Policy, room_id: RoomID, connection: Connection) -> bool:
+    current = store.in_force(connection, room_id)
+    return current is not None and is_within(policy, current.policy)
 
 
 def _chose(event: Control, choice: Choice, connection: Connection, settings: Settings) -> Effects:

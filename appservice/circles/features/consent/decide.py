@@ -14,7 +14,7 @@ from circles_policies.change import Change, compare, starts
 from circles_policies.engine import DAY_MS
 from circles_policies.explain import Surroundings
 from circles_policies.minimum import Choice
-from circles_policies.model import Policy, Preset, Reach, preset
+from circles_policies.model import Keep, Policy, Preset, Reach, preset
 from circles_policies.notices import admission
 from circles_policies.words import ControlWord
 
@@ -83,6 +83,31 @@ class SetLanguage(Effect):
 
     room_id: RoomID
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """What a tighter keeping deletes: messages written before an instant (ms), and how long the rest may stay."""
+
+    before: int
+    days: int | None
+
+
+def trim(old: Policy | None, new: Policy, now: int) -> Trim | None:
+    """Return what is kept under `old` and no longer may be under `new`; None where nothing is."""
+    if old is None or old.store.keep < Keep.MESSAGES:
+        return None
+    if new.store.keep < Keep.MESSAGES:
+        return Trim(now, None)
+    days = new.store.days
+    if days is None or (old.store.days is not None and old.store.days <= days):
+        return None
+    return Trim(now - days * DAY_MS, days)
+
+
+def tightening_id(policy_id: int, at: int) -> EffectID:
+    """Return the id of the notice that counts what a tighter policy deletes."""
+    return EffectID(f"tightening-{policy_id}-{at}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ effects.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -35,6 +35,7 @@ from circles.features.consent.decide import (
     loosening_id,
     offered,
     surroundings,
+    tightening_id,
     welcome_id,
 )
 from circles.ports import Ports
@@ -51,7 +52,7 @@ from circles_policies.content import (
 from circles_policies.explain import Line, policy_name, room_name
 from circles_policies.minimum import Choice, within
 from circles_policies.model import Level, Mark, Policy, preset_of
-from circles_policies.notices import OPTION_KEYS, REFUSE_KEY, admission, loosening, newcomers
+from circles_policies.notices import OPTION_KEYS, REFUSE_KEY, admission, loosening, newcomers, tightening
 from circles_policies.words import ControlWord, parse_control
 
 START_TYPE: Final = "io.github.matrix_circles.start"
@@ -136,10 +137,49 @@ async def fire(wake: Fire, ports: Ports) -> Effects:
             return await _announce(wake, ports)
         case "start":
             return await _start(wake, ports)
+        case "less":
+            return await _keep_less(wake, ports)
+        case "delete":
+            return _delete(wake)
         case "welcome":
             return await _welcome(wake, ports)
         case _:
             return ()
+
+
+async def _keep_less(wake: Fire, ports: Ports) -> Effects:
+    """Count and show what a tighter policy would delete; with nothing kept there is nothing to ask."""
+    room, language, given = wake.room, wake.room.language, wake.payload
+    policy_id, before = int(given["policy"]), int(given["before"])
+    count = await ports.kept(room.room_id, before) if ports.kept is not None else 0
+    if not count:
+        return (fx.TrimKept(room.room_id, before, given["days"]),)
+    asked = await ports.database.read(lambda c: store.asked(c, policy_id))
+    names = await ports.names.people(room.room_id)
+    due = wake.now + timedelta(hours=ports.settings.tightening_hours)
+    when = say_when(due, room.zone or ports.settings.zone, language, wake.now)
+    text = tightening(_called(asked.by if asked is not None else None, names) or "", count, 0, when, language)
+    post = fx.Post(
+        room.room_id,
+        fx.Words(text),
+        kind="tightening",
+        feature=NAME,
+        subject=str(policy_id),
+        text=True,
+        buttons=("✅", "↩️"),
+        id=tightening_id(policy_id, int(given["at"])),
+    )
+    return post, fx.WakeAt(NAME, f"delete:{policy_id}", room.room_id, due, given)
+
+
+def _delete(wake: Fire) -> Effects:
+    """Delete what a tighter policy no longer keeps: its day is over, or an admin tapped ✅."""
+    given, room = wake.payload, wake.room
+    return (
+        fx.TrimKept(room.room_id, int(given["before"]), given["days"]),
+        fx.ClearButtons(tightening_id(int(given["policy"]), int(given["at"]))),
+        fx.Post(room.room_id, strings.deleted(room.language), kind="notice", feature=NAME),
+    )
 
 
 async def show_banner(room: Room, ports: Ports, now: datetime) -> Effects:

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.facts import rooms
-from circles.facts.tables import marks, members, metadata, policies
+from circles.facts.tables import marks, members, metadata, policies, wakes
+from circles.features.consent.decide import NAME
 from circles_policies.content import Malformed, read_content, to_content
 from circles_policies.minimum import Choice, fold_choice
 from circles_policies.model import Policy
@@ -231,6 +232,23 @@ def unhide(connection: Connection, room_id: RoomID, reaction: EventID, by: UserI
     """Take back a 🙈: whoever put it may, and whoever decides here."""
     statement = delete(marks).where(marks.c.room_id == room_id, marks.c.reaction == reaction)
     connection.execute(statement if decides else statement.where(marks.c.by == by))
+
+
+def deletion(connection: Connection, policy_id: int) -> Mapping[str, Any] | None:
+    """Return what a deletion that still waits will do, None where none waits."""
+    row = connection.execute(
+        select(wakes.c.payload).where(wakes.c.feature == NAME, wakes.c.key == f"delete:{policy_id}")
+    ).scalar()
+    return cast("Mapping[str, Any] | None", row)
+
+
+def before(connection: Connection, policy_id: int) -> Asked | None:
+    """Return the policy that was in force before another one of the same room."""
+    row = asked(connection, policy_id)
+    if row is None:
+        return None
+    where = (policies.c.room_id == row.room_id) & (policies.c.state == "ended") & (policies.c.id < policy_id)
+    return _one(connection, where)
 
 
 # --- taps ---------------------------------------------------------------------------------------------------------

@@ -157,6 +157,20 @@ def withdrawn(language: Language) -> Words:
     )
 
 
+def deleted(language: Language) -> Words:
+    """Say that what is no longer to be kept is gone."""
+    if language == "zh":
+        return Words("删好了：按新规矩不该留的消息，我这里都没有了。")
+    return Words("Deleted: I no longer hold the messages that the new rules don't let me keep.")
+
+
+def undone(language: Language) -> Words:
+    """Say that a tighter keeping was undone before anything was deleted."""
+    if language == "zh":
+        return Words("已恢复，什么都没删；改动之间说的话我不留。")
+    return Words("Undone; nothing was deleted. What was said in between I don't keep.")
+
+
 def nothing_in_force(language: Language) -> Words:
     """Say in the banner's place that no policy is in force any more."""
     if language == "zh":
