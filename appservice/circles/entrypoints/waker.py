@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 BATCH: Final = 100
 AT_ONCE: Final = 8
 """So many wakes of one kind are fired at a time."""
-MOST_IN_HAND: Final = 1_000
+MOST_IN_HAND: Final = 500
+"""No more are begun until half of these have ended."""
 RETRY: Final = timedelta(seconds=10)
 RETRY_LONG: Final = timedelta(hours=1)
 GIVE_UP_AFTER: Final = timedelta(days=30)
@@ -87,6 +88,8 @@ class Waker:
         self._sleep = sleep
         self._pending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._room = asyncio.Event()
+        self._again: set[tuple[str, str]] = set()
         self._in_hand: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._limits: dict[str, asyncio.Semaphore] = {}
 
@@ -115,8 +118,9 @@ class Waker:
                 while due := await self._database.read(partial(self._due, besides=frozenset(self._in_hand))):
                     for wake in due:
                         self._begin(wake)
-                    while len(self._in_hand) >= MOST_IN_HAND:
-                        await asyncio.wait(self._in_hand.values(), return_when=asyncio.FIRST_COMPLETED)
+                    if len(self._in_hand) >= MOST_IN_HAND:
+                        self._room.clear()
+                        await self._room.wait()
                 next_due = await self._database.read(partial(_next_due, besides=frozenset(self._in_hand)))
             except Exception as error:  # noqa: BLE001  # the waker must outlive a bad row or a full disk
                 log.error(  # noqa: TRY400  # the traceback may carry text
@@ -133,7 +137,11 @@ class Waker:
 
     def _ended(self, name: tuple[str, str]) -> None:
         self._in_hand.pop(name, None)
-        self.look()
+        if len(self._in_hand) <= MOST_IN_HAND // 2:
+            self._room.set()
+        if not self._in_hand or name in self._again:
+            self._again.discard(name)
+            self.look()
 
     async def _outlive(self, wake: _Due) -> None:
         try:
@@ -190,18 +198,22 @@ class Waker:
         was made may rest on what is gone now: then the row stays, and it is made anew.
         """
 
-        def settle(connection: Connection) -> Aftermath:
+        def settle(connection: Connection) -> Aftermath | None:
             if made.rests_on_talk and rooms.generation(connection, wake.room_id) != generation:
-                return Aftermath(woken=True)
+                return None
             gone = connection.execute(delete(wakes).where(*_row(wake)))
             if gone.rowcount == 0:
-                return Aftermath(woken=True)
+                return None
             after = self._performer.perform(connection, made.effects, _ms(self._ports.clock.now()))
             if made.entry is not None:
                 self._entered(connection, wake.room_id, made.entry, after)
             return after
 
-        self._after(await self._database.write(settle))
+        after = await self._database.write(settle)
+        if after is None:
+            after = Aftermath()
+            self._again.add((wake.feature, wake.key))
+        self._after(after)
 
     def _entered(self, connection: Connection, room_id: RoomID, entry: Entry, after: Aftermath) -> None:
         """Note that a room's state was read, so that what waits for it goes on; or that we are not there."""
@@ -225,6 +237,7 @@ class Waker:
             connection.execute(update(wakes).where(*_row(wake)).values(due=_ms(now + pause), payload=payload))
 
         await self._database.write(postpone)
+        self._again.add((wake.feature, wake.key))
 
     async def _make(self, wake: _Due, now: datetime) -> _Made:
         if wake.feature == fx.SPINE:
