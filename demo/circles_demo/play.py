@@ -86,6 +86,7 @@ class Play:
         failures: the steps that did not happen.
         room: the room's id once it is made.
         people: everybody's client, by the id in the file.
+        everybody_agreed: whether each of them told the AI yes, which it then keeps.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Play:
         self._unique = unique
         self._clock = 0
         self._left_out: set[str] = set()
+        self.everybody_agreed = False
 
     @property
     def ai(self) -> str:
@@ -307,6 +309,7 @@ class Play:
         async with self.step("everyone-agrees", text, needed=True) as events:
             for someone in self.conversation.header.people:
                 await self.say_in_private(someone, _YES[someone.language], events)
+        self.everybody_agreed = True
 
     async def _set_zone(self, zone: str) -> None:
         admin = self.conversation.someone(self.conversation.header.admin)

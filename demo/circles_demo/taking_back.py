@@ -220,7 +220,8 @@ async def _me(play: Play, gone: Gone, used: Sequence[Post], *, holds_nothing: bo
         _has_none(answer.body, gone)
         if {link.event for link in answer.links} & {each for post in used for each in post.event_ids}:
             raise Missed("a withdrawn post is still listed")
-        if holds_nothing and _NOTHING[someone.language] not in answer.body:
+        # Where everybody had to say yes first, that yes is kept, and told.
+        if holds_nothing and not play.everybody_agreed and _NOTHING[someone.language] not in answer.body:
             raise Missed("it does not say that nothing is held")
         play.teller.good(t("nothing of that message is held", "那句话什么都没留"))
 

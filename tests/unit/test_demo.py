@@ -256,8 +256,10 @@ def test_the_page_about_the_file_shows_one_that_can_be_played_and_names_every_ke
     """Whoever writes a conversation needs nothing but the page."""
     page = (CONVERSATIONS.parents[1] / "docs" / "reference" / "conversation-file.md").read_text(encoding="utf-8")
     example = parse(page.split("```")[1])
-    kinds = [conversation.Header, conversation.Someone, Expect, conversation.TakenBack, conversation.Later]
-    kinds += [conversation.Reaction, Say, Correct, Ask, conversation.Mark, conversation.Delete, conversation.Await]
+    kinds: list[type[conversation.Part]] = [
+        *(conversation.Header, conversation.Someone, Expect, conversation.TakenBack, conversation.Later),
+        *(conversation.Reaction, Say, Correct, Ask, conversation.Mark, conversation.Delete, conversation.Await),
+    ]
     keys = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()} - {"line"}
 
     assert len(example.steps) == 5
