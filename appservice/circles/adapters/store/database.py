@@ -7,12 +7,15 @@ SQLite has one writer: one thread with one connection. Another thread reads besi
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 T = TypeVar("T")
 
@@ -99,7 +102,8 @@ class SqlDatabase:
 
     async def close(self) -> None:
         """Empty the log and let go of the files."""
-        await self.truncate_wal()
+        with contextlib.suppress(SQLAlchemyError, sqlite3.Error):  # what cannot be opened has no log to empty
+            await self.truncate_wal()
         for pool in (self._reads, self._writes):
             await asyncio.to_thread(pool.shutdown)
         self._reader.dispose()

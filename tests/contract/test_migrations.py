@@ -1,0 +1,130 @@
+"""The migrations make exactly the tables that the code describes, and the database probe says how things stand."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from pydantic import SecretStr
+from sqlalchemy import Connection, text
+
+import circles.registry
+from circles.adapters.store.database import SqlDatabase
+from circles.adapters.store.migrate import head, is_ours, migrate, revision
+from circles.bootstrap import check_database
+from circles.config import Config
+from circles.facts.tables import metadata
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[SqlDatabase]:
+    opened = SqlDatabase(f"sqlite:///{tmp_path / 'circles.db'}")
+    yield opened
+    opened.writer.dispose()
+
+
+def differences(database: SqlDatabase) -> list[object]:
+    """Return what a new migration would have to change."""
+    with database.writer.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_name": is_ours, "compare_type": True, "target_metadata": metadata}
+        )
+        return list(compare_metadata(context, metadata))
+
+
+def test_a_fresh_database_has_the_tables_of_the_code(database: SqlDatabase) -> None:
+    """No drift: whoever changes a table runs `scripts/migration`, before the first release with `--first`."""
+    migrate(database)
+
+    assert circles.registry.FEATURES
+    assert differences(database) == []
+    assert revision(database) == head()
+
+
+def test_migrating_again_changes_nothing(database: SqlDatabase) -> None:
+    """Every start does it."""
+    migrate(database)
+    migrate(database)
+
+    assert differences(database) == []
+
+
+def test_the_index_of_words_is_there(database: SqlDatabase) -> None:
+    """It is no table of SQLAlchemy's, so the first migration makes it by hand."""
+    migrate(database)
+    with database.writer.connect() as connection:
+        connection.execute(text("INSERT INTO messages_text(rowid, terms) VALUES (1, 'plates')"))
+        found = connection.execute(text("SELECT rowid FROM messages_text WHERE messages_text MATCH 'plates'")).scalar()
+
+    assert found == 1
+
+
+def test_a_new_database_has_no_revision(database: SqlDatabase) -> None:
+    """And is none the worse for being asked."""
+    assert revision(database) is None
+
+
+# --- `circles check` ----------------------------------------------------------------------------------------------
+
+
+def a_config(folder: Path) -> Config:
+    return Config.model_validate(
+        {
+            "homeserver": {"url": "http://127.0.0.1:1", "server_name": "home.example"},
+            "appservice": {"as_token": SecretStr("a" * 40), "hs_token": SecretStr("h" * 40)},
+            "storage": {"data_dir": folder},
+        }
+    )
+
+
+async def test_the_probe_of_a_new_database_says_that_it_is_new(tmp_path: Path) -> None:
+    """The first start makes it."""
+    finding = await check_database(a_config(tmp_path / "data"))
+
+    assert finding.ok
+    assert "new" in finding.text
+
+
+async def test_the_probe_of_a_database_in_use_says_that_it_is_up_to_date(tmp_path: Path) -> None:
+    """And leaves it closed and private."""
+    config = a_config(tmp_path / "data")
+    config.storage.prepare()
+    database = SqlDatabase(config.storage.url)
+    migrate(database)
+    await database.close()
+    finding = await check_database(config)
+
+    assert finding.ok
+    assert "up to date" in finding.text
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700  # a test
+
+
+async def test_the_probe_of_an_older_database_says_that_it_is_upgraded_at_the_start(tmp_path: Path) -> None:
+    """Nothing to do for the operator."""
+    config = a_config(tmp_path / "data")
+    config.storage.prepare()
+    database = SqlDatabase(config.storage.url)
+    migrate(database)
+
+    def older(connection: Connection) -> None:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+
+    await database.write(older)
+    await database.close()
+    finding = await check_database(config)
+
+    assert finding.ok
+    assert "next start" in finding.text
+
+
+async def test_the_probe_of_what_is_no_database_says_what_to_look_at(tmp_path: Path) -> None:
+    """Not ok, with a name and no words of the driver."""
+    config = a_config(tmp_path / "data")
+    config.storage.prepare()
+    Path(SqlDatabase(config.storage.url).url.database or "").write_bytes(b"not a database at all" * 100)  # noqa: ASYNC240
+    finding = await check_database(config)
+
+    assert not finding.ok
+    assert "storage" in finding.advice
