@@ -26,7 +26,9 @@ async def push(service: Service, *events: Mapping[str, Any]) -> None:
         assert sent.status == 200
 
 
-def message(room: str, sender: str, text: str, *, age_ms: int = 0, **content: Any) -> dict[str, Any]:
+def message(
+    room: str, sender: str, text: str, *, age_ms: int = 0, relates_to: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return a message event as the homeserver pushes it."""
     return {
         "type": "m.room.message",
@@ -34,7 +36,12 @@ def message(room: str, sender: str, text: str, *, age_ms: int = 0, **content: An
         "room_id": room,
         "sender": sender,
         "origin_server_ts": int(time.time() * 1000) - age_ms,
-        "content": {"msgtype": "m.text", "body": text, "m.mentions": {}, **content},
+        "content": {
+            "msgtype": "m.text",
+            "body": text,
+            "m.mentions": {},
+            **({"m.relates_to": relates_to} if relates_to is not None else {}),
+        },
     }
 
 
@@ -117,7 +124,7 @@ async def test_talk_edits_notices_machines_and_old_events_do_not_call_it(
         message(room, ghost, "!circle help"),
         message(room, service.user_id, "!circle help"),
         message(room, li.user_id, "!circle help", age_ms=25 * 3_600_000),
-        message(room, li.user_id, "!circle help", **{"m.relates_to": {"rel_type": "m.replace", "event_id": talk}}),
+        message(room, li.user_id, "!circle help", relates_to={"rel_type": "m.replace", "event_id": talk}),
     )
 
     assert len(await settled(li, room, service)) == 3

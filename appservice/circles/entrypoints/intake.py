@@ -134,8 +134,6 @@ class Intake:
         what = passed.classified
         event_facts.apply(connection, passed.event, what, self._settings.ai)
         after.add(self._control(connection, passed, room_id, sender, now))
-        if what.thread is not None and _calls_into_thread(passed):
-            rooms.note_thread(connection, room_id, EventID(what.thread))
         if passed.store and what.control is None and not what.own:
             self._keep(connection, passed, room_id, sender)
         if what.kind is Kind.MEMBERSHIP:
@@ -144,7 +142,7 @@ class Intake:
         journal.add(connection, passed.event, at=what.at, received_at=now, pending=works)
         if works:
             after.rooms.add(room_id)
-            if what.thread is not None and what.addressed:
+            if what.thread is not None and _calls_into_thread(passed):
                 # Called into a thread: what follows in it speaks to the AI (PRODUCT.md B1).
                 rooms.note_thread(connection, room_id, EventID(what.thread))
         return after

@@ -14,7 +14,7 @@ from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.settings import Settings
 from circles.facts import events as event_facts
 from circles.facts import rooms
-from circles.facts.tables import metadata, posts
+from circles.facts.tables import metadata, posts, wakes
 from circles.feature import Control, Effects
 from circles.features.consent import store
 from circles.features.consent.control import control
@@ -394,3 +394,30 @@ def test_power_for_the_ai_pins_the_banner_once_and_publishes(rows: Connection) -
 
     assert kinds(happens(rows, Why.POWER)) == ["Pin", "SetState"]
     assert kinds(happens(rows, Why.POWER)) == ["SetState"]
+
+
+# --- keeping less -------------------------------------------------------------------------------------------------
+
+
+def test_keeping_less_is_counted_first_and_undone_only_by_who_decides(rows: Connection) -> None:
+    """What a notebook kept goes after a ✅ or a day; until then ↩️ brings the notebook back."""
+    writes(rows, Preset.NOTEBOOK)
+    assert kinds(writes(rows, Preset.ADDRESSED, now=2000)) == ["banner", "less"]
+    current = store.in_force(rows, ROOM)
+    assert current is not None
+    posted(rows, "less", "tightening", str(current.id))
+    rows.execute(
+        insert(wakes).values(
+            feature="consent",
+            key=f"delete:{current.id}",
+            room_id=ROOM,
+            due=9999,
+            payload={"policy": current.id, "before": 2000, "days": None, "at": 2000},
+        )
+    )
+
+    assert kinds(taps(rows, LI, "less", "✅", now=2400)) == ["notice"]
+    assert kinds(taps(rows, MEI, "less", "✅", now=2500)) == ["delete"]
+    assert kinds(taps(rows, MEI, "less", "↩️", now=3000)) == ["CancelWake", "ClearButtons", "notice", "banner"]
+    assert in_force(rows) is Preset.NOTEBOOK
+    assert rooms.minimum_since(rooms.policy_periods(rows, ROOM), 1500) != (preset(Preset.NOTEBOOK, Reach.NONE),)
