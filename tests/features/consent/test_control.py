@@ -320,7 +320,10 @@ def test_a_burst_of_joins_is_one_wake(rows: Connection) -> None:
 
 
 def test_an_invite_from_whom_the_operator_does_not_allow_is_declined(rows: Connection) -> None:
-    settings = replace(SETTINGS, may_invite=lambda user, _server: user == MEI)
+    def only_mei(user: str, _server: str) -> bool:
+        return user == MEI
+
+    settings = replace(SETTINGS, may_invite=only_mei)
     invite = {"membership": "invite"}
 
     declined = happens(rows, Why.AI_MEMBERSHIP, LI, content=invite, state_key=AI, settings=settings)
