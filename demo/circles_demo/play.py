@@ -54,10 +54,16 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Events:
-    """What a step leaves in the record."""
+    """What a step leaves in the record: events of the room, events of direct messages by room, and more."""
 
+    room: str = ""
     ids: list[str] = field(default_factory=list[str])
+    private: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     more: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def at(self, place: str) -> list[str]:
+        """Return where events of a place are noted."""
+        return self.ids if place == self.room else self.private.setdefault(place, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,7 @@ class Play:
             needed: whether nothing can go on without it.
         """
         self.teller.step(text)
-        events = Events()
+        events = Events(self.room)
         begun = time.monotonic()
         wrong = ""
         try:
@@ -185,6 +191,7 @@ class Play:
             seconds=round(time.monotonic() - begun, 2),
             room=self.room,
             events=events.ids,
+            **({"private": events.private} if events.private else {}),
             homeserver=self.stage.home.base_url,
             **events.more,
             **({"wrong": wrong} if wrong else {}),
@@ -435,7 +442,7 @@ class Play:
             begun = time.monotonic()
             place, question = await self._put(step, asks, events)
             answer = await self.answer(self.people[step.who], place, question, step.expect.within)
-            events.ids += [question, answer.event_id]
+            events.at(place).extend([question, answer.event_id])
             self._note_asked(Asked(step, question, place, answer), due)
             self.teller.quote(shown(answer))
             await self.check(answer, self._soon_said(step.expect, due), events)
@@ -555,8 +562,7 @@ class Play:
             person = self.people[who]
             self.direct[who] = await person.start_dm(self.ai)
             joined = await person.wait_for_member(self.direct[who], self.ai, "join", timeout=AT_ONCE_SECONDS)
-            events.more.setdefault("private_rooms", []).append(self.direct[who])
-            events.ids.append(joined["event_id"])
+            events.at(self.direct[who]).append(joined["event_id"])
         return self.direct[who]
 
     async def say_in_private(self, someone: Someone, words: str, events: Events) -> Answer:
@@ -564,7 +570,7 @@ class Play:
         place = await self.direct_room(someone.id, events)
         question = await self.people[someone.id].say(place, words)
         answer = await self.answer(self.people[someone.id], place, question, AT_ONCE_SECONDS)
-        events.ids += [question, answer.event_id]
+        events.at(place).extend([question, answer.event_id])
         return answer
 
 

@@ -81,7 +81,7 @@ async def _take_back(play: Play, step: Mark | Delete, gone: Gone, what: str) -> 
             events.ids.append(await person.redact(play.room, gone.event_id))
         begun, since = time.monotonic(), time.time()
         for post in used:
-            events.ids += post.event_ids
+            events.at(post.room).extend(post.event_ids)
             await until(partial(_still_readable, play, post), within=within)
         taken = time.monotonic() - begun
         play.teller.good(
@@ -145,14 +145,13 @@ async def _told_in_private(play: Play, who: str, known: set[str], events: Events
     if who not in play.direct:
         place = await person.wait_for_invite(sender=play.ai, timeout=_NOTE_SECONDS)
         play.direct[who] = await person.join(place)
-        events.more.setdefault("private_rooms", []).append(place)
     note = await person.wait_for(
         play.direct[who],
         lambda event: is_said(event, play.ai) and kind_of(event) == "taken_back" and event["event_id"] not in known,
         timeout=_NOTE_SECONDS,
         what="the private word that it is taken back",
     )
-    events.ids.append(note["event_id"])
+    events.at(play.direct[who]).append(note["event_id"])
     name = play.called(who)
     play.teller.good(play.teller.choose(f"to {name} alone:", f"只对 {name} 说："))
     play.teller.quote(note["content"]["body"])
@@ -168,7 +167,7 @@ async def _said_again(
     what = t(f"The answer to {question}" if name else f"The {kind}", f"对{question}的回答" if name else kind)
     async with play.step("said-again", t(f"{what} comes back without it", f"{what}重发，去掉那句")) as events:
         new = await next_post(post.reader, post.room, play.ai, kind, known=known, question=post.question, within=within)
-        events.ids.append(new.answer.event_id)
+        events.at(new.room).append(new.answer.event_id)
         if told:
             play.teller.quote(shown(new.answer))
         if gone.event_id in new.answer.cited:
@@ -198,7 +197,7 @@ async def _why(play: Play, asked: Asked, new: Post, gone: Gone) -> None:
     async with play.step("why", text) as events:
         question = await asker.reply(new.room, new.answer.event_id, word)
         receipt = await play.answer(asker, new.room, question, _NOTE_SECONDS)
-        events.ids += [question, receipt.event_id]
+        events.at(new.room).extend([question, receipt.event_id])
         play.teller.quote(shown(receipt))
         if gone.event_id in receipt.cited:
             raise Missed("the receipt still names the message")
