@@ -1,6 +1,10 @@
 """Steps that people take with the AI in the tests on a homeserver: taps and typed words, as Element sends them."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
 
 from circles_harness import Event, Person, Service
 
@@ -114,3 +118,14 @@ def on_disk(service: Service) -> bytes:
     """Return every byte the service has written: database, write-ahead log, log, whatever lies in its folder."""
     found = [path.read_bytes() for path in sorted(service.directory.rglob("*")) if path.is_file()]
     return b"\n".join(found) + service.log().encode()
+
+
+async def push(service: Service, *events: Mapping[str, Any]) -> None:
+    """Hand events to the service as the homeserver does."""
+    url = f"{service.url}/_matrix/app/v1/transactions/{secrets.token_hex(8)}"
+    headers = {"Authorization": f"Bearer {service.registration['hs_token']}"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.put(url, json={"events": list(events)}, headers=headers) as sent,
+    ):
+        assert sent.status == 200

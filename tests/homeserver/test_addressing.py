@@ -5,25 +5,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
-
 from circles_harness import Person, Service
-from walks import admitted, answer, ask, banner, body, chat, messages, private_room, settled
+from walks import admitted, answer, ask, banner, body, chat, messages, private_room, push, settled
 
 from .conftest import NewPerson
 
 HELP = "What you can say to me:"
-
-
-async def push(service: Service, *events: Mapping[str, Any]) -> None:
-    """Hand events to the service as the homeserver does."""
-    url = f"{service.url}/_matrix/app/v1/transactions/{secrets.token_hex(8)}"
-    headers = {"Authorization": f"Bearer {service.registration['hs_token']}"}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.put(url, json={"events": list(events)}, headers=headers) as sent,
-    ):
-        assert sent.status == 200
 
 
 def message(

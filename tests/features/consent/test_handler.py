@@ -256,15 +256,3 @@ async def test_the_language_is_set_by_who_decides(said: str, language: Language)
 
     assert SetLanguage(ROOM, language) in done
     assert words(refused).startswith("Thanks! An admin")
-
-
-async def test_me_lists_a_persons_own_choices() -> None:
-    ports = await here()
-    await ports.database.write(lambda c: store.choose(c, ROOM, LI, Choice.OUT, MS))
-
-    held = await ports.database.read(lambda c: handler.held(c, LI, ROOM, "en"))
-    nothing = await ports.database.read(lambda c: handler.held(c, MEI, ROOM, "en"))
-
-    assert held[0].count == 1
-    assert "you are out" in held[0].lines[0]
-    assert nothing == ()
