@@ -15,7 +15,7 @@ from circles_docs.markdown import block
 from circles_policies.banner import banner
 from circles_policies.explain import Surroundings, plain
 from circles_policies.model import Preset, Reach, preset
-from circles_policies.notices import TAKEN_BACK, admission
+from circles_policies.notices import TAKEN_BACK_UNSENT, admission
 
 ROOM = RoomID("!newyear")
 ZONE = "Asia/Shanghai"
@@ -57,7 +57,7 @@ def part() -> str:
     lines += ["舅舅 puts 🙈 on his message. 小圈 takes its answer back, and posts again:", ""]
     left = tuple(message for place, message in enumerate(messages) if place != TAKEN)
     lines += _speaks("小圈", _answer(left, again=True))
-    lines += ["", "To 舅舅 alone:", "", *_speaks("小圈", TAKEN_BACK["zh"])]
+    lines += ["", "To 舅舅 alone:", "", *_speaks("小圈", TAKEN_BACK_UNSENT["zh"])]
     return block("text", "\n".join(lines))
 
 

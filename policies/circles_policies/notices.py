@@ -184,7 +184,13 @@ TAKEN_BACK: Final[dict[Lang, str]] = {
     ),
     "zh": "已收回：我这里删掉了，回答也重写了。模型可能已经看过，这一点我无法撤回。",
 }
-"""To the person who took something back, in private."""
+"""To the person who took something back, in private, where it was sent to a model."""
+
+TAKEN_BACK_UNSENT: Final[dict[Lang, str]] = {
+    "en": "Taken back. I removed it here and rewrote my answer. No model saw it.",
+    "zh": "已收回：我这里删掉了，回答也重写了，没有送给过模型。",
+}
+"""The same where it was not."""
 
 POSTED_AGAIN: Final[dict[Lang, str]] = {
     "en": "Posted again: something in it was taken back.",

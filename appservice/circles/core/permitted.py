@@ -115,3 +115,8 @@ class Talk:
     messages: tuple[Permitted, ...] = ()
     withheld: bool = False
     few: bool = False
+
+    def among_people(self) -> Talk:
+        """Return the talk without what was said to the AI; where all of it was, the whole."""
+        between = tuple(message for message in self.messages if not message.addressed)
+        return Talk(between, self.withheld, self.few) if between else self

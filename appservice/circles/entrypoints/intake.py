@@ -138,6 +138,8 @@ class Intake:
             self._keep(connection, passed, room_id, sender)
         if what.kind is Kind.MEMBERSHIP:
             after.renamed.add(room_id)
+        if what.addressed and what.kind is Kind.MESSAGE:
+            _note_language(connection, sender, passed, names_of(self._settings, None))
         works = self._needs_work(connection, passed, now)
         journal.add(connection, passed.event, at=what.at, received_at=now, pending=works)
         if works:
@@ -313,6 +315,15 @@ def _words(passed: Passed, names: Sequence[str]) -> Permitted:
         reply_to=EventID(what.reply_to) if what.reply_to else None,
         addressed=True,
     )
+
+
+def _note_language(connection: Connection, sender: UserID, passed: Passed, names: Sequence[str]) -> None:
+    """Note which language a person speaks to the AI, so that private words to them come in it."""
+    body = cast("Json", passed.event["content"]).get("body")
+    said = strip_address(body if isinstance(body, str) else "", names, mentioned=True)[1]
+    spoken = language_of(said, "en")
+    if spoken == language_of(said, "zh") and rooms.person(connection, sender).language != spoken:
+        rooms.save_person(connection, sender, language=spoken)
 
 
 def _is_event(event: object) -> bool:

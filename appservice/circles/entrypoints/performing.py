@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from circles.adapters.store import journal, kept, outbox
+from circles.adapters.store import egress, journal, kept, outbox
 from circles.core import effects as fx
 from circles.core import voice
 from circles.core.ids import EffectID, EventID, RoomID, UserID
@@ -163,18 +163,19 @@ class Performer:
             if effect_id not in answers:
                 self._say_again(connection, effect_id, now, after)
         if used and effect.by is not None:
-            follow.append(self._told(connection, room_id, effect.by))
+            sent = egress.was_sent(connection, event_ids)
+            follow.append(self._told(connection, room_id, effect.by, sent=sent))
         rooms.tighten(connection, room_id)
         after.interrupted.add(room_id)
         after.lanes |= set(outbox.lanes_waiting(connection))
         after.add(self.perform(connection, follow, now))
 
-    def _told(self, connection: Connection, room_id: RoomID, user_id: UserID) -> fx.Effect:
+    def _told(self, connection: Connection, room_id: RoomID, user_id: UserID, *, sent: bool) -> fx.Effect:
         """Return the private word to whoever took something back that an answer had used."""
         facts = rooms.room_facts(connection, room_id)
         spoken = rooms.person(connection, user_id).language or (facts.language if facts is not None else None)
         language = as_language(spoken, "en")
-        words = fx.Words(notices.TAKEN_BACK[language])
+        words = fx.Words((notices.TAKEN_BACK if sent else notices.TAKEN_BACK_UNSENT)[language])
         return fx.Private(user_id, fx.Post(room_id, words, kind="taken_back", feature="consent"))
 
     def _take_back_person(self, connection: Connection, effect: fx.TakeBackPerson, now: int, after: Aftermath) -> None:

@@ -16,6 +16,7 @@ from circles_policies import (
     PIN_BAR,
     POSTED_AGAIN,
     TAKEN_BACK,
+    TAKEN_BACK_UNSENT,
     Actor,
     Keep,
     Lang,
@@ -310,7 +311,7 @@ def test_display_names_have_short_suffixes(key: Preset | None, lang: Lang) -> No
 
 def _all_sentences(lang: Lang) -> str:
     texts = [reason(each, lang) for each in Reason]
-    texts += [KEPT_OUT[lang], TAKEN_BACK[lang], POSTED_AGAIN[lang], NOT_YOURS_TO_DECIDE[lang]]
+    texts += [KEPT_OUT[lang], TAKEN_BACK[lang], TAKEN_BACK_UNSENT[lang], POSTED_AGAIN[lang], NOT_YOURS_TO_DECIDE[lang]]
     for key, facts in product(Preset, (LOCAL_ZH, REMOTE, BARE)):
         texts += [plain(banner(preset(key, Reach.LISTED), facts, lang), lang), admission(facts, lang).plain(lang)]
     return "\n".join(texts)

@@ -5,12 +5,12 @@ A row whose outcome is still "leaving" after a restart is one of which nobody kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, String, Table, insert, update
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, String, Table, insert, select, update
 
 from circles.core.ids import EventID, RoomID, UserID
 from circles.facts.tables import metadata
@@ -101,6 +101,12 @@ def record(connection: Connection, departure: Departure) -> int:
             ],
         )
     return egress_id
+
+
+def was_sent(connection: Connection, event_ids: Iterable[EventID]) -> bool:
+    """Return whether any of these messages was in a request that left."""
+    query = select(egress_events.c.egress_id).where(egress_events.c.event_id.in_(list(event_ids))).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def settle(connection: Connection, egress_id: int, outcome: Outcome) -> None:

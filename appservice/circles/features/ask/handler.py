@@ -81,7 +81,7 @@ async def _look(frame: Frame, bounds: decide.Bounds, ports: Ports) -> tuple[tupl
     """Read the thread it was asked in, or the room where that thread hangs on a post of the AI's."""
     window = Window(since=bounds.start, thread=bounds.thread, until=bounds.until)
     talk = await ports.talk.window(frame.room_id, window)
-    found = bounds.within(talk)
+    found = bounds.within(talk if bounds.thread is not None else talk.among_people())
     if bounds.thread is None or decide.of_one_thread(found, bounds.thread):
         return found, talk.withheld
     talk = await ports.talk.window(frame.room_id, replace(window, thread=None))

@@ -131,6 +131,5 @@ FEATURE: Final = Feature(
     fire=handler.fire,
     sent=handler.sent,
     entered=handler.enter,
-    held=handler.held,
     writers=dict.fromkeys((Choose, SaveBanner, Welcome, StartPolicy, WithdrawPolicy, SetLanguage), handler.write),
 )

@@ -16,7 +16,7 @@ from circles.core.language import Language
 from circles.core.settings import Settings
 from circles.core.zones import say_when
 from circles.facts import rooms
-from circles.feature import Effects, Entered, Held
+from circles.feature import Effects, Entered
 from circles.features.consent import store, strings
 from circles.features.consent.control import PIN_TYPE, called_off
 from circles.features.consent.decide import (
@@ -51,7 +51,7 @@ from circles_policies.content import (
 )
 from circles_policies.explain import Line, policy_name, room_name
 from circles_policies.minimum import Choice, within
-from circles_policies.model import Level, Mark, Policy, preset_of
+from circles_policies.model import Mark, Policy, preset_of
 from circles_policies.notices import OPTION_KEYS, REFUSE_KEY, admission, loosening, newcomers, tightening
 from circles_policies.words import ControlWord, parse_control
 
@@ -487,18 +487,6 @@ def _in_private(call: Call, words: fx.Words) -> fx.Effect:
     if (call.private and call.place != call.room.room_id) or call.room.direct:
         return call.answer(words, feature=NAME)
     return fx.Private(call.asker, fx.Post(call.room.room_id, words, kind="private", feature=NAME))
-
-
-def held(connection: Connection, user_id: UserID, room_id: RoomID | None, language: Language) -> tuple[Held, ...]:
-    """Return a person's choices: held so that they can be obeyed."""
-    found = rooms.rooms_with(connection, user_id) if room_id is None else (room_id,)
-    lines: list[str] = []
-    for each in found:
-        facts = rooms.room_facts(connection, each)
-        level = rooms.member(connection, each, user_id).level
-        if facts is not None and not facts.direct and level is not Level.NONE:
-            lines.append(strings.level_line(language, each, level.value))
-    return (Held("choices", len(lines), tuple(lines)),) if lines else ()
 
 
 # --- writers ------------------------------------------------------------------------------------------------------

@@ -271,18 +271,3 @@ def which_language(language: Language) -> Words:
     return Words(
         "可以说“语言 中文”或“语言 英文”。" if language == "zh" else 'Say "language English" or "language Chinese".'
     )
-
-
-def level_line(language: Language, title: str, level: str) -> str:
-    """Return one line about a person's choice in a circle, for `me`."""
-    words = {
-        "en": {
-            "in": "you said yes",
-            "out": "you are out",
-            "not_at_all": "nothing of yours is looked at",
-            "none": "no choice yet",
-        },
-        "zh": {"in": "你同意了", "out": "不看你", "not_at_all": "完全不看你", "none": "还没选"},
-    }
-    told = words[language][level]
-    return f"{title}：{told}" if language == "zh" else f"{title}: {told}"

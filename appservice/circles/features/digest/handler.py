@@ -81,7 +81,8 @@ async def _gather(room: Room, span: Span, ports: Ports) -> Contents:
     contents = Contents(coming, tuple(item for item in confirmed if item.at <= span.until))
     if not decide.looks_at_talk(room.policy):
         return contents
-    talk = decide.within(await ports.talk.window(room.room_id, Window(since=span.since)), span)
+    looked = await ports.talk.window(room.room_id, Window(since=span.since))
+    talk = decide.within(looked.among_people(), span)
     contents = replace(contents, withheld=talk.withheld)
     return await _written(room, span, talk, contents, ports) or await _quoted(room, talk, contents, ports)
 

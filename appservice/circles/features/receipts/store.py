@@ -20,24 +20,28 @@ from circles_policies import Policy
 def meant(connection: Connection, call: Asked) -> EffectID | None:
     """Return the post a "why" is about: the one it replies to, else the latest answer to the asker in this place.
 
-    A post of another room is nobody's to ask about from here.
+    A post of another room is nobody's to ask about from here; in private it is the asker's, if there is none here.
     """
     if call.reply_to is not None:
         found = said_by_us(connection, call.reply_to)
         return found.effect_id if found is not None and found.room_id == call.place else None
+    here = (
+        posts.c.room_id == call.place,
+        posts.c.thread.is_(None) if call.thread is None else posts.c.thread == call.thread,
+    )
     row = connection.execute(
         select(posts.c.effect_id)
         .where(
-            posts.c.room_id == call.place,
+            # Asked in private it may be about an answer that stands elsewhere: only the asker hears of it.
+            *(() if call.private else here),
             posts.c.asker == call.asker,
-            posts.c.thread.is_(None) if call.thread is None else posts.c.thread == call.thread,
             posts.c.state == "final",
             posts.c.root.is_(None),
             posts.c.event_id.is_not(None),
             posts.c.feature.not_in(PASSED_OVER),
             posts.c.kind.not_in(SILENT),
         )
-        .order_by(posts.c.at.desc())
+        .order_by((posts.c.room_id == call.place).desc(), posts.c.at.desc())
         .limit(1)
     ).scalar()
     return EffectID(row) if row is not None else None

@@ -112,7 +112,7 @@ async def _look(frame: Frame, bounds: words.Bounds, ports: Ports) -> tuple[tuple
     talk = await ports.talk.window(
         frame.room_id, Window(since=bounds.start, last=bounds.last, thread=bounds.thread, until=bounds.until)
     )
-    return (() if talk.few else bounds.within(talk)), talk.withheld
+    return (() if talk.few else bounds.within(talk.among_people())), talk.withheld
 
 
 def _withheld(withheld: bool, language: Language) -> tuple[Text, ...]:
