@@ -177,3 +177,42 @@ def model() -> Iterator[ModelServer]:
     """A scripted model endpoint for one test."""
     with ModelServer() as server:
         yield server
+
+
+@dataclass(frozen=True)
+class Breakable:
+    """A homeserver of its own whose parts a test may stop, kill and start; it leaves all of them running.
+
+    Attributes:
+        homeserver: the Synapse.
+        service: an AI member without a model.
+        thinker: one with a model, impatient with it.
+        model: that model's endpoint; a test scripts it and resets it.
+    """
+
+    homeserver: Homeserver
+    service: Service
+    thinker: Service
+    model: ModelServer
+
+
+BREAKABLE_CONFIG = merged(SERVICE_CONFIG, {"limits": {"commands_per_person_per_minute": 1_000}})
+THINKER_CONFIG = merged(
+    BREAKABLE_CONFIG,
+    {"timing": {"placeholder_after_seconds": 0.2}, "model": {"timeout_seconds": 1, "context_tokens": 8_192}},
+)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def breakable() -> AsyncIterator[Breakable]:
+    """Boot what may be broken, when the first test asks for it."""
+    homeserver, model = Homeserver(), ModelServer()
+    service = Service(homeserver, config=BREAKABLE_CONFIG)
+    thinker = Service(homeserver, localpart="thinker", model=model, config=THINKER_CONFIG)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(model)
+        async with asyncio.timeout(BOOT_DEADLINE_SECONDS):
+            await stack.enter_async_context(homeserver)
+            await stack.enter_async_context(service)
+            await stack.enter_async_context(thinker)
+        yield Breakable(homeserver, service, thinker, model)
