@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from circles.config import Config
-from circles.entrypoints import cli
-from circles.entrypoints.checks import Finding
+try:
+    from circles.config import Config
+    from circles.entrypoints import cli
+    from circles.entrypoints.checks import Finding
+except ModuleNotFoundError as missing:
+    # The base install is what Synapse needs of us: the rules and the module.
+    advice = "Install the service with its extra: pip install 'matrix-circles[appservice]'"
+    sys.stderr.write(f"{missing.name} is missing. {advice}\n")
+    sys.exit(1)
 
 # `bootstrap` is not imported at the top: the other commands start at once, and work where the service does not.
 

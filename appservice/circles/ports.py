@@ -52,12 +52,14 @@ class Window:
         last: at most so many messages, counted before anything is withheld.
         thread: only this thread.
         until: not newer than this event (the asking event); it itself is left out.
+        asker: who asks; what they wrote themselves does not make a window of a few messages a large one.
     """
 
     since: datetime | None = None
     last: int | None = None
     thread: EventID | None = None
     until: EventID | None = None
+    asker: UserID | None = None
 
 
 class ReadsTalk(Protocol):

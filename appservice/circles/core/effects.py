@@ -238,6 +238,8 @@ class TakeBackPerson(Effect):
     user_id: UserID
     room_id: RoomID | None
     held: bool
+    silent: bool = False
+    """Posts that rest on their words stand: taking them back would tell the room that someone is kept out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,8 @@ class Talk:
     """What of a window may be looked at, oldest first.
 
     `withheld` says only that something was kept out, never how much or whose (PRODUCT.md, "Denials").
-    `few`: the window held under four messages, counted before anything was withheld. A summary of so few would show
+    `few`: the window held under four messages of others than the asker, counted before anything was withheld. A
+    summary of so few would show
     by its
     gaps who opted out, so it is refused in the same words whether or not anything was withheld.
     """

@@ -146,6 +146,9 @@ class Performer:
     def _take_back(self, connection: Connection, effect: fx.TakeBack, now: int, after: Aftermath) -> None:
         """Remove messages and everything made from them (PRODUCT.md G7). The ids stay: a receipt keeps ids only."""
         room_id, event_ids = effect.room_id, effect.event_ids
+        # A redaction here of an event there takes nothing back: only who may speak in its room may do that.
+        others = journal.elsewhere(connection, event_ids, room_id)
+        event_ids = tuple(event_id for event_id in event_ids if event_id not in others)
         if not event_ids:
             return
         journal.drop(connection, event_ids)
@@ -154,7 +157,7 @@ class Performer:
         for feature in self._features:
             if feature.forget is not None:
                 follow += feature.forget(connection, event_ids)
-        used = posts.resting_on(connection, event_ids)
+        used = posts.resting_on(connection, event_ids, room_id)
         # An answer to a question that was taken back has nothing left to answer: it goes, and is not said again.
         answers = {each for event_id in event_ids for each in outbox.withdraw_answers(connection, event_id, now)}
         for effect_id in answers:
@@ -181,7 +184,7 @@ class Performer:
     def _take_back_person(self, connection: Connection, effect: fx.TakeBackPerson, now: int, after: Aftermath) -> None:
         kept.drop_from(connection, effect.user_id, effect.room_id)
         by_room = posts.sources_from(connection, effect.user_id, effect.room_id)
-        for effect_id in posts.resting_on(connection, by_room):
+        for effect_id in () if effect.silent else posts.resting_on(connection, by_room):
             self._say_again(connection, effect_id, now, after)
         follow: list[fx.Effect] = []
         if effect.held:

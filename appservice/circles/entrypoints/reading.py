@@ -36,6 +36,10 @@ from circles_policies.words import ControlWord, parse_control, strip_address
 
 Json = Mapping[str, Any]
 LATE_MS: Final = 10 * 60_000
+ROOM_FACTOR: Final = 3
+"""A whole room may ask so many times as often as one person."""
+_ONLY_TOLD: Final = (ControlWord.WHY, ControlWord.ME, ControlWord.HELP)
+_PACES: Final = (Pace.GO, Pace.SAY, Pace.SILENT)
 _LEADING_NUMBER: Final = re.compile(r"^\s*(\d{1,2})(?=\s|$|[:：,，])[\s:：,，]*")
 _PRIVATE_SUFFIX: Final = re.compile(r"(?:^|\s)(privately|in private)\s*$|私下(?:发我|告诉我)?\s*$", re.IGNORECASE)
 
@@ -100,6 +104,7 @@ class Reader:
         self._settings = settings
         self._clock = clock
         self._metronome = Metronome(calls_per_minute)
+        self._of_rooms = Metronome(calls_per_minute * ROOM_FACTOR)
         self._counted: tuple[int, ...] = ()
         self._features = features
 
@@ -199,16 +204,16 @@ class Reader:
         )
         if entry.seq not in self._counted:
             self._counted = (*self._counted[-1000:], entry.seq)
-            pace = self._metronome.beat(sender, self._clock.now())
+            now = self._clock.now()
+            pace = max((self._metronome.beat(sender, now), self._of_rooms.beat(entry.room_id, now)), key=_PACES.index)
             if pace is not Pace.GO:
                 return self._say(base, strings.too_fast(language) if pace is Pace.SAY else None)
-        command, argument = self._command(what, words, names)
+        said = _PRIVATE_SUFFIX.sub("", words.text)
+        whispered = said != words.text
+        command, argument = self._command(what, words.part(said), names)
         if command is None:
             return await self._unknown(base, found, argument, prefixed=_is_prefixed(found.passed))
-        private = base.private or bool(_PRIVATE_SUFFIX.search(argument))
-        call = replace(
-            base, command=command.name, argument=words.part(_PRIVATE_SUFFIX.sub("", argument)), private=private
-        )
+        call = replace(base, command=command.name, argument=words.part(argument), private=base.private or whispered)
         tightens = what.word in (
             ControlWord.OUT,
             ControlWord.NOT_AT_ALL,
@@ -228,15 +233,20 @@ class Reader:
         return self._run(call, command)
 
     def _command(self, what: Classified, words: Permitted, names: tuple[str, ...]) -> tuple[Command | None, str]:
-        """Return the command and its argument; None with the nearest form where the words are none."""
-        if what.word is not None:
-            control = parse_control(words.text, names, addressed=True)
-            command = command_named(what.word.value)
-            if command is not None:
-                return command, control[1] if control is not None else ""
+        """Return the command and its argument; None with the nearest form where the words are none.
+
+        What is obeyed at intake is answered only if the gate took it for a control word, else it would be said to be
+        done and was not ("out privately").
+        """
+        control = parse_control(words.text, names, addressed=True)
+        command = command_named(control[0].value) if control is not None else None
+        if control is not None and command is not None and (what.word is not None or control[0] in _ONLY_TOLD):
+            return command, control[1]
         parsed = parse(words.text, FORMS)
         if isinstance(parsed, Invocation):
-            return command_named(parsed.name), parsed.argument
+            named = command_named(parsed.name)
+            obeyed = named is None or not named.whole or what.word is not None
+            return (named, parsed.argument) if obeyed else (None, "")
         return None, parsed.nearest or ""
 
     async def _unknown(self, call: Call, found: _Facts, nearest: str, *, prefixed: bool) -> Read:
@@ -276,7 +286,10 @@ class Reader:
         else:
             named = [i for i, title in enumerate(titles) if title and text.casefold().startswith(title.casefold())]
             if len(named) != 1:
-                return self._say(call, strings.which_circle(call.language, tuple(titles), call.command))
+                typed = call.whole.text
+                before = typed[: len(typed) - len(text)] if text and typed.endswith(text) else f"{typed} "
+                example = f"{before.rstrip()} 1 {text}".strip()
+                return self._say(call, strings.which_circle(call.language, tuple(titles), example))
             index, rest = named[0], text[len(titles[named[0]]) :].lstrip(" :：,，")
         return replace(_placed(call, found.circles[index], found), argument=call.argument.part(rest))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, true
 
 from circles.core.call import Said
 from circles.core.ids import EffectID, EventID, RoomID, UserID
@@ -40,14 +40,17 @@ def answers_to(connection: Connection, event_id: EventID) -> tuple[Said, ...]:
     return tuple(_said(row) for row in rows if row["event_id"])
 
 
-def resting_on(connection: Connection, event_ids: Iterable[EventID]) -> tuple[EffectID, ...]:
-    """Return the effect ids of the posts that rest on any of these events and still stand."""
+def resting_on(
+    connection: Connection, event_ids: Iterable[EventID], room_id: RoomID | None = None
+) -> tuple[EffectID, ...]:
+    """Return the effect ids of the posts that rest on any of these events and still stand, about one room or any."""
+    here = (posts.c.about == room_id) | (posts.c.room_id == room_id) if room_id is not None else true()
     return tuple(
         EffectID(effect)
         for effect in connection.execute(
             select(sources.c.effect_id)
             .join(posts, posts.c.effect_id == sources.c.effect_id)
-            .where(sources.c.event_id.in_(list(event_ids)), posts.c.state != "gone")
+            .where(sources.c.event_id.in_(list(event_ids)), posts.c.state != "gone", here)
             .distinct()
         ).scalars()
     )

@@ -48,6 +48,15 @@ class _Snapshot:
     periods: tuple[rooms.Period, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One message of a walk: it, if it may be looked at; whether its absence says nothing; whether it is talk."""
+
+    message: Permitted | None
+    silent: bool
+    among_people: bool
+
+
 class MatrixTalk:
     """Implements `ports.ReadsTalk`."""
 
@@ -76,7 +85,7 @@ class MatrixTalk:
         found: list[Permitted] = []
         edits: dict[str, Json] = {}
         withheld = False
-        position = 0
+        position = others = 0
         reached = window.until is None
         ceiling = self._now()
         async for event in self._walk(room_id):
@@ -98,13 +107,16 @@ class MatrixTalk:
                 continue
             if window.last is not None and position >= window.last:
                 break
-            position += 1
-            message, silent = self._judge(snapshot, room_id, event, edits, position - 1)
-            withheld = withheld or (message is None and not silent)
-            if message is not None:
-                found.append(message)
+            judged = self._judge(snapshot, room_id, event, edits, position)
+            if judged.among_people:
+                # What is said to the AI is no talk: it fills no window, and hides nobody in one.
+                position += 1
+                others += event.get("sender") != window.asker
+                withheld = withheld or (judged.message is None and not judged.silent)
+            if judged.message is not None:
+                found.append(judged.message)
         found.reverse()
-        return Talk(tuple(found), withheld, few=position < FEW)
+        return Talk(tuple(found), withheld, few=others < FEW)
 
     async def event(self, room_id: RoomID, event_id: EventID) -> Permitted | None:
         """Return one message if it may be looked at now."""
@@ -114,7 +126,7 @@ class MatrixTalk:
             return None
         if not _is_talk(event):
             return None
-        return self._judge(await self._snapshot(room_id), room_id, event, {}, 0)[0]
+        return self._judge(await self._snapshot(room_id), room_id, event, {}, 0).message
 
     async def last_words(self, room_id: RoomID, sender: UserID, before: EventID) -> datetime | None:
         """Return when `sender` last wrote before an event, as far back as the policy allows looking."""
@@ -133,25 +145,28 @@ class MatrixTalk:
 
     def _judge(
         self, snapshot: _Snapshot, room_id: RoomID, event: Json, edits: Mapping[str, Json], position: int
-    ) -> tuple[Permitted | None, bool]:
-        """Return the message if it may be looked at, and whether its absence says nothing (it was no talk anyway)."""
+    ) -> _Judged:
+        """Judge one message, as it reads now."""
         sender, event_id = UserID(str(event.get("sender"))), EventID(str(event.get("event_id")))
         view = self._view(snapshot, event, sender, event_id, position)
         passed = filter_event(event, view)
+        what = passed.classified
+        among_people = what.kind is Kind.MESSAGE and what.control is None and not what.to_ai
         if isinstance(passed, Dropped) or not passed.read:
-            return None, passed.classified.control is not None or passed.classified.kind is not Kind.MESSAGE
+            return _Judged(None, not among_people, among_people)
         edit = edits.get(f"{sender} {event_id}")
         if edit is not None:
             # The words as they are now; an edit that may not be looked at takes the message with it.
             later = filter_event(edit, view)
             if isinstance(later, Dropped) or not later.read:
-                return None, False
+                return _Judged(None, False, among_people)
             body = _body(cast("Json", later.event["content"]).get("m.new_content", {}))
         else:
             body = _body(passed.event["content"])
         if not body.strip():
-            return None, True
-        return self._permitted(passed, snapshot, room_id, sender, event_id, body), True
+            return _Judged(None, True, among_people)
+        message = self._permitted(passed, snapshot, room_id, sender, event_id, body)
+        return _Judged(message, True, among_people)
 
     def _permitted(
         self, passed: Passed, snapshot: _Snapshot, room_id: RoomID, sender: UserID, event_id: EventID, body: str

@@ -131,6 +131,12 @@ def failed(connection: Connection, seq: int, reference: str) -> bool:
     return given_up
 
 
+def elsewhere(connection: Connection, event_ids: Iterable[EventID], room_id: RoomID) -> frozenset[EventID]:
+    """Return which of these events are known to stand in another room."""
+    query = select(journal.c.event_id).where(journal.c.event_id.in_(list(event_ids)), journal.c.room_id != room_id)
+    return frozenset(EventID(event_id) for event_id in connection.execute(query).scalars())
+
+
 def drop(connection: Connection, event_ids: Iterable[EventID]) -> None:
     """Forget pending events that were taken back before they were handled."""
     connection.execute(

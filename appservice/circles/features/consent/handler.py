@@ -383,7 +383,10 @@ async def confirm_choice(call: Call, ports: Ports) -> Effects:
         places = await ports.database.read(lambda c: rooms.circles_of(c, call.asker, ports.settings.ai))
     titles = [await ports.names.room(room_id) for room_id in places]
     if choice is Choice.IN:
-        words = strings.came_in(call.language, titles)
+        barred = await ports.database.read(
+            lambda c: any(rooms.member(c, room_id, call.asker).kept_out for room_id in places)
+        )
+        words = strings.came_in(call.language, titles, barred=barred)
     else:
         words = strings.out(call.language, entirely=choice is Choice.NOT_AT_ALL, titles=titles)
     return (_in_private(call, words),)
@@ -412,7 +415,7 @@ async def keep_out(call: Call, ports: Ports) -> Effects:
         return Choose(call.room.room_id, person, Choice.LET_BACK, now), _in_private(call, back)
     return (
         Choose(call.room.room_id, person, Choice.KEEP_OUT, now),
-        fx.TakeBackPerson(person, call.room.room_id, held=False),
+        fx.TakeBackPerson(person, call.room.room_id, held=False, silent=True),
         _in_private(call, strings.kept_out(call.language, names[person])),
     )
 

@@ -64,11 +64,17 @@ def out(language: Language, *, entirely: bool, titles: Sequence[str]) -> Words:
     return Words(f'Done{where}. {what}. Nobody is told.{more} To come back, say "in".')
 
 
-def came_in(language: Language, titles: Sequence[str]) -> Words:
-    """Tell a person that they are in."""
+def came_in(language: Language, titles: Sequence[str], *, barred: bool) -> Words:
+    """Tell a person that they are in. `barred`: an admin keeps their words from the AI somewhere, which stands."""
     where = _where(language, titles)
     if language == "zh":
+        if barred:
+            return Words(f"记下了{where}。不过有群管理员让我别看你的话，那里我还是不看；可以问问管理员。")
         return Words(f"好的{where}：从现在起你说的话我可以看，以前的不看。想停，说“不看我”。")
+    if barred:
+        return Words(
+            f"Noted{where}. But an admin asked me to skip your words, so there I still do; you could ask them."
+        )
     return Words(f'Done{where}. I may look at what you say from now on, not at what came before. To stop, say "out".')
 
 

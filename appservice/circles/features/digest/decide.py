@@ -21,7 +21,7 @@ from circles.core.when import Found, parse_when
 from circles.core.zones import local_time, say_when
 from circles.features.digest import strings
 from circles_policies import KEPT_OUT
-from circles_policies.model import Policy, Reach, Who
+from circles_policies.model import Policy, Reach, When, Who
 from circles_policies.notices import POSTED_AGAIN
 
 NAME: Final = "digest"
@@ -155,9 +155,14 @@ def may_speak(policy: Policy | None) -> bool:
     return policy is not None and policy.trigger
 
 
-def looks_at_talk(policy: Policy | None) -> bool:
-    """Return whether the room lets talk be looked at; message by message it is decided besides."""
-    return policy is not None and policy.read.who in (Who.CONSENTING, Who.EVERYONE)
+def looks_at_talk(policy: Policy | None, *, called: bool) -> bool:
+    """Return whether the room lets talk be looked at; message by message it is decided besides.
+
+    A digest that comes by itself was not called for: "looks back when called" is not when the hour has come.
+    """
+    if policy is None or policy.read.who not in (Who.CONSENTING, Who.EVERYONE):
+        return False
+    return called or policy.read.when is When.ALWAYS
 
 
 def may_ask_model(policy: Policy | None, reach: Reach) -> bool:

@@ -25,7 +25,7 @@ async def configure(call: Call, ports: Ports) -> tuple[Effect, ...]:
     since = row.last_sent if row else now - timedelta(days=1)
     zone = call.room.zone or call.zone or ports.settings.zone
     span = Span(since, now, zone, call.language, call.asker)
-    return decide.at_once(call, await _gather(call.room, span, ports), span, names)
+    return decide.at_once(call, await _gather(call.room, span, ports, called=True), span, names)
 
 
 async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
@@ -43,7 +43,9 @@ async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
     if ended := decide.given_up(row, host_left=left):
         return ended
     try:
-        contents = await _gather(event.room, Span(row.last_sent, now, row.zone, row.language, host), ports)
+        contents = await _gather(
+            event.room, Span(row.last_sent, now, row.zone, row.language, host), ports, called=False
+        )
         names = await ports.names.people(room_id)
     except MatrixError:
         if now - event.due < decide.TRY_FOR:
@@ -58,7 +60,8 @@ async def remake(event: Remake, ports: Ports) -> tuple[Effect, ...]:
         return ()
     span = Span.from_json(event.said.remake, event.said.language)
     names = await ports.names.people(event.room.room_id)
-    return decide.again(event, await _gather(event.room, span, ports), span, names)
+    contents = await _gather(event.room, span, ports, called=event.said.answers is not None)
+    return decide.again(event, contents, span, names)
 
 
 async def tapped(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
@@ -74,12 +77,12 @@ async def tapped(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
     return decide.tapped(row, tap)
 
 
-async def _gather(room: Room, span: Span, ports: Ports) -> Contents:
+async def _gather(room: Room, span: Span, ports: Ports, *, called: bool) -> Contents:
     """Collect what a digest of a span may hold now."""
     coming = await ports.items.coming(room.room_id, span.until, span.until + decide.AHEAD, span.language)
     confirmed = await ports.items.confirmed(room.room_id, span.since, span.language)
     contents = Contents(coming, tuple(item for item in confirmed if item.at <= span.until))
-    if not decide.looks_at_talk(room.policy):
+    if not decide.looks_at_talk(room.policy, called=called):
         return contents
     looked = await ports.talk.window(room.room_id, Window(since=span.since))
     talk = decide.within(looked.among_people(), span)

@@ -77,12 +77,12 @@ def no_circle(language: Language) -> Words:
     return Words("We share no circle yet. Invite me into a room, or say “create New Year visits”.")
 
 
-def which_circle(language: Language, titles: tuple[str, ...], command: str) -> Words:
-    """Ask which of several circles is meant."""
+def which_circle(language: Language, titles: tuple[str, ...], example: str) -> Words:
+    """Ask which of several circles is meant; `example` is what the person said, with a number in it."""
     lines = [f"{number}. {title}" for number, title in enumerate(titles, 1)]
     if language == "zh":
-        return Words("\n".join(["是说哪个圈子？在命令后面加上号码。", *lines]))
-    return Words("\n".join([f"Which circle? Say the number too, for example “{command} 1”.", *lines]))
+        return Words("\n".join([f"是说哪个圈子？带上号码再说一遍，比如“{example}”。", *lines]))
+    return Words("\n".join([f"Which circle? Say it again with its number, for example “{example}”.", *lines]))
 
 
 def too_fast(language: Language) -> Words:

@@ -26,7 +26,7 @@ MOST: Final = 300
 """So many notes a room holds."""
 NOTE_CHARS: Final = 1_000
 LINE_CHARS: Final = 160
-_NUMBER: Final = re.compile(r"^\D{0,12}?(\d{1,6})\D{0,6}$")
+_NUMBER: Final = re.compile(r"^[^\d\-−]{0,12}?(\d{1,6})\D{0,6}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def keep(call: Call, words: Permitted, may_store: Decision, notes: Sequence[Note
     """Return what follows when somebody asks to keep words that may be looked at."""
     language = call.language
     if not may_store:
-        return refuse(call, words, may_store)
+        return refuse(call, may_store)
     if not words.text.strip():
         return problem(call, strings.NO_TEXT[language])
     if len(words.text) > NOTE_CHARS:
@@ -124,12 +124,10 @@ def keep(call: Call, words: Permitted, may_store: Decision, notes: Sequence[Note
     return AddNote(note), call.answer(Words(said), feature=NAME, kind="kept", sources=others)
 
 
-def refuse(call: Call, words: Permitted, decision: Decision) -> tuple[Effect, ...]:
+def refuse(call: Call, decision: Decision) -> tuple[Effect, ...]:
     """Say that the words cannot be kept: the room's rule to the room, what concerns one person to that person alone."""
     if set(decision.reasons) <= {Reason.KEEP_CLASS, Reason.OPERATOR, Reason.RESTING, Reason.NO_POLICY}:
         return problem(call, strings.NOT_KEPT[call.language])
-    if words.sender != call.asker:
-        return problem(call, strings.NOT_LOOKED_AT[call.language])
     sentence = strings.NO_CONSENT if Reason.NO_CONSENT in decision.reasons else strings.NOT_YOURS
     return problem(replace(call, private=True), sentence[call.language])
 

@@ -10,21 +10,17 @@ from circles.ports import Ports
 
 
 async def keep(call: Call, ports: Ports) -> tuple[Effect, ...]:
-    """Keep the words after the command, or those of the message it replies to."""
-    room_id, target = call.room.room_id, call.reply_to
-    words, own = call.argument, True
-    if not words.text.strip() and target is not None:
-        if await ports.database.read(lambda c: store.is_ours(c, target)):
-            return decide.problem(call, strings.MINE[call.language])
-        replied = await ports.talk.event(room_id, target)
-        if replied is None:
-            return decide.problem(call, strings.NOT_LOOKED_AT[call.language])
-        words, own = replied, replied.sender == call.asker
+    """Keep the words after the command.
+
+    The words of a message it replies to are never kept, whoever wrote it: keeping some and not others
+    would tell everyone who opted out, one message at a time.
+    """
+    room_id, words = call.room.room_id, call.argument
+    if not words.text.strip() and call.reply_to is not None:
+        return decide.problem(call, strings.OWN_WORDS[call.language])
     now, ceiling = int(ports.clock.now().timestamp() * 1000), ports.settings.ceiling
-    # Whoever keeps their own words says them to the AI by that; another's stay what they were, talk.
-    decision = await ports.database.read(
-        lambda c: store.may_keep(c, room_id, words, now, ceiling, addressed=own or words.addressed or call.room.direct)
-    )
+    # Whoever keeps their own words says them to the AI by that.
+    decision = await ports.database.read(lambda c: store.may_keep(c, room_id, words, now, ceiling, addressed=True))
     return decide.keep(call, words, decision, await ports.database.read(lambda c: store.in_room(c, room_id)))
 
 

@@ -21,8 +21,8 @@ OLDER: Final[Sentence] = {"en": "The latest ones; there are older ones too.", "z
 CUT: Final[Sentence] = {"en": "There are more; they don't fit here.", "zh": "还有一些，这里放不下。"}
 
 NO_TEXT: Final[Sentence] = {
-    "en": "What shall I keep? Say “keep dinner is at six”, or reply “keep” to a message.",
-    "zh": "要记什么？可以说“记下 六点吃饭”，或者回复一条消息说“记下”。",
+    "en": "What shall I keep? Say “keep dinner is at six”.",
+    "zh": "要记什么？可以说“记下 六点吃饭”。",
 }
 TOO_LONG: Final[Sentence] = {
     "en": "That is long for a note. Up to {limit} characters fit.",
@@ -36,9 +36,9 @@ NOT_KEPT: Final[Sentence] = {
     "en": "This room asked me to keep nothing, so I keep no notes here. In a private chat with me it works.",
     "zh": "这个群让我什么都不留，所以这里没法记。私信我就可以。",
 }
-NOT_LOOKED_AT: Final[Sentence] = {
-    "en": "I may not look at that message. You can say it in your own words: “keep …”.",
-    "zh": "那条消息我不能看。你可以用自己的话说：“记下……”。",
+OWN_WORDS: Final[Sentence] = {
+    "en": "Say it in your own words, and I keep it: “keep dinner is at six”.",
+    "zh": "用你自己的话说一遍，我就记下：“记下 六点吃饭”。",
 }
 NOT_YOURS: Final[Sentence] = {
     "en": "I may not keep your words in that circle as things stand. Here in private it works.",
@@ -47,10 +47,6 @@ NOT_YOURS: Final[Sentence] = {
 NO_CONSENT: Final[Sentence] = {
     "en": "That circle keeps only words of people who said yes. Say “in” to me and I can keep yours.",
     "zh": "那个圈子只留说过可以的人的话。跟我说“可以看我”，我就能记你的。",
-}
-MINE: Final[Sentence] = {
-    "en": "That one is mine, made from others' words. Say what you want kept: “keep …”.",
-    "zh": "那条是我说的，是从别人的话里来的。想留什么就说：“记下……”。",
 }
 WHICH: Final[Sentence] = {
     "en": "Which one? “notes” shows the numbers; then say for example “drop 2”.",

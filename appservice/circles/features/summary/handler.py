@@ -52,7 +52,7 @@ async def remake(lost: Remake, ports: Ports) -> tuple[Effect, ...]:
         return ()
     language, command = lost.said.language, str(kept["command"])
     frame = await _frame(lost.room, ports, language, str(kept["zone"]))
-    talk, withheld = await _look(frame, words.recalled(kept), ports)
+    talk, withheld = await _look(frame, words.recalled(kept), lost.said.asker, ports)
     asker = lost.said.asker if may_ask_model(lost.room, ports.settings.reach) else None
     head = (text(strings.AGAIN[language]), bold(strings.TITLE[command][language]))
     told = await _tell(_Task(command, frame, asker, head, _withheld(withheld, language)), talk, ports)
@@ -71,7 +71,7 @@ async def _answer(command: str, call: Call, ports: Ports) -> tuple[Effect, ...]:
     wrote = await _last_words(call, ports) if asked.mine else None
     bounds = words.bounds(call, asked, wrote)
     frame = await _frame(call.room, ports, call.language, zone)
-    talk, withheld = await _look(frame, bounds, ports)
+    talk, withheld = await _look(frame, bounds, call.asker, ports)
     title = bold(strings.TITLE[command][call.language])
     head = title + text(f" · {decide.scope(asked, bounds, frame)}")
     notes = (*decide.notes(call, asked, wrote), *_withheld(withheld, call.language))
@@ -107,10 +107,13 @@ async def _frame(room: Room, ports: Ports, language: Language, zone: str) -> Fra
     return Frame(room.room_id, room.via, names, language, zone, ports.clock.now())
 
 
-async def _look(frame: Frame, bounds: words.Bounds, ports: Ports) -> tuple[tuple[Permitted, ...], bool]:
+async def _look(
+    frame: Frame, bounds: words.Bounds, asker: UserID | None, ports: Ports
+) -> tuple[tuple[Permitted, ...], bool]:
     """Read the window. One of very few messages counts as empty: its gaps would point at people."""
     talk = await ports.talk.window(
-        frame.room_id, Window(since=bounds.start, last=bounds.last, thread=bounds.thread, until=bounds.until)
+        frame.room_id,
+        Window(since=bounds.start, last=bounds.last, thread=bounds.thread, until=bounds.until, asker=asker),
     )
     return (() if talk.few else bounds.within(talk.among_people())), talk.withheld
 
