@@ -199,7 +199,7 @@ class Breakable:
 BREAKABLE_CONFIG = merged(SERVICE_CONFIG, {"limits": {"commands_per_person_per_minute": 1_000}})
 THINKER_CONFIG = merged(
     BREAKABLE_CONFIG,
-    {"timing": {"placeholder_after_seconds": 0.2}, "model": {"timeout_seconds": 1, "context_tokens": 8_192}},
+    {"timing": {"placeholder_after_seconds": 0.2}, "model": {"timeout_seconds": 3}},
 )
 
 

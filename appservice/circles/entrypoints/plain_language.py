@@ -15,6 +15,7 @@ from typing import Final
 
 from circles.core.call import Call
 from circles.core.effects import Effect
+from circles.core.language import Language
 from circles.core.prompt import Prompt
 from circles.errors import BudgetSpent, ModelError
 from circles.feature import Command
@@ -76,7 +77,7 @@ async def handle_free(
         question: the command that answers questions.
         about: the call about the circle that is meant, or what asks which one that is.
     """
-    chosen, argument = question, call.whole.text
+    chosen, argument, typed = question, call.whole.text, call.whole.text
     if ports.model is not None and call.readable and not _looks_like_a_question(call.whole.text):
         try:
             data = (await ports.model.complete(prompt_for(call, commands))).data or {}
@@ -86,11 +87,18 @@ async def handle_free(
             named = next((command for command in commands if command.name == data.get("command")), None)
             if named is not None and named.name != QUESTION:
                 chosen, argument = named, str(data.get("argument", ""))[:LONGEST_ARGUMENT]
+                typed = f"{_word(named, call.language)} {argument}".strip()
     if not chosen.about_circle:
         about = call
     if not isinstance(about, Call):
         return await about(ports)
-    return await chosen.handle(replace(about, command=chosen.name, argument=call.whole.part(argument)), ports)
+    meant = replace(about, command=chosen.name, argument=call.whole.part(argument), whole=call.whole.part(typed))
+    return await chosen.handle(meant, ports)
+
+
+def _word(command: Command, language: Language) -> str:
+    """Return the word by which the command is typed."""
+    return next(form for form in command.words[language] if not form.startswith("…"))
 
 
 def _looks_like_a_question(text: str) -> bool:

@@ -1,0 +1,167 @@
+"""With a model: answers with links, plain words, and each way a model can fail; what left is what the ledger says."""
+
+import contextlib
+import re
+import sqlite3
+
+import aiohttp
+
+from circles_harness import Event, Person, Service
+from circles_harness.model import Delay, Fail, Reply, Step
+from walks import admitted, answer, ask, body, chat, kind, let_in, messages, private_room, settled
+
+from .conftest import Breakable, NewPerson
+
+FOUND = {"found": True, "answer": "The boat is with Agnes.", "messages": [1]}
+LINES = ("The boat is with Agnes", "We meet on Sunday at ten", "I bring the cake", "And I bring the plates")
+
+
+async def final(person: Person, room: str, question: str, service: Service) -> Event:
+    """Wait for what the AI says to a question in the end: a reply, or the edit of the placeholder."""
+    first = await answer(person, room, question, service)
+    if kind(first) != "placeholder":
+        return first
+
+    def holds(event: Event) -> bool:
+        relation = event["content"].get("m.relates_to", {})
+        return (relation.get("rel_type"), relation.get("event_id")) == ("m.replace", first["event_id"])
+
+    return await person.wait_for(room, holds, what="the answer in the placeholder's place")
+
+
+def ledger(service: Service) -> list[tuple[str, str, int]]:
+    """Return purpose, outcome and number of messages of every request that left."""
+    query = """
+        SELECT purpose, outcome, (SELECT count(*) FROM egress_events WHERE egress_id = egress.id)
+        FROM egress ORDER BY id
+    """
+    with contextlib.closing(sqlite3.connect(f"file:{service.database_path}?mode=ro", uri=True)) as database:
+        return database.execute(query).fetchall()
+
+
+async def silent(service: Service, *words: str) -> None:
+    """Assert that no word stands in the log, which is at DEBUG, or among the metrics."""
+    async with aiohttp.ClientSession() as session, session.get(f"{service.health_url}/metrics") as answered:
+        told = service.log() + await answered.text()
+    assert [word for word in words if word.casefold() in told.casefold()] == []
+
+
+async def test_a_summary_and_an_answer_link_to_what_they_rest_on(breakable: Breakable, person: NewPerson) -> None:
+    """Every request has its row, and nothing of who is out is in any; the mark says which model and which messages."""
+    thinker, model = breakable.thinker, breakable.model.reset()
+    mei, li = await person("mei", at=breakable.homeserver), await person("li", at=breakable.homeserver)
+    room = await admitted(mei, thinker, li)
+    await li.say(room, "!circle out")
+    await let_in(li, thinker)
+    said = await chat(room, [*((mei, line) for line in LINES), (li, "My secret is zebraumbrella")])
+    before = len(ledger(thinker))
+    empty: dict[str, list[object]] = {"decisions": [], "todos": [], "open_questions": [], "disagreements": []}
+    model.script({"key_points": [{"text": "The boat is with Agnes", "messages": [1]}], **empty}, FOUND)
+
+    summary = await final(mei, room, await mei.say(room, "!circle summary"), thinker)
+    found = await final(mei, room, await mei.say(room, "!circle ask where is the boat?"), thinker)
+
+    for event in (summary, found):
+        assert "The boat is with Agnes" in body(event)
+        assert said[0] in body(event)
+        content = event["content"].get("m.new_content", event["content"])
+        mark = content["io.github.matrix_circles.ai"]
+        assert (mark["model"], mark["sources"]) == (model.model, [said[0]])
+    assert [row[:2] for row in ledger(thinker)[before:]] == [("summary", "answered"), ("ask", "answered")]
+    requests = model.requests()
+    assert len(requests) == 2
+    assert "The boat is with Agnes" in model.sent_text()
+    assert "zebraumbrella" not in model.sent_text()
+    assert li.user_id not in model.sent_text()
+    await silent(thinker, "zebraumbrella", "Agnes", "boat")
+
+
+FAILURES: list[tuple[tuple[Step | tuple[Step, ...], ...], str]] = [
+    ((Fail(429, retry_after=0.1), Fail(429, retry_after=0.1)), "The model is busy just now"),
+    ((Fail(401, message="the key of Agnes"),), "The model did not answer"),
+    ((Reply(text="No.", finish_reason="content_filter"),), "The model did not want to answer"),
+    ((Reply(text=" "),), "The model's answer was of no use"),
+    ((Reply(text='{"found": tr', finish_reason="length"),), "The model's answer was of no use"),
+    (("The boat? With Agnes!", "As I said: with Agnes."), "The model's answer was of no use"),
+    (
+        tuple(Fail(400, code="context_length_exceeded", message="maximum context length: Agnes") for _ in range(2)),
+        "It was too much text for the model",
+    ),
+    (((Delay(20), "too late"),), "The model did not answer"),
+]
+
+
+async def test_each_failure_of_the_model_ends_in_one_plain_sentence(breakable: Breakable, person: NewPerson) -> None:
+    """Busy, closed, refusing, empty, cut off, without form, overfull, hanging, gone: quotes instead, and said why."""
+    thinker, model = breakable.thinker, breakable.model.reset()
+    mei = await person("mei", at=breakable.homeserver)
+    room = await admitted(mei, thinker)
+    await chat(room, [(mei, line) for line in LINES])
+
+    for steps, sentence in FAILURES:
+        model.reset().script(*steps)
+        told = body(await final(mei, room, await mei.say(room, "!circle ask where is the boat?"), thinker))
+        assert sentence in told
+        assert "The boat is with Agnes" in told
+        assert not re.search(r"(?i)traceback|exception|error|\b(400|401|429)\b", told)
+    model.stop()
+    told = body(await final(mei, room, await mei.say(room, "!circle summary"), thinker))
+    model.start().reset()
+
+    assert "The model did not answer" in told
+    assert "The boat is with Agnes" in told
+    await settled(mei, room, thinker)
+    assert not any("One moment" in text for text in standing(mei, room, thinker))
+    assert not any(outcome == "leaving" for _, outcome, _ in ledger(thinker))
+    await silent(thinker, "Agnes", "boat")
+
+
+def standing(person: Person, room: str, service: Service) -> list[str]:
+    """Return the AI's posts as a client shows them: edits in place."""
+    shown: dict[str, str] = {}
+    for event in messages(person, room, service):
+        relation = event["content"].get("m.relates_to", {})
+        edited = relation.get("rel_type") == "m.replace"
+        shown[relation["event_id"] if edited else event["event_id"]] = body(event)
+    return list(shown.values())
+
+
+async def test_plain_words_become_the_command_they_mean(breakable: Breakable, person: NewPerson) -> None:
+    """In the circle by a mention and in private; the model sees the words and no conversation."""
+    thinker, model = breakable.thinker, breakable.model.reset()
+    mei = await person("mei", at=breakable.homeserver)
+    room = await admitted(mei, thinker)
+    await mei.say(room, "My secret is zebraumbrella")
+    await ask(mei, room, "!circle zone Berlin", thinker)
+    model.script({"command": "remind", "argument": "us tomorrow at nine to bring plates"})
+    words = "could you see to it that we think of the plates tomorrow at nine"
+    question = await mei.mention(room, thinker.user_id, "Circle", words)
+    told = body(await final(mei, room, question, thinker))
+
+    assert "bring plates" in told
+    assert "09:00" in told
+    assert "zebraumbrella" not in model.sent_text()
+    assert "bring plates" in await ask(mei, room, "!circle reminders", thinker)
+
+    private = await private_room(mei, thinker)
+    model.script({"command": "help", "argument": ""}, {"found": False, "answer": "", "messages": []})
+    question = await mei.say(private, "I wonder what all of this is good for")
+    assert body(await final(mei, private, question, thinker))
+    model.reset()
+
+
+async def test_stop_ends_an_answer_in_the_making(breakable: Breakable, person: NewPerson) -> None:
+    """The placeholder goes, and nothing comes after it."""
+    thinker, model = breakable.thinker, breakable.model.reset()
+    mei = await person("mei", at=breakable.homeserver)
+    room = await admitted(mei, thinker)
+    await chat(room, [(mei, line) for line in LINES])
+    model.always(Delay(20))
+    question = await mei.say(room, "!circle ask where is the boat?")
+    placeholder = await answer(mei, room, question, thinker)
+    await mei.say(room, "!circle stop")
+
+    await mei.wait_for_redaction(room, placeholder["event_id"])
+    model.reset()
+    said = await settled(mei, room, thinker)
+    assert not any("Agnes" in text for text in said)
