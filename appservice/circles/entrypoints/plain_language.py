@@ -84,7 +84,8 @@ async def handle_free(
         except (ModelError, BudgetSpent) as error:
             log.info("Plain words stay a question.", extra={"action": "not_routed", "error": type(error).__name__})
         else:
-            named = next((command for command in commands if command.name == data.get("command")), None)
+            offered = (command for command in commands if command.tool)
+            named = next((command for command in offered if command.name == data.get("command")), None)
             if named is not None and named.name != QUESTION:
                 chosen, argument = named, str(data.get("argument", ""))[:LONGEST_ARGUMENT]
                 typed = f"{_word(named, call.language)} {argument}".strip()

@@ -70,4 +70,4 @@ def _name(user_id: str, profile: object) -> str:
 
 def _one_line(text: str) -> str:
     """Return a name as one short line: a name with line breaks could pretend to be another line of an answer."""
-    return " ".join("".join(character for character in text if character.isprintable()).split())[:60]
+    return " ".join("".join(sign for sign in text if sign.isprintable() or sign.isspace()).split())[:60]
