@@ -284,19 +284,23 @@ def test_stop_ends_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "speaks", "looks"),
+    ("policy", "speaks", "by_itself", "called"),
     [
-        (None, False, False),
-        (preset(Preset.RESTING), False, False),
-        (preset(Preset.ADDRESSED), True, False),
-        (preset(Preset.ON_CALL), True, True),
-        (preset(Preset.AGREED), True, True),
-        (preset(Preset.NOTEBOOK), True, True),
+        (None, False, False, False),
+        (preset(Preset.RESTING), False, False, False),
+        (preset(Preset.ADDRESSED), True, False, False),
+        (preset(Preset.ON_CALL), True, False, True),
+        (preset(Preset.AGREED), True, False, True),
+        (preset(Preset.NOTEBOOK), True, True, True),
     ],
 )
-def test_the_policy_says_what_may_stand_in_it(policy: Policy | None, speaks: bool, looks: bool) -> None:
-    """Resting says nothing; talk is looked at only where the room lets it be."""
-    assert (speaks, looks) == (decide.may_speak(policy), decide.looks_at_talk(policy))
+def test_the_policy_says_what_may_stand_in_it(
+    policy: Policy | None, speaks: bool, by_itself: bool, called: bool
+) -> None:
+    """Resting says nothing; where talk is looked at when called, a digest that comes by itself looks at none."""
+    assert decide.may_speak(policy) is speaks
+    assert decide.looks_at_talk(policy, called=False) is by_itself
+    assert decide.looks_at_talk(policy, called=True) is called
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert
 
-from circles.core.call import Fire, Remake, Said, Tap
+from circles.core.call import Fire, Remake, Room, Said, Tap
 from circles.core.coming import Coming, Confirmed
 from circles.core.effects import Effect, Post, WakeAt
 from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
@@ -83,10 +83,15 @@ async def set_it(ports: Ports) -> None:
     await carry_out(await handler.configure(a_call("digest", "daily at 20:00", decides=True), ports), ports)
 
 
+def a_notebook(**changes: Any) -> Room:
+    """Make a room whose talk is looked at as it is said, so that a digest that comes by itself may tell of it."""
+    return a_room(**{"policy": preset(Preset.NOTEBOOK), **changes})
+
+
 async def fire(ports: Ports, **room: Any) -> list[Post]:
-    """Let its wake fire now."""
+    """Let its wake fire now, in a notebook if nothing else is said."""
     now = ports.clock.now()
-    return await carry_out(await handler.fire(Fire(a_room(**room), ROOM, {}, now, now), ports), ports)
+    return await carry_out(await handler.fire(Fire(a_notebook(**room), ROOM, {}, now, now), ports), ports)
 
 
 async def the_row(ports: Ports) -> Digest | None:
@@ -131,7 +136,7 @@ async def test_a_wake_that_fires_twice_posts_once(ports: Ports, clock: FakeClock
 
     assert len(await fire(ports)) == 1
 
-    again = await handler.fire(Fire(a_room(), ROOM, {}, TONIGHT, TONIGHT), ports)
+    again = await handler.fire(Fire(a_notebook(), ROOM, {}, TONIGHT, TONIGHT), ports)
 
     assert [type(effect) for effect in again] == [WakeAt]
 
@@ -153,19 +158,73 @@ async def test_resting_says_nothing_and_goes_on_later(
     assert "☑ We meet on Sunday" in post.words.body
 
 
-async def test_where_talk_is_not_looked_at_the_rest_still_comes(
-    ports: Ports, clock: FakeClock, talk: FakeTalk, items: FakeItems
+class Untouchable(FakeTalk):
+    """Talk that nobody may look at."""
+
+    async def window(self, room_id: RoomID, window: Window) -> Talk:
+        """Fail the test."""
+        raise AssertionError(f"looked at the talk of {room_id}")
+
+
+@pytest.mark.parametrize("key", [Preset.ADDRESSED, Preset.ON_CALL, Preset.AGREED])
+async def test_a_digest_that_comes_by_itself_looks_at_no_talk_where_it_must_be_called(
+    ports: Ports, clock: FakeClock, items: FakeItems, key: Preset
 ) -> None:
-    """Under `addressed` it is made of dates and confirmed things alone."""
+    """It is made of dates and confirmed things alone, asks no model, and says nothing of what was kept out."""
+    talk, model = Untouchable(), QueueModel()
+    unseeing = with_model(replace(ports, talk=talk), model)
+    await set_it(unseeing)
+    first, _ = chat(talk)
+    talk.kept_out.add(first)
+    items.dates.append(Coming(TONIGHT + timedelta(hours=5), "dentist", Source(EventID("$d"), LI), LI))
+    items.things.append(Confirmed(NOON + timedelta(hours=1), "We meet at the station"))
+    clock.instant = TONIGHT
+    (post,) = await fire(unseeing, policy=preset(key))
+    again = await handler.remake(Remake(a_room(policy=preset(key)), posted(post), None, clock.now()), unseeing)
+
+    for each in (post, *again):
+        assert isinstance(each, Post)
+        assert "dentist" in each.words.body
+        assert "☑ We meet at the station" in each.words.body
+        assert "Talked about" not in each.words.body
+        assert "kept out" not in each.words.body
+        assert {source.event_id for source in each.sources} == {"$d"}
+    assert len(again) == 1
+    assert model.prompts == []
+
+
+@pytest.mark.parametrize("key", [Preset.ADDRESSED, Preset.ON_CALL, Preset.AGREED])
+async def test_talk_alone_brings_no_digest_where_it_must_be_called(
+    ports: Ports, clock: FakeClock, talk: FakeTalk, key: Preset
+) -> None:
+    """However much was said, nothing is posted for it."""
     await set_it(ports)
     chat(talk)
-    items.dates.append(Coming(TONIGHT + timedelta(hours=5), "dentist", Source(EventID("$d"), LI), LI))
     clock.instant = TONIGHT
-    (post,) = await fire(ports, policy=preset(Preset.ADDRESSED))
 
-    assert "dentist" in post.words.body
-    assert "Dinner" not in post.words.body
-    assert "kept out" not in post.words.body
+    assert await fire(ports, policy=preset(key)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "looks"),
+    [(Preset.ADDRESSED, False), (Preset.ON_CALL, True), (Preset.AGREED, True), (Preset.NOTEBOOK, True)],
+)
+async def test_now_is_a_call_and_so_is_what_is_made_of_it_again(
+    ports: Ports, clock: FakeClock, talk: FakeTalk, items: FakeItems, key: Preset, looks: bool
+) -> None:
+    """Whoever says it calls the AI, and talk is looked back at where the room lets it be; a remake answers them too."""
+    chat(talk, NOON - timedelta(hours=2))
+    items.dates.append(Coming(NOON + timedelta(hours=5), "dentist"))
+    room = a_room(policy=preset(key))
+    call = a_call("digest", "now", asker=LI, room=room)
+    (post,) = await handler.configure(call, ports)
+    assert isinstance(post, Post)
+    (again,) = await handler.remake(Remake(room, posted(post), None, clock.now()), ports)
+
+    for each in (post, again):
+        assert isinstance(each, Post)
+        assert "dentist" in each.words.body
+        assert ("Li: Dinner is at our house" in each.words.body) is looks
 
 
 async def test_something_kept_out_is_said_without_a_count(ports: Ports, clock: FakeClock, talk: FakeTalk) -> None:
@@ -240,15 +299,9 @@ async def test_now_is_for_everyone_and_changes_nothing(ports: Ports, talk: FakeT
     assert await the_row(ports) is None
 
 
-async def test_it_is_made_again_over_the_same_span(ports: Ports, clock: FakeClock, talk: FakeTalk) -> None:
-    """Without what was taken back, and without what was said since."""
-    await set_it(ports)
-    first, _ = chat(talk)
-    clock.instant = TONIGHT
-    (post,) = await fire(ports)
-    talk.kept_out.add(first)
-    talk.say(LI, "After the digest somebody bought a piano for the hall", TONIGHT + timedelta(hours=1))
-    said = Said(
+def posted(post: Post) -> Said:
+    """Return a digest as it stands in the room."""
+    return Said(
         EffectID("e1"),
         EventID("$post"),
         "digest",
@@ -257,20 +310,31 @@ async def test_it_is_made_again_over_the_same_span(ports: Ports, clock: FakeCloc
         ROOM,
         ROOM,
         None,
-        None,
+        post.answers,
         None,
         post.remake,
         "en",
         "final",
     )
-    (again,) = await handler.remake(Remake(a_room(), said, None, clock.now()), ports)
+
+
+async def test_it_is_made_again_over_the_same_span(ports: Ports, clock: FakeClock, talk: FakeTalk) -> None:
+    """Without what was taken back, and without what was said since."""
+    await set_it(ports)
+    first, _ = chat(talk)
+    clock.instant = TONIGHT
+    (post,) = await fire(ports)
+    talk.kept_out.add(first)
+    talk.say(LI, "After the digest somebody bought a piano for the hall", TONIGHT + timedelta(hours=1))
+    said = posted(post)
+    (again,) = await handler.remake(Remake(a_notebook(), said, None, clock.now()), ports)
 
     assert isinstance(again, Post)
     assert again.words.body.startswith("Posted again")
     assert "dumplings" in again.words.body
     assert "Dinner" not in again.words.body
     assert "piano" not in again.words.body
-    assert await handler.remake(Remake(a_room(), replace(said, remake=None), None, clock.now()), ports) == ()
+    assert await handler.remake(Remake(a_notebook(), replace(said, remake=None), None, clock.now()), ports) == ()
 
 
 def a_tap(key: str, asker: UserID, *, subject: str = "asks") -> Tap:
@@ -310,8 +374,8 @@ async def test_while_the_homeserver_is_silent_it_is_tried_again_but_not_for_ever
 
     silent = replace(ports, talk=Silent())
     with pytest.raises(MatrixUnavailable):
-        await handler.fire(Fire(a_room(), ROOM, {}, TONIGHT, TONIGHT + timedelta(hours=1)), silent)
-    effects = await handler.fire(Fire(a_room(), ROOM, {}, TONIGHT, TONIGHT + timedelta(hours=7)), silent)
+        await handler.fire(Fire(a_notebook(), ROOM, {}, TONIGHT, TONIGHT + timedelta(hours=1)), silent)
+    effects = await handler.fire(Fire(a_notebook(), ROOM, {}, TONIGHT, TONIGHT + timedelta(hours=7)), silent)
     await carry_out(effects, ports)
 
     assert [effect.due for effect in effects if isinstance(effect, WakeAt)] == [TONIGHT + timedelta(days=1)]

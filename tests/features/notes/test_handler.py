@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from sqlalchemy import Connection
 
 from circles.core.effects import Effect, Post, Private
-from circles.core.ids import EventID, RoomID, UserID
+from circles.core.ids import EventID, RoomID, Source, UserID
+from circles.core.language import Language
 from circles.facts import rooms
 from circles.facts.tables import policies, posts
-from circles.features.notes import FEATURE, handler, store
-from circles.features.notes.decide import AddNote, DropNote
+from circles.features.notes import FEATURE, handler, store, strings
+from circles.features.notes.decide import AddNote, DropNote, Note
 from circles.ports import Ports
 from circles.testing import NOON, ROOM, FakeTalk, a_call, some_ports
 from circles_policies import Level, Member, Preset, preset, to_content
@@ -77,36 +79,49 @@ async def test_one_asking_makes_one_note() -> None:
     assert len(await ports.database.read(lambda c: store.in_room(c, ROOM))) == 1
 
 
-async def test_a_reply_keeps_what_it_answers() -> None:
-    """With its own link, and only if it may be looked at."""
+async def replied(ports: Ports, event_id: EventID, argument: str, language: Language = "en") -> tuple[Effect, ...]:
+    """Reply `keep` to a message."""
+    return await handler.keep(a_call("keep", argument, reply_to=event_id, language=language), ports)
+
+
+@pytest.mark.parametrize("key", list(Preset))
+async def test_a_reply_keep_says_the_same_whosever_message_it_is(key: Preset) -> None:
+    """Own, another's, one of somebody who is kept out, the AI's: else it would tell everyone who opted out."""
     talk = FakeTalk()
-    theirs = talk.say(LI, "I bring tea")
-    ports = await world(talk=talk)
-    call = a_call("keep", "", reply_to=theirs)
-
-    (add, _) = await handler.keep(call, ports)
-    talk.kept_out.add(theirs)
-    refused = await perform(ports, await handler.keep(call, ports))
-
-    assert isinstance(add, AddNote)
-    assert (add.note.text, add.note.source.event_id) == ("I bring tea", theirs)
-    assert refused.startswith("I may not look at that message.")
-
-
-async def test_a_post_of_the_ai_is_not_kept() -> None:
-    """Its words are from others, whose words could not be taken back out of the note."""
-    ports = await world()
+    own, theirs, hidden = talk.say(MEI, "I cook"), talk.say(LI, "I bring tea"), talk.say(LI, "I bring cake")
+    talk.kept_out.add(hidden)
+    ports = await world(key, talk=talk)
+    ours = EventID("$ours")
     await ports.database.write(
         lambda c: c.execute(
             posts.insert().values(
-                effect_id="e", room_id=ROOM, about=ROOM, event_id="$ours", kind="answer", feature="ask", at=0
+                effect_id="e", room_id=ROOM, about=ROOM, event_id=ours, kind="answer", feature="ask", at=0
             )
         )
     )
+    await ports.database.write(lambda c: rooms.save_choice(c, ROOM, LI, Member(level=Level.OUT)))
 
-    effects = await handler.keep(a_call("keep", "", reply_to=EventID("$ours")), ports)
+    for language in get_args(Language):
+        for target in (own, theirs, hidden, ours, EventID("$unknown")):
+            for blank in ("", "  "):
+                (answer,) = await replied(ports, target, blank, language)
+                assert isinstance(answer, Post)
+                assert answer.words.body == strings.OWN_WORDS[language]
+                assert answer.sources == ()
 
-    assert "made from others' words" in await perform(ports, effects)
+
+async def test_a_reply_with_words_keeps_the_words() -> None:
+    """They are the asker's own; the message it answers is not looked at, nor named."""
+    talk = FakeTalk()
+    theirs = talk.say(LI, "I bring tea")
+    ports = await world(talk=talk)
+
+    add, answer = await replied(ports, theirs, "Li brings tea")
+
+    assert isinstance(add, AddNote)
+    assert isinstance(answer, Post)
+    assert (add.note.text, add.note.author, add.note.source.sender) == ("Li brings tea", MEI, MEI)
+    assert theirs not in {add.note.source.event_id, *(source.event_id for source in answer.sources)}
 
 
 @pytest.mark.parametrize(
@@ -130,26 +145,22 @@ async def test_the_policy_decides_what_stays(key: Preset, level: Level, kept: bo
 
 
 async def test_taken_back_words_take_their_note_with_them() -> None:
-    """Those that were quoted, and those that asked."""
-    talk = FakeTalk()
-    theirs = talk.say(LI, "I bring tea")
-    ports = await world(talk=talk)
-    first, second = a_call("keep", "", reply_to=theirs), a_call("keep", "mine")
+    """Only that one."""
+    ports = await world()
+    first, second = a_call("keep", "tea"), a_call("keep", "cake")
     for call in (first, second):
         await perform(ports, await handler.keep(call, ports))
 
-    await ports.database.write(lambda c: store.forget(c, (theirs,)))
-    assert [n.text for n in await ports.database.read(lambda c: store.in_room(c, ROOM))] == ["mine"]
+    await ports.database.write(lambda c: store.forget(c, (first.event_id,)))
+    assert [n.text for n in await ports.database.read(lambda c: store.in_room(c, ROOM))] == ["cake"]
     await ports.database.write(lambda c: store.forget(c, (second.event_id,)))
     assert await ports.database.read(lambda c: store.in_room(c, ROOM)) == ()
 
 
 async def test_a_person_sees_and_forgets_all_of_theirs() -> None:
-    """What they kept, and what others kept of their words."""
-    talk = FakeTalk()
-    theirs = talk.say(LI, "I bring tea")
-    ports = await world(talk=talk)
-    for call in (a_call("keep", "", reply_to=theirs), a_call("keep", "mine")):
+    """What they kept, and nothing of anybody else's."""
+    ports = await world()
+    for call in (a_call("keep", "I bring tea", asker=LI), a_call("keep", "mine")):
         await perform(ports, await handler.keep(call, ports))
 
     (held,) = await ports.database.read(lambda c: store.held(c, LI, None, "en"))
@@ -163,13 +174,36 @@ async def test_a_person_sees_and_forgets_all_of_theirs() -> None:
     assert len(await ports.database.read(lambda c: store.in_room(c, ROOM))) == 1
 
 
-async def test_only_own_words_are_confirmed() -> None:
-    """A digest may repeat what someone kept of their own, and nothing that others picked."""
-    talk = FakeTalk()
-    theirs = talk.say(LI, "I bring tea")
-    ports = await world(talk=talk)
-    for call in (a_call("keep", "", reply_to=theirs), a_call("keep", "dinner is at six")):
-        await perform(ports, await handler.keep(call, ports))
+async def test_a_row_with_anothers_words_is_shown_to_nobody_and_goes_with_them() -> None:
+    """None is made any more; where one is left, it is still theirs to see, to take back and to have forgotten."""
+    theirs, asked = EventID("$theirs"), EventID("$asked")
+    left = Note("n1", ROOM, 1, MEI, "I bring tea", Source(theirs, LI), asked, NOON, NOON)
+    ports = await world()
+
+    async def rows() -> int:
+        await ports.database.write(lambda c: store.write(c, AddNote(left)))
+        return len(await ports.database.read(lambda c: store.in_room(c, ROOM)))
+
+    assert await rows() == 1
+    assert "No notes" in await perform(ports, await handler.show(a_call("notes"), ports))
+    assert await ports.database.read(lambda c: store.confirmed(c, ROOM, START, "en")) == ()
+    assert not any(isinstance(e, DropNote) for e in await handler.drop(a_call("unkeep", "1"), ports))
+    (held,) = await ports.database.read(lambda c: store.held(c, LI, None, "en"))
+    assert held.lines == ("I bring tea",)
+    await ports.database.write(lambda c: store.forget(c, (theirs,)))
+    assert await ports.database.read(lambda c: store.in_room(c, ROOM)) == ()
+    assert await rows() == 1
+    await ports.database.write(lambda c: store.forget(c, (asked,)))
+    assert await ports.database.read(lambda c: store.in_room(c, ROOM)) == ()
+    assert await rows() == 1
+    await ports.database.write(lambda c: store.forget_person(c, LI, None))
+    assert await ports.database.read(lambda c: store.in_room(c, ROOM)) == ()
+
+
+async def test_what_was_kept_is_confirmed() -> None:
+    """A digest may repeat it, from when it was kept."""
+    ports = await world()
+    await perform(ports, await handler.keep(a_call("keep", "dinner is at six"), ports))
 
     (found,) = await ports.database.read(lambda c: store.confirmed(c, ROOM, START, "en"))
     later = int((NOON + timedelta(days=1)).timestamp() * 1000)
@@ -179,12 +213,10 @@ async def test_only_own_words_are_confirmed() -> None:
 
 
 async def test_a_stranger_cannot_drop_what_is_not_shown() -> None:
-    """A note that is hidden because its speaker is out is not there for anyone to ask about."""
-    talk = FakeTalk()
-    theirs = talk.say(LI, "I bring tea")
-    ports = await world(talk=talk)
-    await perform(ports, await handler.keep(a_call("keep", "", reply_to=theirs), ports))
-    await ports.database.write(lambda c: rooms.save_choice(c, ROOM, LI, Member(level=Level.OUT)))
+    """A note that is hidden because its author wants nothing acted on is not there for anyone to ask about."""
+    ports = await world()
+    await perform(ports, await handler.keep(a_call("keep", "I bring tea", asker=LI), ports))
+    await ports.database.write(lambda c: rooms.save_choice(c, ROOM, LI, Member(level=Level.NOT_AT_ALL)))
 
     assert "No notes" in await perform(ports, await handler.show(a_call("notes"), ports))
     assert not any(isinstance(e, DropNote) for e in await handler.drop(a_call("unkeep", "1"), ports))

@@ -35,7 +35,7 @@ class Note:
 
     Attributes:
         author: who asked to keep it, with the event `asked`.
-        source: the message whose words it holds; the author's own asking, or a message they replied to.
+        source: the message whose words it holds: the author's own asking, nobody else's.
         at: when those words were written.
         kept_at: when it was asked to be kept.
     """
@@ -49,16 +49,6 @@ class Note:
     asked: EventID
     at: datetime
     kept_at: datetime
-
-    @property
-    def is_own(self) -> bool:
-        """Whether somebody kept their own words, which confirms them."""
-        return self.author == self.source.sender
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """What a list with this note in it rests on."""
-        return tuple(dict.fromkeys((self.source, Source(self.asked, self.author))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +71,7 @@ def note_id(asked: EventID) -> str:
 
 
 def note_of(call: Call, words: Permitted, number: int) -> Note:
-    """Return what a call makes of words: the asker's own, or those of the message it replies to."""
+    """Return what a call makes of the asker's own words."""
     return Note(
         id=note_id(call.event_id),
         room_id=call.room.room_id,
@@ -96,18 +86,19 @@ def note_of(call: Call, words: Permitted, number: int) -> Note:
 
 
 def is_shown(note: Note, members: Mapping[UserID, Member]) -> bool:
-    """Say whether a note may be shown now: whoever is out has not asked for their talk to be repeated by others."""
-    member = members.get(note.source.sender, Member())
-    if member.level is Level.NOT_AT_ALL:
-        return False
-    return note.is_own or (member.level is not Level.OUT and not member.kept_out)
+    """Say whether a note may be shown now: not while its author wants nothing of theirs acted on.
+
+    Those of someone who is out or kept out stay: they were said to the AI, which counts.
+    A row that holds somebody else's words, as older ones may, is never shown.
+    """
+    return note.author == note.source.sender and members.get(note.author, Member()).level is not Level.NOT_AT_ALL
 
 
 # ---- keep
 
 
 def keep(call: Call, words: Permitted, may_store: Decision, notes: Sequence[Note]) -> tuple[Effect, ...]:
-    """Return what follows when somebody asks to keep words that may be looked at."""
+    """Return what follows when somebody asks to keep words of their own."""
     language = call.language
     if not may_store:
         return refuse(call, may_store)
@@ -118,10 +109,8 @@ def keep(call: Call, words: Permitted, may_store: Decision, notes: Sequence[Note
     if len(notes) >= MOST:
         return problem(call, strings.TOO_MANY[language].format(limit=MOST))
     number = max((note.number for note in notes), default=0) + 1
-    note = note_of(call, words, number)
     said = strings.kept(number, language, private=call.room.direct)
-    others = () if note.is_own else (note.source,)
-    return AddNote(note), call.answer(Words(said), feature=NAME, kind="kept", sources=others)
+    return AddNote(note_of(call, words, number)), call.answer(Words(said), feature=NAME, kind="kept")
 
 
 def refuse(call: Call, decision: Decision) -> tuple[Effect, ...]:
@@ -141,7 +130,7 @@ def problem(call: Call, words: str) -> tuple[Effect, ...]:
 
 
 def drop(call: Call, notes: Sequence[Note]) -> tuple[Effect, ...]:
-    """Delete a note, for whoever kept it, whose words it holds, or who decides here."""
+    """Delete a note, for whoever kept it or who decides here."""
     language = call.language
     found = _NUMBER.match(one_line(call.argument.text))
     if found is None:
@@ -149,7 +138,7 @@ def drop(call: Call, notes: Sequence[Note]) -> tuple[Effect, ...]:
     note = next((each for each in notes if each.number == int(found[1])), None)
     if note is None:
         return problem(call, strings.NO_SUCH[language])
-    if call.asker not in (note.author, note.source.sender) and not call.decides:
+    if call.asker != note.author and not call.decides:
         return problem(call, strings.NOT_YOUR_NOTE[language])
     words = Words(strings.DROPPED[language].format(number=note.number))
     return DropNote(note.id), call.answer(words, feature=NAME, kind="dropped")
@@ -196,7 +185,7 @@ def listed(notes: Sequence[Note], frame: Frame) -> Words:
     rows = [
         joined(
             (
-                bold(frame.name(note.source.sender)),
+                bold(frame.name(note.author)),
                 text(f"{one_line(note.text, LINE_CHARS)} · {frame.hour(note.at)}"),
                 link(f"[{note.number}]", event_link(note.room_id, note.source.event_id, frame.via)),
             )
@@ -208,4 +197,4 @@ def listed(notes: Sequence[Note], frame: Frame) -> Words:
 
 
 def _sources(notes: Sequence[Note]) -> tuple[Source, ...]:
-    return tuple(dict.fromkeys(source for note in notes[-LATEST:] for source in note.sources))
+    return tuple(note.source for note in notes[-LATEST:])

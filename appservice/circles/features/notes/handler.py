@@ -19,8 +19,7 @@ async def keep(call: Call, ports: Ports) -> tuple[Effect, ...]:
     if not words.text.strip() and call.reply_to is not None:
         return decide.problem(call, strings.OWN_WORDS[call.language])
     now, ceiling = int(ports.clock.now().timestamp() * 1000), ports.settings.ceiling
-    # Whoever keeps their own words says them to the AI by that.
-    decision = await ports.database.read(lambda c: store.may_keep(c, room_id, words, now, ceiling, addressed=True))
+    decision = await ports.database.read(lambda c: store.may_keep(c, room_id, words, now, ceiling))
     return decide.keep(call, words, decision, await ports.database.read(lambda c: store.in_room(c, room_id)))
 
 

@@ -13,7 +13,7 @@ from circles.core.effects import Effect
 from circles.core.ids import EventID, RoomID, Source, UserID
 from circles.core.language import Language
 from circles.core.permitted import Permitted
-from circles.facts import posts, rooms
+from circles.facts import rooms
 from circles.facts.tables import metadata
 from circles.feature import Held
 from circles.features.notes import strings
@@ -39,7 +39,7 @@ notes: Final = Table(
     Index(None, "author"),
     Index(None, "source_sender"),
 )
-"""`asked_event` is the message that asked for it, `source_event` the one whose words it holds; often the same."""
+"""`asked_event` is the message that asked for it, `source_event` the one whose words it holds: now always the same."""
 
 
 # ---- reading
@@ -57,32 +57,25 @@ def shown(connection: Connection, room_id: RoomID) -> tuple[Note, ...]:
     return tuple(note for note in in_room(connection, room_id) if is_shown(note, members))
 
 
-def is_ours(connection: Connection, event_id: EventID) -> bool:
-    """Return whether an event is a post of the AI's."""
-    return posts.is_ours(connection, event_id)
-
-
-def may_keep(
-    connection: Connection, room_id: RoomID, words: Permitted, now: int, ceiling: Ceiling, *, addressed: bool
-) -> Decision:
-    """Return whether somebody's words may stay here because they were asked to be kept."""
+def may_keep(connection: Connection, room_id: RoomID, words: Permitted, now: int, ceiling: Ceiling) -> Decision:
+    """Return whether somebody's own words may stay here. Whoever asks to keep them says them to the AI by that."""
     scopes = Scopes(
         room=rooms.policies_since(connection, room_id, words.at),
         member=rooms.member(connection, room_id, words.sender),
         mark=rooms.mark(connection, room_id, words.event_id),
         operator=ceiling,
     )
-    return decide(scopes, Request(Right.STORE, at=words.at, now=now, addressed=addressed, called=True, keep=Keep.ASKED))
+    return decide(scopes, Request(Right.STORE, at=words.at, now=now, addressed=True, called=True, keep=Keep.ASKED))
 
 
 def confirmed(connection: Connection, room_id: RoomID, since: int, language: Language) -> tuple[Confirmed, ...]:
-    """Return what people kept of their own words since an instant: by that they confirmed it."""
+    """Return what people kept since an instant: they are their own words, which they confirmed by that."""
     del language  # A note is in the words it was kept in.
     start = datetime.fromtimestamp(since / 1000, UTC)
     return tuple(
         Confirmed(note.kept_at, note.text, note.source, note.author)
         for note in shown(connection, room_id)
-        if note.is_own and note.kept_at >= start
+        if note.kept_at >= start
     )
 
 
