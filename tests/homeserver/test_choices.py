@@ -211,6 +211,8 @@ async def test_a_summary_says_that_something_was_kept_out_without_a_count(
             (mei, "Shall we meet on Sunday at ten?"),
             (li, "I would rather meet on Monday."),
             (li, "Or on Tuesday."),
+            (li, "Or at my place."),
+            (li, "Whatever suits you."),
             (mei, "I'll bring cake."),
             (mei, "So Sunday at ten it is, agreed."),
         ],

@@ -50,10 +50,11 @@ async def test_a_summary_and_an_answer_link_to_what_they_rest_on(breakable: Brea
     """Every request has its row, and nothing of who is out is in any; the mark says which model and which messages."""
     thinker, model = breakable.thinker, breakable.model.reset()
     mei, li = await person("mei", at=breakable.homeserver), await person("li", at=breakable.homeserver)
-    room = await admitted(mei, thinker, li)
+    rosa = await person("rosa", at=breakable.homeserver)
+    room = await admitted(mei, thinker, li, rosa)
     await li.say(room, "!circle out")
     await let_in(li, thinker)
-    said = await chat(room, [*((mei, line) for line in LINES), (li, "My secret is zebraumbrella")])
+    said = await chat(room, [*((rosa, line) for line in LINES), (li, "My secret is zebraumbrella")])
     before = len(ledger(thinker))
     empty: dict[str, list[object]] = {"decisions": [], "todos": [], "open_questions": [], "disagreements": []}
     model.script({"key_points": [{"text": "The boat is with Agnes", "messages": [1]}], **empty}, FOUND)
@@ -94,9 +95,9 @@ FAILURES: list[tuple[tuple[Step | tuple[Step, ...], ...], str]] = [
 async def test_each_failure_of_the_model_ends_in_one_plain_sentence(breakable: Breakable, person: NewPerson) -> None:
     """Busy, closed, refusing, empty, cut off, without form, overfull, hanging, gone: quotes instead, and said why."""
     thinker, model = breakable.thinker, breakable.model.reset()
-    mei = await person("mei", at=breakable.homeserver)
-    room = await admitted(mei, thinker)
-    await chat(room, [(mei, line) for line in LINES])
+    mei, rosa = await person("mei", at=breakable.homeserver), await person("rosa", at=breakable.homeserver)
+    room = await admitted(mei, thinker, rosa)
+    await chat(room, [(rosa, line) for line in LINES])
 
     for steps, sentence in FAILURES:
         model.reset().script(*steps)
