@@ -192,8 +192,14 @@ class ModelPort:
         left: list[int] = []
 
         async def commit(size: int) -> None:
-            row.append(await self._depart(sendable, size, course))
+            departing = asyncio.ensure_future(self._depart(sendable, size, course))
             left.append(size)
+            try:
+                row.append(await asyncio.shield(departing))
+            except asyncio.CancelledError:
+                # The row is committed whatever becomes of us: it must not stay "leaving".
+                row.append(await departing)
+                raise
 
         started = time.monotonic()
         outcome, tokens = Outcome.NO_ANSWER, 0
