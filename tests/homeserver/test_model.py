@@ -98,6 +98,7 @@ async def test_each_failure_of_the_model_ends_in_one_plain_sentence(breakable: B
     mei, rosa = await person("mei", at=breakable.homeserver), await person("rosa", at=breakable.homeserver)
     room = await admitted(mei, thinker, rosa)
     await chat(room, [(rosa, line) for line in LINES])
+    before = len(ledger(thinker))  # An earlier test killed the service amid a request, whose fate nobody knows.
 
     for steps, sentence in FAILURES:
         model.reset().script(*steps)
@@ -113,7 +114,7 @@ async def test_each_failure_of_the_model_ends_in_one_plain_sentence(breakable: B
     assert "The boat is with Agnes" in told
     await settled(mei, room, thinker)
     assert not any("One moment" in text for text in standing(mei, room, thinker))
-    assert not any(outcome == "leaving" for _, outcome, _ in ledger(thinker))
+    assert not any(outcome == "leaving" for _, outcome, _ in ledger(thinker)[before:])
     await silent(thinker, "Agnes", "boat")
 
 
