@@ -6,9 +6,14 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from circles.adapters.store.database import SqlDatabase
+from circles.adapters.store.migrate import migrate
+from circles_harness.postgresql import PostgreSQL, postgresql
 
 _runtime = pytest.StashKey[str]()
 
@@ -63,3 +68,32 @@ def _stay(family: int, address: Any) -> None:
         raise LeftTheMachine(f"a test asked for {host!r}") from None
     if not (local.is_loopback or local.is_unspecified):
         raise LeftTheMachine(f"a test connected to {host}")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """One PostgreSQL for the whole session, started by the first test that asks for it."""
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgreSQL) -> Iterator[str]:
+    """A database of this test's own there, with the newest schema."""
+    url = postgresql_server.create(migrate=_migrate)
+    yield url
+    postgresql_server.drop(url)
+
+
+def _migrate(url: str) -> None:
+    database = SqlDatabase(url)
+    migrate(database)
+    database.writer.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each database that Circles runs on: a URL with the newest schema or none yet."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgresql_url"))
+    return f"sqlite:///{tmp_path / 'circles.db'}"

@@ -149,19 +149,30 @@ class Rows:
         return event_id
 
     async def bytes(self) -> bytes:
-        """Return all bytes of the database, its log and its index of the log."""
+        """Return all bytes of the database, its log and its index of the log; of PostgreSQL all that a query can show.
+
+        What its files may hold beyond that is not promised (docs/explanation/privacy.md).
+        """
+        if self.database.url.database != str(self.path):
+            return await self.database.read(_every_value)
         return b"".join(path.read_bytes() for path in sorted(self.path.parent.glob(self.path.name + "*")))
 
     async def clean(self) -> None:
         """Do what the service does every minute."""
-        assert await self.database.truncate_wal(kept.optimise)
+        assert await self.database.wipe()
+
+
+def _every_value(connection: Connection) -> bytes:
+    names = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").scalars()
+    rows = [row for name in names.all() for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]  # noqa: S608  # the names of our tables
+    return b"\0".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
 
 
 @asynccontextmanager
-async def opened(folder: Path, features: tuple[Feature, ...] = ()) -> AsyncGenerator[Rows]:
-    """Open a migrated database with one room in it."""
+async def opened(folder: Path, features: tuple[Feature, ...] = (), url: str | None = None) -> AsyncGenerator[Rows]:
+    """Open a migrated database with one room in it: a new file in `folder`, or the one at `url`."""
     path = folder / "circles.db"
-    database = SqlDatabase(f"sqlite:///{path}")
+    database = SqlDatabase(url or f"sqlite:///{path}")
     migrate(database)
     rows = Rows(database, path, Performer(VoiceRules(), features) if features else Performer(VoiceRules()))
 

@@ -314,7 +314,7 @@ async def _keep_clean(service: Service) -> None:
         try:
             now = int(SystemClock().now().timestamp() * 1000)
             await service.database.write(partial(kept.drop_expired, now=now))
-            await service.database.truncate_wal(kept.optimise)
+            await service.database.wipe()
             pending = await service.database.read(lambda c: (journal.pending_count(c), outbox.pending_count(c)))
             service.metrics.journal_pending.set(pending[0])
             service.metrics.outbox_pending.set(pending[1])

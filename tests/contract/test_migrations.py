@@ -15,14 +15,26 @@ from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.migrate import head, is_ours, migrate, revision
 from circles.bootstrap import check_database
 from circles.config import Config
+from circles.core.extract.tokens import index_terms, query_terms
+from circles.dialects import dialect_of
 from circles.facts.tables import metadata
+from circles_harness.postgresql import PostgreSQL
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqlDatabase]:
-    opened = SqlDatabase(f"sqlite:///{tmp_path / 'circles.db'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlDatabase]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        opened = SqlDatabase(f"sqlite:///{tmp_path / 'circles.db'}")
+        yield opened
+        opened.writer.dispose()
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql_server")
+    url = server.create()
+    opened = SqlDatabase(url)
     yield opened
     opened.writer.dispose()
+    server.drop(url)
 
 
 def differences(database: SqlDatabase) -> list[object]:
@@ -35,7 +47,7 @@ def differences(database: SqlDatabase) -> list[object]:
 
 
 def test_a_fresh_database_has_the_tables_of_the_code(database: SqlDatabase) -> None:
-    """No drift: whoever changes a table runs `scripts/migration`, before the first release with `--first`."""
+    """No drift: whoever changes a table runs `scripts/migration`."""
     migrate(database)
 
     assert circles.registry.FEATURES
@@ -55,10 +67,18 @@ def test_the_index_of_words_is_there(database: SqlDatabase) -> None:
     """It is no table of SQLAlchemy's, so the first migration makes it by hand."""
     migrate(database)
     with database.writer.connect() as connection:
-        connection.execute(text("INSERT INTO messages_text(rowid, terms) VALUES (1, 'plates')"))
-        found = connection.execute(text("SELECT rowid FROM messages_text WHERE messages_text MATCH 'plates'")).scalar()
+        dialect = dialect_of(connection.dialect.name)
+        dialect.index(connection, 1, index_terms("Four plates and don't forget \\ the 'cups'"))
+        dialect.index(connection, 2, index_terms("x" * 5_000))
+        found = [
+            connection.execute(dialect.matching(query_terms(words))).scalars().all()
+            for words in ("plates cups", "don't", "x" * 5_000, "plates and saucers")
+        ]
+        dialect.unindex(connection, [1, 2])
+        left = connection.execute(dialect.matching(query_terms("plates"))).scalars().all()
 
-    assert found == 1
+    assert found == [[1], [1], [2], []]
+    assert left == []
 
 
 def test_a_new_database_has_no_revision(database: SqlDatabase) -> None:

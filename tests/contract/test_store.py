@@ -1,5 +1,5 @@
-"""Journal, outbox, wakes and voice on SQLite: each event once, each effect once, in order, and no words longer than
-needed.
+"""Journal, outbox, wakes and voice on SQLite and on PostgreSQL: each event once, each effect once, in order, and no
+words longer than needed.
 """
 
 from collections.abc import AsyncIterator
@@ -23,8 +23,8 @@ OTHER = RoomID("!other")
 
 
 @pytest.fixture
-async def rows(tmp_path: Path) -> AsyncIterator[Rows]:
-    async with opened(tmp_path) as store:
+async def rows(tmp_path: Path, store_url: str) -> AsyncIterator[Rows]:
+    async with opened(tmp_path, url=store_url) as store:
         yield store
 
 

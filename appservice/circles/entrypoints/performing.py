@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from circles.adapters.store import egress, journal, kept, outbox
 from circles.core import effects as fx
 from circles.core import voice
 from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.language import as_language
+from circles.dialects import insert
 from circles.facts import posts, rooms
 from circles.facts.tables import posts as posts_table
 from circles.facts.tables import voice as voice_table

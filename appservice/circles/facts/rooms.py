@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from circles.core.call import Room
 from circles.core.ids import EventID, RoomID, UserID, server_of
 from circles.core.language import Language, as_language
+from circles.dialects import insert
 from circles.facts.tables import marks, members, people, policies, rooms, threads
 from circles_policies.content import Malformed, read_content
 from circles_policies.minimum import Choice, RunningMinimum, fold_choice

@@ -12,6 +12,8 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table
 
+from circles.dialects import Serial
+
 metadata: Final = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -74,7 +76,7 @@ people: Final = Table(
 policies: Final = Table(
     "policies",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("room_id", String, nullable=False),
     Column("content", JSON, nullable=False),
     Column("state", String, nullable=False),

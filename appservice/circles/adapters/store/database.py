@@ -1,7 +1,8 @@
-"""The database of one host: SQLite by default. Owns connections, threads and durability; knows no table.
+"""The database: SQLite by default, PostgreSQL by URL. Owns connections, threads and durability; knows no table.
 
 All SQL runs synchronously on SQLAlchemy Core inside a worker thread, never on the event loop (docs/decisions/0002).
-SQLite has one writer: one thread with one connection. Another thread reads beside it (WAL).
+There is one writer: one thread with one connection, and on PostgreSQL, where other processes may write as well, one
+of them at a time (docs/decisions/0013). Others read beside it.
 """
 
 from __future__ import annotations
@@ -11,16 +12,14 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-T = TypeVar("T")
+from circles.dialects import Seen, dialect_of
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "temp_store=MEMORY")
-"""The last one so that no sort and no savepoint writes words into a temporary file."""
+T = TypeVar("T")
 
 
 class SqlDatabase:
@@ -30,15 +29,17 @@ class SqlDatabase:
         """Prepare engines for `url` (an SQLAlchemy URL). Nothing is opened yet.
 
         A SQLite file is created with mode 0600; its folder is the caller's to create, with mode 0700.
+
+        Raises:
+            ModuleNotFoundError: the driver for PostgreSQL is not installed.
         """
         self.url = make_url(url)
+        self._dialect = dialect_of(self.url.drivername)
         self._wrote = True  # an earlier run that was killed left its log
-        if self.url.database:
-            Path(self.url.database).touch(mode=0o600)
-        self._writer = _engine(url, "BEGIN IMMEDIATE")
-        self._reader = _engine(url, "BEGIN")
+        self._seen = Seen()
+        self._writer, self._reader = self._dialect.engines(self.url)
         self._writes = ThreadPoolExecutor(1, "database-write")
-        self._reads = ThreadPoolExecutor(1, "database-read")
+        self._reads = ThreadPoolExecutor(self._dialect.readers, "database-read")
 
     @property
     def writer(self) -> Engine:
@@ -46,7 +47,7 @@ class SqlDatabase:
         return self._writer
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a read-only unit of work on the reading thread."""
+        """Run `work` in a read-only unit of work on a reading thread: all of it sees one instant."""
 
         def run() -> T:
             with self._reader.connect() as connection:
@@ -58,7 +59,7 @@ class SqlDatabase:
         return await asyncio.get_running_loop().run_in_executor(self._reads, run)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a unit of work on the writing thread.
+        """Run `work` in a unit of work on the writing thread, while nobody else writes.
 
         A caller that is cancelled meanwhile does not undo it: once begun it commits or fails as a whole.
         """
@@ -71,56 +72,31 @@ class SqlDatabase:
 
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writes, run))
 
-    async def truncate_wal(self, before: Callable[[Connection], None] | None = None) -> bool:
-        """Move the write-ahead log into the file and empty it, if anything was written since the last time.
-
-        Emptied payloads live on in the log until then (measured: 300 of them left 1,650 copies).
-
-        Args:
-            before: run first in a unit of work (the full-text index keeps deleted words until it is optimised).
+    async def wipe(self) -> bool:
+        """Take what was deleted out of the database's own files too, if anything was written since the last time.
 
         Returns:
-            Whether the log is now empty. False: a reader was in the way; try again.
+            Whether that was done. False: a reader was in the way; try again.
         """
-        if not self._wrote:
+        if not self._wrote and self._dialect.alone:
             return True
 
         def run() -> bool:
             self._wrote = False
-            if before is not None:
-                with self._writer.begin() as connection:
-                    before(connection)
-            raw = self._writer.raw_connection()
-            try:
-                busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            finally:
-                raw.close()
-            self._wrote = bool(busy)
-            return not busy
+            wiped = self._dialect.wipe(self._writer, self._seen)
+            self._wrote = not wiped
+            return wiped
 
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writes, run))
+        # On a server this takes as long as the tables are large, and holds up nobody who writes.
+        pool = self._writes if self._dialect.alone else None
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(pool, run))
 
     async def close(self) -> None:
-        """Empty the log and let go of the files."""
-        with contextlib.suppress(SQLAlchemyError, sqlite3.Error):  # what cannot be opened has no log to empty
-            await self.truncate_wal()
+        """Let go of the connections; a file of our own is wiped first."""
+        if self._dialect.alone:
+            with contextlib.suppress(SQLAlchemyError, sqlite3.Error):  # what cannot be opened has nothing to wipe
+                await self.wipe()
         for pool in (self._reads, self._writes):
             await asyncio.to_thread(pool.shutdown)
         self._reader.dispose()
         self._writer.dispose()
-
-
-def _engine(url: str, begin: str) -> Engine:
-    engine = create_engine(url, pool_size=1, max_overflow=0, connect_args={"check_same_thread": False, "timeout": 10})
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine

@@ -13,12 +13,13 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, String, Table, insert, select, update
 
 from circles.core.ids import EventID, RoomID, UserID
+from circles.dialects import Serial
 from circles.facts.tables import metadata
 
 egress: Final = Table(
     "egress",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("at", BigInteger, nullable=False),
     Column("room_id", String, nullable=False),
     Column("asker", String, nullable=False),
@@ -26,7 +27,7 @@ egress: Final = Table(
     Column("host", String, nullable=False),
     Column("model", String, nullable=False),
     Column("bytes", Integer, nullable=False),
-    Column("policy_id", Integer),
+    Column("policy_id", Serial),
     Column("generation", Integer, nullable=False),
     Column("outcome", String, nullable=False),
     Index(None, "room_id", "at"),
@@ -37,7 +38,7 @@ egress: Final = Table(
 egress_events: Final = Table(
     "egress_events",
     metadata,
-    Column("egress_id", Integer, ForeignKey("egress.id", ondelete="CASCADE"), primary_key=True),
+    Column("egress_id", Serial, ForeignKey("egress.id", ondelete="CASCADE"), primary_key=True),
     Column("event_id", String, primary_key=True),
     Column("sender", String, nullable=False),
     Index(None, "event_id"),

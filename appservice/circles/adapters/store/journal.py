@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import orjson
 from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from circles.adapters.store.tables import journal, transactions
 from circles.core.ids import EventID, RoomID, UserID
+from circles.dialects import insert
 
 PENDING, SETTLED, QUARANTINED = "pending", "settled", "quarantined"
 MAX_ATTEMPTS = 3

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, delete, func, select, text, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from circles.adapters.store.tables import messages
-from circles.core.extract.tokens import index_terms
+from circles.core.extract.tokens import index_terms, query_terms
 from circles.core.ids import EventID, RoomID, UserID
+from circles.dialects import dialect_of, insert
 
 
 def keep(
@@ -25,7 +25,7 @@ def keep(
     reply_to: EventID | None,
 ) -> None:
     """Keep one message until `until` (ms), and index its words."""
-    result = connection.execute(
+    seq = connection.execute(
         insert(messages)
         .values(
             event_id=event_id,
@@ -38,12 +38,16 @@ def keep(
             reply_to=reply_to,
         )
         .on_conflict_do_nothing()
-    )
-    if result.rowcount == 1 and result.inserted_primary_key is not None:
-        connection.execute(
-            text("INSERT INTO messages_text(rowid, terms) VALUES (:seq, :terms)"),
-            {"seq": result.inserted_primary_key[0], "terms": index_terms(body)},
-        )
+        .returning(messages.c.seq)
+    ).scalar()
+    if seq is not None:
+        dialect_of(connection.dialect.name).index(connection, seq, index_terms(body))
+
+
+def matching(connection: Connection, words: str) -> list[int]:
+    """Return the `seq` of every message that holds all of these words, the oldest first."""
+    terms = query_terms(words)
+    return list(connection.execute(dialect_of(connection.dialect.name).matching(terms)).scalars()) if terms else []
 
 
 def revise(connection: Connection, event_id: EventID, sender: UserID, body: str | None) -> None:
@@ -111,13 +115,8 @@ def count_from(connection: Connection, sender: UserID, room_id: RoomID | None) -
     return connection.execute(query).scalar() or 0
 
 
-def optimise(connection: Connection) -> None:
-    """Rewrite the index: SQLite's FTS5 before 3.42 keeps deleted words in its segments until then."""
-    connection.execute(text("INSERT INTO messages_text(messages_text) VALUES ('optimize')"))
-
-
 def _drop(connection: Connection, rows: list[int]) -> int:
     if rows:
-        connection.execute(text("DELETE FROM messages_text WHERE rowid = :seq"), [{"seq": row} for row in rows])
+        dialect_of(connection.dialect.name).unindex(connection, rows)
         connection.execute(delete(messages).where(messages.c.seq == bindparam("row")), [{"row": row} for row in rows])
     return len(rows)

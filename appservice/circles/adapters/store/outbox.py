@@ -16,13 +16,13 @@ from typing import Any, cast
 
 import orjson
 from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from circles.adapters.store import journal as journal_state
 from circles.adapters.store.tables import journal, outbox
 from circles.core import effects as fx
 from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.language import language_of
+from circles.dialects import insert
 from circles.facts import tables
 
 PENDING, SENT, REFUSED, CANCELLED = "pending", "sent", "refused", "cancelled"

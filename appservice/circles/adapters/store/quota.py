@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from circles.core.ids import RoomID, UserID
+from circles.dialects import insert
 from circles.errors import BudgetSpent
 from circles.facts.tables import quota
 
@@ -84,7 +84,6 @@ def take(connection: Connection, payer: Account, limits: DailyLimits, *, calls: 
 
 def charge(connection: Connection, payer: Account, *, calls: int = 0, tokens: int = 0) -> None:
     """Add to what was used, without asking. `tokens` may be negative: what was taken and not needed."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = insert(quota).values(
         day=payer.day, room_id=payer.room_id, user_id=payer.user_id, commands=0, model_calls=calls, tokens=tokens
     )

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
 
+from circles.dialects import Serial
 from circles.facts.tables import metadata
 
 transactions: Final = Table(
@@ -24,7 +25,7 @@ transactions: Final = Table(
 journal: Final = Table(
     "journal",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("event_id", String, nullable=False, unique=True),
     Column("room_id", String, nullable=False),
     Column("sender", String, nullable=False),
@@ -41,7 +42,7 @@ journal: Final = Table(
 outbox: Final = Table(
     "outbox",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("id", String, nullable=False, unique=True),
     Column("lane", String, nullable=False),
     Column("kind", String, nullable=False),
@@ -63,7 +64,7 @@ state: pending, sent, refused, cancelled. Rows that are not pending have no payl
 messages: Final = Table(
     "messages",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("event_id", String, nullable=False, unique=True),
     Column("room_id", String, nullable=False),
     Column("sender", String, nullable=False),
@@ -75,4 +76,4 @@ messages: Final = Table(
     Index(None, "room_id", "at"),
     Index(None, "until"),
 )
-"""Kept messages, where the policy keeps them. Their words are found through `messages_text` (SQLite FTS5)."""
+"""Kept messages, where the policy keeps them. Their words are found through `messages_text`: see `circles.dialects`."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, String, Table, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import BigInteger, Boolean, Column, Connection, String, Table, delete, func, select, update
 
 from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.dialects import insert
 from circles.facts import rooms
 from circles.facts.tables import marks, members, metadata, policies, wakes
 from circles.features.consent.decide import NAME
@@ -203,7 +203,7 @@ def newcomers(connection: Connection, room_id: RoomID) -> tuple[UserID, ...]:
 def welcome(connection: Connection, effect_id: EffectID, users: Iterable[UserID]) -> None:
     """Note whom a notice names."""
     rows = [{"effect_id": effect_id, "user_id": user} for user in users]
-    connection.execute(upsert(welcomed).on_conflict_do_nothing(), rows)
+    connection.execute(insert(welcomed).on_conflict_do_nothing(), rows)
 
 
 def welcomed_by(connection: Connection, effect_id: EffectID) -> tuple[UserID, ...]:
@@ -220,7 +220,7 @@ def hide(
 ) -> None:
     """Hide a message from the AI."""
     row = {"room_id": room_id, "event_id": event_id, "by": by, "kind": "hidden", "reaction": reaction, "at": at}
-    connection.execute(upsert(marks).values(row).on_conflict_do_nothing())
+    connection.execute(insert(marks).values(row).on_conflict_do_nothing())
 
 
 def hidden_today(connection: Connection, by: UserID, since: int) -> int:
@@ -257,7 +257,7 @@ def before(connection: Connection, policy_id: int) -> Asked | None:
 def approve(connection: Connection, subject: str, user_id: UserID, at: int, reaction: EventID | None = None) -> bool:
     """Note a tap; return whether it is the person's first on this."""
     row = {"subject": subject, "user_id": user_id, "at": at, "reaction": reaction}
-    return connection.execute(upsert(approvals).values(row).on_conflict_do_nothing()).rowcount == 1
+    return connection.execute(insert(approvals).values(row).on_conflict_do_nothing()).rowcount == 1
 
 
 def retract(connection: Connection, reaction: EventID) -> None:
@@ -283,7 +283,7 @@ def banner_of(connection: Connection, room_id: RoomID) -> EffectID | None:
 def save_banner(connection: Connection, room_id: RoomID, effect_id: EffectID, *, pinned: bool) -> None:
     """Note which post is a room's banner, and whether it was pinned."""
     values = {"effect_id": effect_id, "pinned": pinned}
-    statement = upsert(banners).values(room_id=room_id, **values)
+    statement = insert(banners).values(room_id=room_id, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["room_id"], set_=values))
 
 

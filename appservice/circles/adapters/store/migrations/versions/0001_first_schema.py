@@ -14,6 +14,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     """Bring the tables up."""
@@ -50,7 +52,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "egress",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("room_id", sa.String(), nullable=False),
         sa.Column("asker", sa.String(), nullable=False),
@@ -58,7 +60,7 @@ def upgrade() -> None:
         sa.Column("host", sa.String(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
         sa.Column("bytes", sa.Integer(), nullable=False),
-        sa.Column("policy_id", sa.Integer(), nullable=True),
+        sa.Column("policy_id", SERIAL, nullable=True),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_egress")),
@@ -69,7 +71,7 @@ def upgrade() -> None:
 
     op.create_table(
         "journal",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("seq", SERIAL, autoincrement=True, nullable=False),
         sa.Column("event_id", sa.String(), nullable=False),
         sa.Column("room_id", sa.String(), nullable=False),
         sa.Column("sender", sa.String(), nullable=False),
@@ -116,7 +118,7 @@ def upgrade() -> None:
 
     op.create_table(
         "messages",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("seq", SERIAL, autoincrement=True, nullable=False),
         sa.Column("event_id", sa.String(), nullable=False),
         sa.Column("room_id", sa.String(), nullable=False),
         sa.Column("sender", sa.String(), nullable=False),
@@ -155,7 +157,7 @@ def upgrade() -> None:
 
     op.create_table(
         "outbox",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("seq", SERIAL, autoincrement=True, nullable=False),
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("lane", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -182,7 +184,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "policies",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
         sa.Column("room_id", sa.String(), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -344,7 +346,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "egress_events",
-        sa.Column("egress_id", sa.Integer(), nullable=False),
+        sa.Column("egress_id", SERIAL, nullable=False),
         sa.Column("event_id", sa.String(), nullable=False),
         sa.Column("sender", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -368,4 +370,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sources", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sources_event_id"), ["event_id"], unique=False)
-    op.execute("CREATE VIRTUAL TABLE messages_text USING fts5(terms, tokenize='unicode61')")
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("CREATE VIRTUAL TABLE messages_text USING fts5(terms, tokenize='unicode61')")
+    else:
+        op.execute("CREATE TABLE messages_text (rowid bigint PRIMARY KEY, terms tsvector NOT NULL)")
+        op.execute("CREATE INDEX ix_messages_text_terms ON messages_text USING gin (terms) WITH (fastupdate = off)")
