@@ -4,6 +4,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.migrate import migrate
 from circles_harness.postgresql import PostgreSQL, postgresql
+from circles_harness.process import NO_BYTECODE
 
 _runtime = pytest.StashKey[str]()
 
@@ -23,7 +25,12 @@ class LeftTheMachine(RuntimeError):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the session a private runtime folder: some libraries warn about one that others may enter."""
+    """Give the session a private runtime folder: some libraries warn about one that others may enter.
+
+    And let every program it starts keep its compiled modules, the tests themselves included.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop(NO_BYTECODE, None)
     config.stash[_runtime] = os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="circles-runtime-")
 
 

@@ -1,5 +1,7 @@
 """A throwaway Synapse on loopback: SQLite in a temporary folder, free ports, no rate limits."""
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import contextlib
@@ -10,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -115,6 +118,32 @@ class Homeserver:
         )
         self._write_secrets()
 
+    @classmethod
+    def copy_of(cls, other: Homeserver) -> Homeserver:
+        """Make another Synapse of the same name and ports, on a copy of another's data as they are now.
+
+        A backup played back, or a machine moved: only one of the two can run at a time. The original may run while it
+        is copied, and goes on having its own folder; people signed in there stay signed in with the copy.
+        """
+        copy = cls(modules=other.modules, config=other.overrides)
+        for name in ("client_port", "federation_port", "gate_port", "server_name", "base_url", "_registration_secret"):
+            setattr(copy, name, getattr(other, name))
+        copy._appservices = dict(other._appservices)
+        copy._process.name = other._process.name
+        shutil.copytree(
+            other.directory,
+            copy.directory,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns(f"{other.database_path.name}*", "*.log", "*.pid"),
+        )
+        if other.database_path.exists():
+            with (
+                contextlib.closing(sqlite3.connect(other.database_path)) as source,
+                contextlib.closing(sqlite3.connect(copy.database_path)) as target,
+            ):
+                source.backup(target)
+        return copy
+
     @property
     def gate_url(self) -> str:
         """The base URL of the listener without resources of its own."""
@@ -126,6 +155,16 @@ class Homeserver:
     def is_running(self) -> bool:
         """Whether the process is up."""
         return self._process.is_running
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the running process."""
+        return self._process.pid
+
+    @property
+    def rss_bytes(self) -> int:
+        """Resident memory of the running process, 0 if it does not run."""
+        return self._process.rss_bytes
 
     @property
     def is_stale(self) -> bool:

@@ -32,6 +32,10 @@ if sys.platform == "linux":
 os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
+# Where this is set (container images often do), every start compiles every module anew: measured, it makes up two
+# thirds of Synapse's start and half of the service's.
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+
 
 class DidNotStart(Exception):
     """The process ended, or did not become healthy in time; the message holds the end of its log."""
@@ -72,6 +76,14 @@ class ServerProcess:
         """The id of the running process."""
         return self._process.pid if self._process else None
 
+    @property
+    def rss_bytes(self) -> int:
+        """Resident memory of the running process (Linux: /proc), 0 if it does not run."""
+        if self.pid is None or not self.is_running:
+            return 0
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     def spawn(self, environment: Mapping[str, str] | None = None) -> None:
         """Start the program without waiting for it."""
         if self.is_running:
@@ -80,7 +92,8 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _DIE_WITH_PARENT, *self.arguments],
                 cwd=self.directory,
-                env={**os.environ, **(environment or {})},
+                env={name: value for name, value in os.environ.items() if name != NO_BYTECODE}
+                | dict(environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -125,6 +125,11 @@ class Service:
         """The id of the running process."""
         return self._process.pid
 
+    @property
+    def rss_bytes(self) -> int:
+        """Resident memory of the running process, 0 if it does not run."""
+        return self._process.rss_bytes
+
     def configure(self, changes: Mapping[str, Any]) -> None:
         """Lay sections over the configuration; the next start reads them."""
         self.config = merged(self.config, changes)

@@ -185,13 +185,21 @@ async def test_messages_cross_a_federation(federation: tuple[Homeserver, Homeser
 
 
 async def test_data_survive_a_kill() -> None:
-    """After SIGKILL the same homeserver comes back with its people and rooms."""
+    """After SIGKILL the same homeserver comes back with its people and rooms; a copy has them as they were."""
     async with Homeserver(gate_listener=True) as homeserver:
         mei = await homeserver.person("mei")
         room = await mei.create_room("Garden")
         said = await mei.say(room, "still here")
+        assert homeserver.rss_bytes > 20_000_000
+        copy = Homeserver.copy_of(homeserver)
+        later = await mei.say(room, "too late for the copy")
         await homeserver.kill()
         assert not homeserver.is_running
+        assert homeserver.rss_bytes == 0
+        async with copy:
+            assert (await mei.event(room, said))["content"]["body"] == "still here"
+            with pytest.raises(Refused, match="M_NOT_FOUND"):
+                await mei.event(room, later)
         await homeserver.start()
 
         assert (await mei.event(room, said))["content"]["body"] == "still here"
