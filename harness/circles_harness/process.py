@@ -59,7 +59,11 @@ def free_port() -> int:
 class ServerProcess:
     """A Python program as a subprocess, its output in one log file that survives restarts."""
 
-    def __init__(self, name: str, arguments: Sequence[str], *, directory: Path, log_path: Path) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], *, directory: Path, log_path: Path, python: Path | None = None
+    ) -> None:
+        """Prepare; `python` is another interpreter than this one."""
+        self.python = str(python) if python is not None else sys.executable
         self.name = name
         self.arguments = tuple(arguments)
         self.directory = directory
@@ -90,7 +94,7 @@ class ServerProcess:
             raise DidNotStart(f"{self.name} is already running")
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _DIE_WITH_PARENT, *self.arguments],
+                [self.python, "-c", _DIE_WITH_PARENT, *self.arguments],
                 cwd=self.directory,
                 env={name: value for name, value in os.environ.items() if name != NO_BYTECODE}
                 | dict(environment or {}),
@@ -119,6 +123,22 @@ class ServerProcess:
                 if time.monotonic() > deadline:
                     raise DidNotStart(f"{self.name} was not healthy at {url} within {within:.0f} s\n{self.tail()}")
                 await asyncio.sleep(HEALTH_INTERVAL_SECONDS)
+
+    async def wait_listening(self, port: int, *, within: float) -> None:
+        """Try a loopback port until something listens there, for a server without a health address.
+
+        Raises:
+            DidNotStart: the process ended first, or the time is over.
+        """
+        deadline = time.monotonic() + within
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            if not self.is_running or time.monotonic() > deadline:
+                raise DidNotStart(f"{self.name} does not listen on {port}\n{self.tail()}")
+            await asyncio.sleep(HEALTH_INTERVAL_SECONDS)
 
     async def stop(self) -> int | None:
         """Ask it to end, and kill it if it does not; returns its exit code."""

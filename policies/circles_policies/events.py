@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 from urllib.parse import unquote
 
 from circles_policies.content import POLICY_TYPE
@@ -107,8 +107,7 @@ class RoomView:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Classified:
+class Classified(NamedTuple):
     """What one event is. Relations are event IDs; `at` is the earlier of origin time and receipt, in ms, 0 if unknown.
 
     Attributes:
@@ -236,7 +235,7 @@ def _is_mentioned(said: Json, ai: str) -> bool:
     if isinstance(users, list) and ai in cast("list[object]", users):
         return True
     html = text(said.get("formatted_body"))
-    if html is None:
+    if html is None or "matrix" not in html.casefold():
         return False
     # The quote of a reply links to whoever is quoted; that is not a call.
     for link in _LINK.finditer(_without_mx_reply(html)):
@@ -271,6 +270,8 @@ def _own_text(content: Json) -> dict[str, object]:
 
 
 def _without_mx_reply(html: str) -> str:
+    if "mx-reply" not in html.casefold():
+        return html
     # Tag by tag, since a pattern over the whole quote takes quadratic time on many opening tags.
     kept: list[str] = []
     depth, start = 0, 0
@@ -291,6 +292,8 @@ def _written_at(given: Json, view: RoomView) -> int:
 
 def mapping(value: object) -> Json:
     """Return a JSON object, an empty one for anything else."""
+    if isinstance(value, dict):
+        return cast("Json", value)  # What JSON parsers make has no other keys than strings.
     if not isinstance(value, Mapping):
         return _NOTHING
     given = cast("Mapping[object, object]", value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from circles_policies.decision import Decision, Reason, Verdict
 from circles_policies.engine import decide
@@ -48,11 +48,11 @@ _INVITE_STATE: Final[dict[str, tuple[str, ...]]] = {
 """Of an invite's stripped state: what kind of room it is, not what it is called or looks like."""
 
 _ENCRYPTED_KEYS: Final = ("algorithm", "ciphertext", "device_id", "sender_key", "session_id", "m.relates_to")
+_TRIGGER, _READ, _MESSAGES = Right.TRIGGER, Right.READ, Keep.MESSAGES
 _CONTROL_DENIED: Final = Decision(Verdict.DENY, (Reason.CONTROL,))
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """An event to forward, rebuilt, and what may be done with it.
 
     Attributes:
@@ -99,15 +99,10 @@ def filter_event(event: object, view: RoomView) -> Passed | Dropped:
 
 
 def _request(right: Right, classified: Classified, view: RoomView) -> Request:
+    addressed = classified.addressed if right is _TRIGGER else classified.to_ai
+    called = view.called and right is _READ
     return Request(
-        right=right,
-        at=classified.at,
-        now=view.now,
-        addressed=classified.addressed if right is Right.TRIGGER else classified.to_ai,
-        called=view.called and right is Right.READ,
-        position=view.position,
-        keep=Keep.MESSAGES,
-        automatic=classified.automatic,
+        right, classified.at, view.now, addressed, called, view.position, _MESSAGES, automatic=classified.automatic
     )
 
 

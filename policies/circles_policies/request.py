@@ -1,14 +1,16 @@
-"""One question to the policy: who wants to do what with which message, and what the four scopes say about it."""
+"""One question to the policy: who wants to do what with which message, and what the four scopes say about it.
+
+Named tuples, for these are made for every event: a frozen dataclass takes three times as long to make (measured).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from circles_policies.model import NO_CEILING, NO_CHOICE, Actor, Ceiling, Keep, Mark, Member, Policy, Reach, Right
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is wanted. Instants are ms since the epoch; a field the right does not ask about keeps its default.
 
     Attributes:
@@ -36,8 +38,7 @@ class Request:
     automatic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scopes:
+class Scopes(NamedTuple):
     """What the four scopes say, by name. An absent scope counts as its default here.
 
     `room` holds EVERY distinct policy in force from the message until now (`minimum.RunningMinimum`); each must allow.

@@ -80,6 +80,7 @@ _OFF_RECORD: Final = re.compile(
     """,
     re.VERBOSE,
 )
+_OFF_RECORD_BEGINS: Final = frozenset("([【o别不")
 
 
 def control_word(text: str, names: Sequence[str], *, addressed: bool) -> ControlWord | None:
@@ -136,9 +137,11 @@ def strip_address(text: str, names: Sequence[str], *, mentioned: bool = False) -
         names: all present and former names of the AI.
         mentioned: whether the event speaks to the AI by other signs (a pill, a reply, a direct message).
     """
+    known, beginnings = _longest_first(tuple(names))
+    if _first(text) not in beginnings:
+        return False, text
     folded, places = _folded(text)
     start = len(folded) - len(folded.lstrip())
-    known = _longest_first(tuple(names))
     if folded.startswith("!", start):
         for name in (*known, _COMMAND):
             end = _after(folded, start + 1, name, _AFTER_PREFIX)
@@ -157,9 +160,21 @@ def strip_address(text: str, names: Sequence[str], *, mentioned: bool = False) -
 
 
 @lru_cache(maxsize=256)
-def _longest_first(names: tuple[str, ...]) -> tuple[str, ...]:
+def _longest_first(names: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return the names as they are looked for, and with which characters an address may begin."""
     # A whole user ID is typed with its own @, which is read before the name is looked for.
-    return tuple(sorted({_fold(name).removeprefix("@") for name in names} - {""}, key=lambda name: (-len(name), name)))
+    folded = {_fold(name).removeprefix("@") for name in names} - {""}
+    known = tuple(sorted(folded, key=lambda name: (-len(name), name)))
+    return known, frozenset(name[0] for name in known) | {"!", "@", ""}
+
+
+def _first(text: str) -> str:
+    """Return the first character that is no space, folded; "" for none, or where folding makes a space of it.
+
+    Most messages speak to nobody and are seen through by it, which spares folding them.
+    """
+    first = text.lstrip()[:1]
+    return first.lower() if first.isascii() else _fold(first)[:1]
 
 
 def _after(folded: str, start: int, name: str, boundary: re.Pattern[str]) -> int | None:
@@ -171,13 +186,16 @@ def _after(folded: str, start: int, name: str, boundary: re.Pattern[str]) -> int
 
 def is_off_record(text: str, names: Sequence[str] = ()) -> bool:
     """Say whether the text begins by asking not to be kept: "off the record", "[off]", 别记, 【不记】, 不记：."""
+    first = _first(text)
+    if first not in _OFF_RECORD_BEGINS and first not in _longest_first(tuple(names))[1]:
+        return False
     _, rest = strip_address(text[:_LONGEST_PREFIX], names, mentioned=True)
     return _OFF_RECORD.match(_fold(rest)) is not None
 
 
 def without_reply_fallback(body: str) -> str:
     """Return a reply's body without the quoted lines old clients put before it; the quote is another person's text."""
-    if _REPLY_FALLBACK.match(body) is None:
+    if not body.startswith(">") or _REPLY_FALLBACK.match(body) is None:
         return body
     lines = body.split("\n")
     first = next((index for index, line in enumerate(lines) if not line.startswith(">")), len(lines))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -121,23 +120,23 @@ def test_a_lower_ceiling_never_widens(asked: Scopes, request: Request, data: st.
 
 @given(scopes, requests())
 def test_what_may_be_sent_may_be_read(asked: Scopes, request: Request) -> None:
-    sent = replace(request, right=Right.SEND)
-    read = replace(request, right=Right.READ)
+    sent = request._replace(right=Right.SEND)
+    read = request._replace(right=Right.READ)
     assert decide(asked, sent).verdict <= decide(asked, read).verdict
 
 
 @given(scopes, requests())
 def test_messages_are_kept_only_if_they_may_be_read_as_they_arrive(asked: Scopes, request: Request) -> None:
     for keep in (Keep.DERIVED, Keep.MESSAGES, Keep.UNTIL_DELETED):
-        store = replace(request, right=Right.STORE, keep=keep)
-        read = replace(request, right=Right.READ, called=False)
+        store = request._replace(right=Right.STORE, keep=keep)
+        read = request._replace(right=Right.READ, called=False)
         assert decide(asked, store).verdict <= decide(asked, read).verdict
 
 
 @given(scopes, requests())
 def test_a_machine_never_makes_it_act(asked: Scopes, request: Request) -> None:
     for right in (Right.TRIGGER, Right.ACT):
-        assert not decide(asked, replace(request, right=right, automatic=True))
+        assert not decide(asked, request._replace(right=right, automatic=True))
 
 
 @given(scopes, requests())

@@ -57,6 +57,8 @@ class Span(NamedTuple):
 
 def fold(text: str) -> str:
     """Return `text` of the same length in lower case, full-width and traditional forms folded, apostrophes plain."""
+    if text.isascii():
+        return text.replace("`", "'").lower()
     text = text.translate(_FOLD)
     lowered = text.lower()
     if len(lowered) == len(text):

@@ -13,6 +13,8 @@ from circles.core.extract.text import fold
 
 _CJK: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
 _PART: Final = re.compile(rf"(?P<cjk>[{_CJK}]+)|(?P<word>[^\W_{_CJK}]+)(?:'(?P<tail>s|ll|re|ve|d|m|t)\b)?")
+_ASCII_WORD: Final = re.compile(r"([a-z0-9]+)(?:'(?:s|ll|re|ve|d|m|t)\b)?")
+"""The same for folded text without any other character."""
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _VOWEL: Final = re.compile(r"[aeiouy]")
 
@@ -39,6 +41,10 @@ _STOP_PAIRS_WORDS: Final = (
     " 问题 需要 什么 为什 我们"
 )
 _STOP_PAIRS: Final = frozenset(_STOP_PAIRS_WORDS.split())
+
+
+_INFLECTED: Final = frozenset("sdge")
+"""How a word ends that `stem` may shorten."""
 
 
 def is_cjk(term: str) -> bool:
@@ -90,6 +96,10 @@ def terms(text: str) -> list[str]:
 
 def index_terms(text: str) -> str:
     """Return the text of the index column: every term, stop words too, separated by spaces."""
+    folded = fold(text)
+    if folded.isascii():
+        words: list[str] = _ASCII_WORD.findall(folded)
+        return " ".join([stem(word) if word[-1] in _INFLECTED else word for word in words])
     cut: list[str] = []
     for part, cjk in _parts(text):
         cut += [*part, *_pairs(part)] if cjk else [stem(part)]
