@@ -38,7 +38,9 @@ from circles.core.when.values import (
 
 _AND = r"\s*(?:,\s*and\b|,|&|\band\b|\bor\b)\s*"
 _ORDINAL = r"(?P<d>[0-3]?[0-9])(?:st|nd|rd|th)\b"
-_NUMERIC = r"(?P<a>[0-3]?[0-9])/(?P<b>[0-3]?[0-9])(?:/(?P<y>2[0-9]{3}))?(?![\w/-])"
+_NUMERIC = r"(?P<a>[0-3]?[0-9])/(?P<b>[0-3]?[0-9])(?:/(?P<y>[1-9][0-9]{3,8}))?(?![\w/-])"
+_YEAR = rf"(?:(?P<y>[1-9][0-9]{{3,8}})\b{NUMBER_ENDS}{UNCOUNTED})"
+"""A year no calendar has is read as one too, so that people are told instead of reminded next spring."""
 _REPEATS = {"d": Repeat.DAYS, "w": Repeat.WEEKS, "m": Repeat.MONTHS, "y": Repeat.YEARS, "a": Repeat.YEARS}
 _WORKDAYS = Every(Repeat.WEEKS, weekdays=frozenset(range(5)))
 _WEEKENDS = Every(Repeat.WEEKS, weekdays=frozenset((5, 6)))
@@ -107,7 +109,7 @@ def _range(match: Match[str]) -> Piece:
 def _every(match: Match[str]) -> Piece:
     word, unit = said(match, "n"), said(match, "unit")
     count = 2 if word in ("other", "second") else int(number(word)) if word else 1
-    if unit.startswith(("h", "min")) or not 1 <= count <= MAX_EVERY:
+    if unit.startswith(("h", "min", "s")) or not 1 <= count <= MAX_EVERY:
         return piece(match, Unreadable("unsupported"))
     return piece(match, Every(_REPEATS[unit[0]], count))
 
@@ -162,28 +164,30 @@ RULES: Rules = tuple(
         (r"\b(?:(?:every|each|on)\s+(?:weekdays?|work(?:ing)?\s?days?)|weekdays)\b", always(_WORKDAYS)),
         (r"\b(?:(?:every|each)\s+weekend|(?:on\s+)?weekends)\b", always(_WEEKENDS)),
         (
-            rf"\bevery\s+(?P<n>other|second|{N})\s*(?P<unit>days?|weeks?|months?|years?|hours?|hrs?|minutes?|mins?)\b",
+            rf"\bevery\s+(?P<n>other|second|{N})\s*(?P<unit>days?|weeks?|months?|years?|hours?|hrs?|minutes?|mins?|seconds?|secs?)\b",
             _every,
         ),
+        # "every second Tuesday" and "every second of it" are longer or no rhythm.
+        (rf"\bevery\s+(?:single\s+)?second\b{FOLLOWED}", always(Unreadable("unsupported", always=False))),
         (r"\b(?:every|each)\s+(?P<unit>day|week|month|year|hour|minute)\b", _every),
         (r"\b(?P<unit>daily|weekly|monthly|yearly|annually|hourly)\b", _adverb),
         (r"\b(?:bi-?weekly|fortnightly)\b", always(Every(Repeat.WEEKS, 2))),
         (
             rf"\b(?P<every>every\s+)?(?:the\s+)?(?P<d>[0-3]?[0-9])(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<mon>{MONTH})"
-            r"(?:,?\s+(?P<y>2[0-9]{3})\b)?",
+            rf"(?:,?\s+{_YEAR})?",
             _date,
         ),
         (
             rf"\b(?P<every>every\s+)?(?P<mon>{MONTH})\s+(?:the\s+)?(?P<d>[0-3]?[0-9])(?:st|nd|rd|th)?\b{NUMBER_ENDS}"
-            rf"{UNCOUNTED}(?:,?\s+(?P<y>2[0-9]{{3}})\b)?",
+            rf"{UNCOUNTED}(?:,?\s+{_YEAR})?",
             _date,
         ),
         (
-            r"(?<![\w.:/-])(?P<y>2[0-9]{3})(?P<mark>[-/.])(?P<mon>[01]?[0-9])(?P=mark)(?P<d>[0-3]?[0-9])(?![\w/-])",
+            r"(?<![\w.:/-])(?P<y>[1-9][0-9]{3,8})(?P<mark>[-/.])(?P<mon>[01]?[0-9])(?P=mark)(?P<d>[0-3]?[0-9])(?![\w/-])",
             _ordered,
         ),
         (
-            r"(?<![\w.:/-])(?P<d>[0-3]?[0-9])\.\s?(?P<mon>[01]?[0-9])\.(?:\s?(?P<y>2[0-9]{3})\b)?(?![0-9])",
+            r"(?<![\w.:/-])(?P<d>[0-3]?[0-9])\.\s?(?P<mon>[01]?[0-9])\.(?:\s?(?P<y>[1-9][0-9]{3,8})\b)?(?![0-9])",
             _ordered,
         ),
         (rf"(?P<sure>(?<=\bon )|(?<=\bby )|(?<=\buntil )|(?<=\btill )|(?<=\bfrom )){_NUMERIC}", _numeric),

@@ -14,7 +14,7 @@ _NUMBERS = {word: number for number, word in enumerate(_ONES, 1)} | _TENS | {"a"
 _WEEKDAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
-N = rf"(?:[0-9]{{1,4}}(?:\.5)?|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
+N = rf"(?:[0-9]{{1,9}}(?:\.5)?|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
 HOUR = rf"(?:[01]?[0-9]|2[0-4]|{'|'.join(_ONES[:12])})"
 MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
