@@ -181,6 +181,122 @@ def rules(draw: st.DrawFn) -> Rule:
 instants = st.datetimes(timezones=st.just(UTC))
 
 
+CHANGING = (
+    *("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Shanghai", "America/Sao_Paulo"),
+    *("Asia/Beirut", "Africa/Cairo", "America/Havana", "Asia/Tehran", "Africa/Casablanca", "America/St_Johns"),
+)
+"""Among them: gaps at midnight (São Paulo until 2018, Beirut, Cairo, Havana), half an hour (Lord Howe), a gap a minute
+past midnight (St. John's until 2011), and summer time taken back for a month (Casablanca).
+"""
+
+
+def clock_changes(zone: str, first: date, last: date) -> list[date]:
+    """Return the local days on which a place's clock is changed, found by looking at it each noon."""
+    place = ZoneInfo(zone)
+    noons = [
+        datetime.combine(date.fromordinal(day), time(12), UTC) for day in range(first.toordinal(), last.toordinal())
+    ]
+    offsets = [noon.astimezone(place).utcoffset() for noon in noons]
+    return [
+        after.date()
+        for (after, one), other in zip(pairwise_items(noons, offsets), offsets, strict=False)
+        if one != other
+    ]
+
+
+def pairwise_items(noons: list[datetime], offsets: list[timedelta | None]) -> list[tuple[datetime, timedelta | None]]:
+    """Return each noon with the offset of the noon before it."""
+    return list(zip(noons, [offsets[0], *offsets], strict=False))
+
+
+ALL_CHANGES = [(zone, day) for zone in CHANGING for day in clock_changes(zone, date(2005, 1, 1), date(2030, 1, 1))]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.sampled_from(ALL_CHANGES),
+    st.integers(-1, 1),
+    st.builds(time, st.integers(0, 23), st.sampled_from((0, 1, 15, 30, 45, 59))),
+)
+def test_any_wall_time_around_any_clock_change_against_the_wall(change: tuple[str, date], off: int, at: time) -> None:
+    """The law in every place and year: once; the gap later where it was skipped, the first where it came twice."""
+    zone, day = change[0], change[1] + timedelta(off)
+
+    assert oracle(day, at, zone) == next_fire(Rule(Repeat.ONCE, at, zone, day), START)
+
+
+def is_a_day_of(rule: Rule, day: date) -> bool:
+    """Say whether a rule names a day, by counting from its start one unit after the other."""
+    if rule.start is None or day < rule.start or (rule.until is not None and day > rule.until):
+        return False
+    if rule.repeat is Repeat.ONCE:
+        return day == rule.start
+    if rule.repeat is Repeat.DAYS:
+        return (day - rule.start).days % rule.every == 0
+    if rule.repeat is Repeat.WEEKS:
+        weeks_apart = (day - timedelta(day.weekday()) - (rule.start - timedelta(rule.start.weekday()))).days // 7
+        return day.weekday() in rule.weekdays and weeks_apart % rule.every == 0
+    is_last = (day + timedelta(1)).month != day.month
+    is_its_day = day.day == rule.day or (is_last and day.day < (rule.day or 0))
+    if rule.repeat is Repeat.MONTHS:
+        return is_its_day and ((day.year - rule.start.year) * 12 + day.month - rule.start.month) % rule.every == 0
+    return is_its_day and day.month == rule.month and (day.year - rule.start.year) % rule.every == 0
+
+
+@st.composite
+def short_rules(draw: st.DrawFn) -> Rule:
+    """Draw a rule that comes often enough to be walked through day by day."""
+    repeat = draw(st.sampled_from([Repeat.DAYS, Repeat.WEEKS, Repeat.MONTHS, Repeat.YEARS]))
+    is_monthly = repeat in (Repeat.MONTHS, Repeat.YEARS)
+    start = draw(st.dates(date(2026, 1, 1), date(2028, 12, 31)))
+    return Rule(
+        repeat,
+        draw(st.sampled_from([time(0), time(0, 30), time(2, 30), time(9)])),
+        draw(st.sampled_from(CHANGING)),
+        start,
+        draw(st.integers(1, 3)),
+        draw(st.frozensets(st.integers(0, 6), min_size=1)) if repeat is Repeat.WEEKS else frozenset(),
+        draw(st.sampled_from([1, 28, 29, 30, 31])) if is_monthly else None,
+        draw(st.sampled_from([2, 4, 12])) if repeat is Repeat.YEARS else None,
+        draw(st.none() | st.just(start + timedelta(300))),
+    )
+
+
+@settings(deadline=None, max_examples=80)
+@given(short_rules())
+def test_every_rhythm_comes_on_its_days_at_its_wall_time_and_never_drifts(rule: Rule) -> None:
+    """Walked through day by day for over a year, also the last day of a month and 29 February; each day once."""
+    assert rule.start is not None
+    days = [rule.start + timedelta(n) for n in range(420)]
+    expected = sorted({oracle_once(day, rule.at, rule.zone) for day in days if is_a_day_of(rule, day)})
+    found: list[datetime] = []
+    after = datetime.combine(rule.start, time(0), UTC) - timedelta(days=1)
+    end = datetime.combine(days[-3], time(0), UTC)
+    while (fire := next_fire(rule, after)) is not None and fire < end:
+        found.append(fire)
+        after = fire
+
+    assert found == [instant for instant in expected if instant < end]
+
+
+_known: dict[tuple[date, time, str], datetime] = {}
+
+
+def oracle_once(day: date, at: time, zone: str) -> datetime:
+    """Return what the oracle says, asked once a wall time."""
+    return _known.setdefault((day, at, zone), _fast(day, at, zone))
+
+
+def _fast(day: date, at: time, zone: str) -> datetime:
+    """Away from clock changes a wall time is one instant, and any way to find it will do."""
+    place, wanted = ZoneInfo(zone), datetime.combine(day, at)
+    around = {(datetime.combine(day, at, UTC) + timedelta(hours=h)).astimezone(place).utcoffset() for h in (-36, 0, 36)}
+    if len(around) > 1:
+        return oracle(day, at, zone)
+    (offset,) = around
+    return wanted.replace(tzinfo=UTC) - (offset or timedelta())
+
+
 @settings(deadline=None)
 @given(rules(), instants)
 def test_fire_times_lie_ahead_and_on_the_rules_days(rule: Rule, after: datetime) -> None:
