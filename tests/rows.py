@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from circles.adapters.store.tables import outbox as outbox_table
 from circles.core import effects as fx
 from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
+from circles.entrypoints.waker import Waker
 from circles.facts import rooms
 from circles.facts.tables import posts, wakes
 from circles.feature import Feature
@@ -166,6 +168,15 @@ def _every_value(connection: Connection) -> bytes:
     names = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").scalars()
     rows = [row for name in names.all() for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]  # noqa: S608  # the names of our tables
     return b"\0".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
+
+
+async def rested(waker: Waker) -> None:
+    """Wait until a waker has nothing in hand and nothing to look at."""
+    parts = vars(waker)
+    pending: asyncio.Event = parts["_pending"]
+    async with asyncio.timeout(5):
+        while parts["_in_hand"] or pending.is_set() or not vars(pending)["_waiters"]:
+            await asyncio.to_thread(lambda: None)
 
 
 @asynccontextmanager

@@ -6,7 +6,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FEATURES = ROOT / "appservice" / "circles" / "features"
-ROLES = {"__init__", "control", "decide", "handler", "prompts", "store", "strings", "tools", "values", "words"}
+ROLES = {
+    "__init__",
+    "change",
+    "control",
+    "decide",
+    "fire",
+    "handler",
+    "prompts",
+    "store",
+    "strings",
+    "tools",
+    "values",
+    "words",
+}
 
 
 def test_each_feature_is_registered() -> None:

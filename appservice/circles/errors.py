@@ -11,6 +11,7 @@ MatrixUnavailable · MatrixBadRequest
 │  └─ ModelError                  ModelUnavailable · ModelRateLimited · ContextWindowExceeded · ModelRefused ·
 ModelBadAnswer
 ├─ BudgetSpent                    the room's or the person's quota is used up
+├─ Stale                          nobody's: what was decided rests on rows that changed meanwhile; decided again
 └─ ConfigurationError             the operator's: key path and what to write instead; exit code 78
 """
 
@@ -116,6 +117,10 @@ class ModelBadAnswer(ModelError):
 
 class BudgetSpent(CirclesError):
     """The budget for today is used up."""
+
+
+class Stale(CirclesError):
+    """What was decided rests on rows that changed meanwhile: it is decided again, and nobody is told."""
 
 
 class ConfigurationError(CirclesError):

@@ -128,6 +128,9 @@ class Performer:
         facts = rooms.room_facts(connection, room_id)
         zone = (facts.zone if facts else None) or self._rules.zone
         instant = datetime.fromtimestamp(now / 1000, UTC)
+        quiet = rooms.quiet_hours(connection, room_id)
+        if quiet is not None and quiet.holds(instant):
+            return False
         day = voice.voice_day(instant, zone)
         spoken = connection.execute(
             select(voice_table.c.posts).where(voice_table.c.room_id == room_id, voice_table.c.day == day)

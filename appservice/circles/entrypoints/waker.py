@@ -22,7 +22,7 @@ from circles.core.call import Fire, Remake
 from circles.core.ids import EffectID, RoomID
 from circles.entrypoints.entering import Entering, Entry
 from circles.entrypoints.performing import Aftermath, Performer
-from circles.errors import MatrixError
+from circles.errors import MatrixError, Stale
 from circles.facts import posts, rooms
 from circles.facts.tables import wakes
 from circles.feature import Feature
@@ -195,7 +195,7 @@ class Waker:
         """Take the row away and write what came of it, in one commit.
 
         Not if someone changed or cancelled the wake meanwhile; and where the room got stricter while it was made, what
-        was made may rest on what is gone now: then the row stays, and it is made anew.
+        was made may rest on what is gone now, as it may on rows that changed: then the row stays, and it is made anew.
         """
 
         def settle(connection: Connection) -> Aftermath | None:
@@ -209,7 +209,10 @@ class Waker:
                 self._entered(connection, wake.room_id, made.entry, after)
             return after
 
-        after = await self._database.write(settle)
+        try:
+            after = await self._database.write(settle)
+        except Stale:
+            after = None
         if after is None:
             after = Aftermath()
             self._again.add((wake.feature, wake.key))

@@ -21,7 +21,7 @@ from circles.core import effects as fx
 from circles.core.ids import RoomID
 from circles.entrypoints.performing import Aftermath, Performer
 from circles.entrypoints.reading import Ignored, Read, Reader
-from circles.errors import MatrixError, MatrixRateLimited, MatrixUnavailable, MatrixUnknownToken, RequestProblem
+from circles.errors import MatrixError, MatrixRateLimited, MatrixUnavailable, MatrixUnknownToken, RequestProblem, Stale
 from circles.facts import rooms
 from circles.features.help import strings
 from circles.logs import place_of
@@ -250,7 +250,9 @@ class Worker:
         circle: RoomID | None = None,
         generation: int | None = None,
     ) -> bool:
-        """Commit the effects with the event. False: the room got stricter since, so they must be decided anew."""
+        """Commit the effects with the event. False: the room got stricter, or rows they rest on changed, since: they
+        must be decided anew.
+        """
         now = self._now()
 
         def settle(connection: Connection) -> Aftermath | None:
@@ -262,7 +264,10 @@ class Worker:
             after.add(self._performer.end_placeholder(connection, entry.event_id, now))
             return after
 
-        settled = await self._commit(settle) is not None
+        try:
+            settled = await self._commit(settle) is not None
+        except Stale:
+            return False
         if settled:
             self._tries.pop(entry.seq, None)
         return settled

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from circles.core.call import Room
 from circles.core.ids import EventID, RoomID, UserID, server_of
 from circles.core.language import Language, as_language
+from circles.core.quiet import Quiet
 from circles.dialects import insert
 from circles.facts.tables import marks, members, people, policies, rooms, threads
 from circles_policies.content import Malformed, read_content
@@ -108,6 +109,12 @@ def tighten(connection: Connection, room_id: RoomID) -> None:
 def generation(connection: Connection, room_id: RoomID) -> int:
     """Return how often something got stricter in a room; of an unknown one 0."""
     return connection.execute(select(rooms.c.generation).where(rooms.c.room_id == room_id)).scalar() or 0
+
+
+def quiet_hours(connection: Connection, room_id: RoomID) -> Quiet | None:
+    """Return a room's quiet hours, None where it has none."""
+    value = connection.execute(select(rooms.c.quiet).where(rooms.c.room_id == room_id)).scalar()
+    return Quiet.from_json(cast("Mapping[str, object]", value)) if value else None
 
 
 def view(connection: Connection, room_id: RoomID, language: Language) -> Room | None:

@@ -40,12 +40,14 @@ rooms: Final = Table(
     Column("filled", Boolean, nullable=False, default=False),
     Column("language", String),
     Column("zone", String),
+    Column("quiet", JSON),
     Column("names", JSON, nullable=False),
     Column("number", Integer, unique=True),
     Column("generation", Integer, nullable=False, default=0),
     Column("successor", String),
 )
 """`invited_as_direct` is what an invite claims; `direct` is so only once the room's state shows two people.
+`quiet` holds the room's quiet hours (`core.quiet`), None: none.
 `generation` grows whenever something tightens: an answer made under an older one is made again before it is sent."""
 
 members: Final = Table(

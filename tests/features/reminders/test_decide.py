@@ -14,7 +14,10 @@ from circles.core.effects import CancelWake, Edit, Effect, Post, Private, WakeAt
 from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.language import Language
 from circles.core.schedule import Repeat, Rule
-from circles.features.reminders import decide, strings
+from circles.features.reminders import change as doing
+from circles.features.reminders import decide, strings, words
+from circles.features.reminders.decide import Around
+from circles.features.reminders.fire import fire
 from circles.features.reminders.values import (
     AddPending,
     AddReminder,
@@ -31,6 +34,7 @@ BERLIN = "Europe/Berlin"
 MEI = UserID("@mei:home.example")
 LI = UserID("@li:far.example")
 SUNDAYS = Rule(Repeat.WEEKS, time(20, 0), BERLIN, weekdays=frozenset({6}))
+NOTHING = Around()
 ONCE = Rule(Repeat.ONCE, time(14, 0), BERLIN, start=NOON.date())
 
 
@@ -49,7 +53,7 @@ def row(**changes: Any) -> Reminder:
 
 def due(reminder: Reminder, now: datetime = NOON, key: str | None = None) -> tuple[Effect, ...]:
     """Let a reminder's hour come."""
-    return decide.fire(reminder, "Mei", Fire(a_room(), key or reminder.id, {}, reminder.next_due, now))
+    return fire(reminder, "Mei", Fire(a_room(), key or reminder.id, {}, reminder.next_due, now))
 
 
 def a_tap(key: str, asker: UserID = MEI, *, decides: bool = False, at: datetime = NOON) -> Tap:
@@ -126,7 +130,7 @@ def body(effects: Sequence[Effect]) -> str:
 )
 def test_a_request_is_read(words: str, task: str, for_room: bool, private: bool, at: str) -> None:
     """Who, what and when come out of the words, in both languages and in either order."""
-    new = only(decide.remind(asked(words), (), NOON), AddReminder).reminder
+    new = only(decide.remind(asked(words), NOTHING, NOON), AddReminder).reminder
 
     assert (task, for_room, private) == (new.text, new.for_room, new.private)
     assert datetime.fromisoformat(at).replace(tzinfo=UTC) == new.next_due
@@ -135,7 +139,7 @@ def test_a_request_is_read(words: str, task: str, for_room: bool, private: bool,
 def test_setting_one_arms_its_wake_and_says_when() -> None:
     """The row, its wake and the answer come together, and the answer rests on the request."""
     call = asked("remind me tomorrow at 9 to call mum")
-    effects = decide.remind(call, (), NOON)
+    effects = decide.remind(call, NOTHING, NOON)
     new, wake, post = only(effects, AddReminder).reminder, only(effects, WakeAt), only(effects, Post)
 
     assert (wake.feature, wake.key, wake.due) == ("reminders", new.id, new.next_due)
@@ -147,21 +151,21 @@ def test_the_same_request_twice_is_the_same_reminder() -> None:
     """The key comes from the request's event, so that doing it again after a crash adds nothing."""
     call = asked("remind me tomorrow at 9 to call mum")
 
-    first, second = (only(decide.remind(call, (), NOON), AddReminder).reminder.id for _ in range(2))
+    first, second = (only(decide.remind(call, NOTHING, NOON), AddReminder).reminder.id for _ in range(2))
 
     assert first == second
 
 
 def test_in_chinese_it_answers_in_chinese() -> None:
     """The answer follows the asker's language."""
-    effects = decide.remind(asked("提醒大家每周日晚上八点倒垃圾", language="zh"), (), NOON)
+    effects = decide.remind(asked("提醒大家每周日晚上八点倒垃圾", language="zh"), NOTHING, NOON)
 
     assert body(effects).startswith("好，每周日 20:00（第一次是 2月7日 周日 20:00）提醒大家：倒垃圾")
 
 
 def test_a_private_one_is_answered_in_private() -> None:
     """What is private is neither confirmed nor said in the room."""
-    effects = decide.remind(asked("remind me privately tomorrow at 9 to buy a gift"), (), NOON)
+    effects = decide.remind(asked("remind me privately tomorrow at 9 to buy a gift"), NOTHING, NOON)
 
     assert only(effects, Private).user_id == MEI
     assert not [effect for effect in effects if isinstance(effect, Post)]
@@ -170,7 +174,7 @@ def test_a_private_one_is_answered_in_private() -> None:
 def test_in_a_direct_message_everything_is_here() -> None:
     """A direct message is private as it is: "us" and "privately" mean nothing more there."""
     room = a_room(direct=True)
-    new = only(decide.remind(asked("remind us tomorrow at 9 to call", room=room), (), NOON), AddReminder).reminder
+    new = only(decide.remind(asked("remind us tomorrow at 9 to call", room=room), NOTHING, NOON), AddReminder).reminder
 
     assert (new.for_room, new.private) == (False, False)
 
@@ -188,7 +192,7 @@ def test_in_a_direct_message_everything_is_here() -> None:
 )
 def test_what_cannot_be_set_is_said(words: str, said: str) -> None:
     """Nothing is kept, and one sentence says what is missing."""
-    effects = decide.remind(asked(words), (), NOON)
+    effects = decide.remind(asked(words), NOTHING, NOON)
 
     assert len(effects) == 1
     assert said in body(effects)
@@ -198,7 +202,7 @@ def test_what_cannot_be_set_is_said(words: str, said: str) -> None:
 def test_a_room_that_keeps_nothing_gets_a_kind_sentence(keep: Keep | None) -> None:
     """A reminder is something someone asked to keep: without that class, or any policy, none is set."""
     policy = None if keep is None else preset(Preset.ON_CALL).model_copy(update={"store": Store(keep=keep)})
-    effects = decide.remind(asked("remind me tomorrow at 9 to call", room=a_room(policy=policy)), (), NOON)
+    effects = decide.remind(asked("remind me tomorrow at 9 to call", room=a_room(policy=policy)), NOTHING, NOON)
 
     assert len(effects) == 1
     assert "keep nothing" in body(effects)
@@ -209,10 +213,10 @@ def test_fifty_are_enough() -> None:
     call = asked("remind me tomorrow at 9 to call mum")
     full = tuple(row(id=f"r{number}", number=number) for number in range(1, 51))
 
-    assert "as many as I can hold" in body(decide.remind(call, full, NOON))
-    assert only(decide.remind(call, full[1:], NOON), AddReminder).reminder.number == 1
+    assert "as many as I can hold" in body(decide.remind(call, Around(full), NOON))
+    assert only(decide.remind(call, Around(full[1:]), NOON), AddReminder).reminder.number == 1
     elsewhere = tuple(replace(one, room_id=RoomID("!other")) for one in full)
-    assert only(decide.remind(call, elsewhere, NOON), AddReminder).reminder.number == 51
+    assert only(decide.remind(call, Around(elsewhere), NOON), AddReminder).reminder.number == 51
 
 
 # ---- asking back
@@ -221,25 +225,25 @@ def test_fifty_are_enough() -> None:
 def test_an_unknown_zone_is_asked_for_and_the_request_waits() -> None:
     """Without any zone the request is kept for a day, and taken up as of the moment it was made."""
     call = asked("remind me tomorrow at 9 to call mum", zone=None)
-    effects = decide.remind(call, (), NOON)
+    effects = decide.remind(call, NOTHING, NOON)
     waiting = only(effects, AddPending).pending
 
     assert only(effects, WakeAt).due == NOON + timedelta(days=1)
     assert "zone Berlin" in body(effects)
 
-    later = decide.go_on(waiting, a_room(), "Asia/Shanghai", (), NOON + timedelta(hours=20))
+    later = decide.go_on(waiting, a_room(), "Asia/Shanghai", NOTHING, NOON + timedelta(hours=20))
 
     assert only(later, DropPending).id == waiting.id
     assert "passed already" in body(later)
 
-    soon = decide.go_on(waiting, a_room(), "Asia/Shanghai", (), NOON + timedelta(minutes=1))
+    soon = decide.go_on(waiting, a_room(), "Asia/Shanghai", NOTHING, NOON + timedelta(minutes=1))
 
     assert only(soon, AddReminder).reminder.next_due == datetime(2027, 2, 2, 1, 0, tzinfo=UTC)
 
 
 def test_a_delay_needs_no_zone() -> None:
     """Ten minutes are ten minutes everywhere."""
-    new = only(decide.remind(asked("remind me in 10 minutes to stop", zone=None), (), NOON), AddReminder).reminder
+    new = only(decide.remind(asked("remind me in 10 minutes to stop", zone=None), NOTHING, NOON), AddReminder).reminder
 
     assert new.next_due == NOON + timedelta(minutes=10)
 
@@ -250,14 +254,14 @@ def test_a_delay_needs_no_zone() -> None:
 )
 def test_an_ambiguous_time_is_offered(words: str, language: Language) -> None:
     """Both readings are listed, with buttons and with words to say."""
-    effects = decide.remind(asked(words, language=language), (), NOON)
+    effects = decide.remind(asked(words, language=language), NOTHING, NOON)
     post, waiting = only(effects, Post), only(effects, AddPending).pending
 
     assert post.buttons == ("1️⃣", "2️⃣")
     assert post.subject == waiting.id
     assert all(hour in post.words.body for hour in ("03:00", "15:00"))
 
-    chosen = decide.choose(waiting, 1, a_room(), BERLIN, (), NOON)
+    chosen = decide.choose(waiting, 1, a_room(), BERLIN, NOTHING, NOON)
 
     assert only(chosen, AddReminder).reminder.rule == waiting.options[1]
     assert only(chosen, DropPending).id == waiting.id
@@ -267,8 +271,8 @@ def test_a_choice_out_of_range_or_no_longer_allowed_sets_nothing() -> None:
     """The policy is asked again when the choice is made."""
     waiting = Pending("p1", ROOM, MEI, "call", EventID("$asked"), NOON, options=(SUNDAYS,))
 
-    assert decide.choose(waiting, 4, a_room(), BERLIN, (), NOON) == ()
-    closed = decide.choose(waiting, 0, a_room(policy=preset(Preset.RESTING)), BERLIN, (), NOON)
+    assert decide.choose(waiting, 4, a_room(), BERLIN, NOTHING, NOON) == ()
+    closed = decide.choose(waiting, 0, a_room(policy=preset(Preset.RESTING)), BERLIN, NOTHING, NOON)
     assert "keep nothing" in body(closed)
     assert not [effect for effect in closed if isinstance(effect, AddReminder)]
 
@@ -363,7 +367,7 @@ def test_a_snoozed_one_comes_again() -> None:
     effects = due(row(state="fired", again=NOON), key="r1/again")
 
     assert only(effects, Post).words.body.startswith("Once more. Mei, you asked")
-    assert only(effects, ChangeReminder).changes == {"again": None, "fired_at": NOON, "done_at": None}
+    assert only(effects, ChangeReminder).changes == {"again": None, "rings": 0, "fired_at": NOON, "done_at": None}
 
 
 # ---- taps
@@ -371,7 +375,7 @@ def test_a_snoozed_one_comes_again() -> None:
 
 def test_done_ticks_it_off_in_place_and_deletes_it() -> None:
     """✅ edits the post, so that nobody is pinged, and nothing of it stays."""
-    effects = decide.tapped(row(state="fired", fired_at=NOON), a_tap("✅"))
+    effects = doing.tapped(row(state="fired", fired_at=NOON), a_tap("✅"))
 
     assert only(effects, Edit).words.body == "☑ call mum · done"
     assert only(effects, DropReminder).id == "r1"
@@ -381,25 +385,25 @@ def test_done_ticks_it_off_in_place_and_deletes_it() -> None:
 def test_done_on_a_recurring_one_is_for_this_time_only() -> None:
     """It stays armed; a second ✅ does nothing more."""
     recurring = row(rule=SUNDAYS, fired_at=NOON, again=NOON)
-    changed = only(decide.tapped(recurring, a_tap("✅")), ChangeReminder)
+    changed = only(doing.tapped(recurring, a_tap("✅")), ChangeReminder)
 
-    assert changed.changes == {"done_at": NOON, "again": None}
-    assert decide.tapped(replace(recurring, done_at=NOON), a_tap("✅")) == ()
+    assert changed.changes == {"done_at": NOON, "again": None, "rings": 0}
+    assert doing.tapped(replace(recurring, done_at=NOON), a_tap("✅")) == ()
 
 
 def test_snooze_is_ten_minutes_and_a_second_tap_does_nothing() -> None:
     """💤 arms the second wake once."""
-    effects = decide.tapped(row(state="fired", fired_at=NOON), a_tap("💤"))
+    effects = doing.tapped(row(state="fired", fired_at=NOON), a_tap("💤"))
     wake = only(effects, WakeAt)
 
     assert (wake.key, wake.due) == ("r1/again", NOON + timedelta(minutes=10))
     assert "13:10" in body(effects)
-    assert decide.tapped(row(state="fired", again=wake.due), a_tap("💤", at=NOON + timedelta(seconds=1))) == ()
+    assert doing.tapped(row(state="fired", again=wake.due), a_tap("💤", at=NOON + timedelta(seconds=1))) == ()
 
 
 def test_the_bell_ends_a_recurring_one() -> None:
     """🔕 deletes it and its wakes."""
-    effects = decide.tapped(row(rule=SUNDAYS, fired_at=NOON), a_tap("🔕"))
+    effects = doing.tapped(row(rule=SUNDAYS, fired_at=NOON), a_tap("🔕"))
 
     assert only(effects, DropReminder)
     assert body(effects) == "Stopped: call mum"
@@ -407,7 +411,7 @@ def test_the_bell_ends_a_recurring_one() -> None:
 
 def test_any_other_reaction_is_just_a_reaction() -> None:
     """A heart on a reminder does nothing."""
-    assert decide.tapped(row(), a_tap("❤️")) == ()
+    assert doing.tapped(row(), a_tap("❤️")) == ()
 
 
 @pytest.mark.parametrize(
@@ -418,7 +422,7 @@ def test_only_its_owner_or_who_decides_may_change_it(
     asker: UserID, decides: bool, private: bool, expected: bool
 ) -> None:
     """And what is private is its owner's alone."""
-    assert expected is decide.may_change(row(private=private), asker, decides=decides)
+    assert expected is doing.may_change(row(private=private), asker, decides=decides)
 
 
 # ---- commands
@@ -429,7 +433,7 @@ def change(
 ) -> tuple[Effect, ...]:
     """Say `cancel`, `done` or `snooze`."""
     call = a_call(command, argument, **changes)
-    return decide.change(call, decide.visible(call, rows), replied, NOON)
+    return doing.change(call, doing.visible(call, rows), replied, NOON)
 
 
 def test_cancel_by_number_by_reply_and_where_there_is_one() -> None:
@@ -459,7 +463,7 @@ def test_cancel_by_number_by_reply_and_where_there_is_one() -> None:
 )
 def test_numbers_as_people_say_them(argument: str, expected: tuple[int | None, str]) -> None:
     """A number names a reminder, a length of time does not."""
-    assert expected == strings.read_number(argument)
+    assert expected == words.read_number(argument)
 
 
 def test_someone_elses_is_refused_kindly_and_a_private_one_does_not_exist() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any, TypeVar
+from zlib import crc32
 
 import pytest
 from sqlalchemy import Connection, insert, select
@@ -35,9 +36,20 @@ SUNDAYS = Rule(Repeat.WEEKS, time(20, 0), "Europe/Berlin", weekdays=frozenset({6
 
 
 def row(**changes: Any) -> Reminder:
-    """Make a reminder for the room."""
+    """Make a reminder for the room, with a number of its own."""
     base = Reminder(
-        "r1", 1, ROOM, MEI, "倒垃圾", SUNDAYS, "Europe/Berlin", NOON, EventID("$asked"), NOON, "zh", for_room=True
+        "r1",
+        crc32(changes.get("id", "r1").encode()) % 99_999,
+        ROOM,
+        MEI,
+        "倒垃圾",
+        SUNDAYS,
+        "Europe/Berlin",
+        NOON,
+        EventID("$asked"),
+        NOON,
+        "zh",
+        for_room=True,
     )
     return replace(base, **changes)
 

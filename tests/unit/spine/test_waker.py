@@ -23,7 +23,7 @@ from circles.feature import Entered, Feature
 from circles.metrics import Metrics
 from circles.ports import Ports
 from circles.testing import AI, NOON, ROOM, FakeClock, some_ports
-from rows import LI, MEI, Rows, a_post, opened
+from rows import LI, MEI, Rows, a_post, opened, rested
 
 Effects = tuple[fx.Effect, ...]
 
@@ -91,12 +91,7 @@ class Waking:
     async def look(self) -> None:
         """Let it look, and wait until it rests."""
         self.waker.look()
-        await self.until(self._rests)
-
-    def _rests(self) -> bool:
-        parts = vars(self.waker)
-        pending: asyncio.Event = parts["_pending"]
-        return not parts["_in_hand"] and not pending.is_set() and len(vars(pending)["_waiters"]) > 0
+        await rested(self.waker)
 
     async def bodies(self) -> list[str]:
         return [str(row.payload["body"]) for row in await self.rows.waiting() if row.kind == "post"]

@@ -14,9 +14,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
 _JOB: Final = "next-wake"
-FURTHEST: Final = timedelta(days=20)
-"""A timer may not lie further away (the event loop counts in 32-bit milliseconds on some platforms); it is armed
-again then.
+FURTHEST: Final = timedelta(minutes=1)
+"""No timer lies further away; it is armed again then. The event loop's clock stands still while the machine sleeps and
+does not follow when the wall clock is set, so a timer for tomorrow may be hours off: this one is a minute off at most.
 """
 
 

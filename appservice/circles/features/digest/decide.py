@@ -302,8 +302,19 @@ def skip(row: Digest, now: datetime) -> tuple[Effect, ...]:
     return NextDigest(row.room_id, due), WakeAt(NAME, row.room_id, row.room_id, due)
 
 
-def fire(row: Digest, room: Room, contents: Contents, names: Mapping[UserID, str], now: datetime) -> tuple[Effect, ...]:
-    """Post a digest if there is anything new, and arm the next one in the same breath."""
+def fire(
+    row: Digest,
+    room: Room,
+    contents: Contents,
+    names: Mapping[UserID, str],
+    now: datetime,
+    *,
+    held: bool = False,
+) -> tuple[Effect, ...]:
+    """Post a digest if there is anything new, and arm the next one in the same breath.
+
+    `held`: it waited for the room's quiet hours to end, so it is not late.
+    """
     due = following(row, now)
     if not contents.is_new(due):
         return skip(row, now)
@@ -311,7 +322,7 @@ def fire(row: Digest, room: Room, contents: Contents, names: Mapping[UserID, str
     span = Span(row.last_sent, now, row.zone, row.language, row.host)
     post = Post(
         room.room_id,
-        words(room, contents, span, names, asks=asks, due=row.next_due),
+        words(room, contents, span, names, asks=asks, due=None if held else row.next_due),
         "digest",
         NAME,
         subject="asks" if asks else "",

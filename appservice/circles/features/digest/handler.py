@@ -10,6 +10,7 @@ from circles.core.effects import Effect, WakeAt
 from circles.core.permitted import Talk
 from circles.core.prompt import Prompt
 from circles.errors import BudgetSpent, MatrixError, ModelError
+from circles.facts.rooms import quiet_hours
 from circles.features.digest import decide, prompts, store, strings
 from circles.features.digest.decide import NAME, Contents, Span
 from circles.ports import Ports, Window
@@ -36,6 +37,9 @@ async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
         return ()
     if row.next_due > now:
         return (WakeAt(NAME, room_id, room_id, row.next_due),)
+    quiet = await ports.database.read(lambda c: quiet_hours(c, room_id))
+    if quiet is not None and quiet.holds(now):
+        return (WakeAt(NAME, room_id, room_id, quiet.ends(now)),)
     if not decide.may_speak(event.room.policy):
         return decide.skip(row, now)
     host = row.host
@@ -51,7 +55,8 @@ async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
         if now - event.due < decide.TRY_FOR:
             raise
         return decide.skip(row, now)  # given up for today, not for good
-    return decide.fire(row, event.room, contents, names, now)
+    held = quiet is not None and quiet.held_back(row.next_due, now)
+    return decide.fire(row, event.room, contents, names, now, held=held)
 
 
 async def remake(event: Remake, ports: Ports) -> tuple[Effect, ...]:

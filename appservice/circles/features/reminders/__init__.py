@@ -6,6 +6,7 @@ from typing import Final
 
 from circles.feature import Command, Feature
 from circles.features.reminders import handler, store
+from circles.features.reminders.control import control
 from circles.features.reminders.values import (
     NAME,
     AddPending,
@@ -13,6 +14,7 @@ from circles.features.reminders.values import (
     ChangeReminder,
     DropPending,
     DropReminder,
+    RememberQuiet,
     RememberRoomZone,
     RememberZone,
 )
@@ -33,6 +35,20 @@ FEATURE: Final = Feature(
                 "zh": "提醒我明早九点开会 – 或大家",
             },
             tool="Set a reminder for the asker or the room: 'remind me <when> to <what>' or 'remind us …'.",
+        ),
+        Command(
+            name="alarm",
+            words={
+                "en": ("alarm", "set an alarm", "please set an alarm", "set alarm", "keep reminding"),
+                "zh": (
+                    *("闹钟", "设闹钟", "设个闹钟", "定闹钟", "定个闹钟", "一直提醒"),
+                    *("…设闹钟", "…设个闹钟", "…定闹钟", "…定个闹钟", "…一直提醒我", "…一直提醒大家"),
+                ),
+            },
+            handle=handler.remind,
+            help={"en": "alarm at 7 – rings until you stop", "zh": "闹钟 明早七点 – 响到你按停"},
+            tool="Set an alarm that rings every few minutes until it is silenced: 'alarm <when> <what>'.",
+            unlisted=True,
         ),
         Command(
             name="reminders",
@@ -65,6 +81,29 @@ FEATURE: Final = Feature(
             unlisted=True,
         ),
         Command(
+            name="pause",
+            words={"en": ("pause",), "zh": ("暂停",)},
+            handle=handler.change,
+            help={"en": "pause 2 until Monday", "zh": "暂停 2 到周一 – 先不提醒"},
+            tool="Pause a reminder: its number, then until when, or nothing for until it is resumed.",
+            unlisted=True,
+        ),
+        Command(
+            name="resume",
+            words={"en": ("resume",), "zh": ("恢复", "继续提醒")},
+            handle=handler.change,
+            help={"en": "resume 2 – no. 2 goes on", "zh": "恢复 2 – 第 2 条继续提醒"},
+            tool="Let a paused reminder go on, by its number.",
+            unlisted=True,
+        ),
+        Command(
+            name="quiet",
+            words={"en": ("quiet hours", "do not disturb"), "zh": ("免打扰", "勿扰", "安静时间")},
+            handle=handler.quiet,
+            help={"en": "quiet hours 22:00 to 8:00", "zh": "免打扰 22:00 到 8:00"},
+            unlisted=True,
+        ),
+        Command(
             name="pick",
             words={"en": ("pick",), "zh": ("选",)},
             handle=handler.pick,
@@ -87,9 +126,13 @@ FEATURE: Final = Feature(
     ),
     taps={"reminder": handler.tapped, "reminder-choice": handler.tapped_choice},
     fire=handler.fire,
+    control=control,
     remake=handler.remake,
     writers=dict.fromkeys(
-        (AddReminder, ChangeReminder, DropReminder, AddPending, DropPending, RememberZone, RememberRoomZone),
+        (
+            *(AddReminder, ChangeReminder, DropReminder, AddPending, DropPending),
+            *(RememberZone, RememberRoomZone, RememberQuiet),
+        ),
         store.write,
     ),
     forget=store.forget,

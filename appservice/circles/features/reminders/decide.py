@@ -1,4 +1,4 @@
-"""What becomes of a request for a reminder, of its hour when it comes, and of a tap on it. Pure.
+"""What becomes of a request for a reminder. Pure. What people do with one: `change.py`; its hour: `fire.py`.
 
 A reminder has a human host and speaks in their name. It never asks what the room may be shown:
 its text is what that person asked to keep, and it comes under every policy that stands when it is due.
@@ -7,40 +7,46 @@ its text is what that person asked to keep, and it comes under every policy that
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from circles.core.call import Call, Fire, Remake, Room, Said, Tap
-from circles.core.effects import CancelWake, Edit, Effect, Post, Private, WakeAt, Words
+from circles.core.call import Call, Remake, Room
+from circles.core.effects import CancelWake, Effect, Post, Private, WakeAt, Words
 from circles.core.ids import Source, UserID, event_link
 from circles.core.language import Language
+from circles.core.quiet import Quiet
 from circles.core.render import lines, link, text
-from circles.core.schedule import Rule, is_late, next_fire
-from circles.core.when import Ambiguous, Found, NotFound, parse_when
+from circles.core.schedule import Rule, next_fire
+from circles.core.when import Ambiguous, NotFound, parse_when
 from circles.core.zones import say_when
 from circles.features.reminders import strings
+from circles.features.reminders import words as reading
 from circles.features.reminders.values import (
+    MOST_RINGS,
     NAME,
+    RING_EVERY,
     AddPending,
     AddReminder,
-    ChangeReminder,
     DropPending,
-    DropReminder,
     Pending,
     Reminder,
-    wake_keys,
+    quiet_for,
 )
 from circles_policies.model import Keep
 from circles_policies.notices import POSTED_AGAIN
 
 MAX_ACTIVE: Final = 50
+"""Of one person in one room."""
+MAX_PERSON: Final = 200
+MAX_ROOM: Final = 500
+MAX_ALARMS: Final = 5
+MAX_WAITING: Final = 10
+"""Requests of one person that wait for their answer."""
 MAX_TEXT: Final = 500
-SNOOZE: Final = timedelta(minutes=10)
+YEARS_AHEAD: Final = 20
 WAIT_FOR_ANSWER: Final = timedelta(days=1)
-KEEP_FIRED: Final = timedelta(days=7)
-"""How long a reminder that was said can still be put off; then it is deleted."""
 _ANY_ZONE: Final = "Europe/London"
 """Stands in for an unknown zone while a delay ("in 10 minutes") is read, which needs none."""
 
@@ -48,9 +54,26 @@ _ANY_ZONE: Final = "Europe/London"
 # ---- setting one
 
 
-def remind(call: Call, around: Sequence[Reminder], now: datetime) -> tuple[Effect, ...]:
-    """Set the reminder someone asks for, or ask back what is missing. `around`: those of the room and of the asker."""
-    rest, for_room, private = strings.read_request(call.whole.text)
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a new reminder meets.
+
+    Attributes:
+        rows: the reminders of the room and of the asker.
+        waiting: how many requests of the asker wait for their answer.
+        quiet, own: the quiet hours of the room, and of the asker's private chat.
+    """
+
+    rows: Sequence[Reminder] = ()
+    waiting: int = 0
+    quiet: Quiet | None = None
+    own: Quiet | None = None
+
+
+def remind(call: Call, around: Around, now: datetime) -> tuple[Effect, ...]:
+    """Set the reminder or alarm someone asks for, or ask back what is missing."""
+    is_alarm = call.command == "alarm"
+    rest, for_room, private = (reading.read_alarm if is_alarm else reading.read_request)(call.whole.text)
     draft = Pending(
         id=sha256(call.event_id.encode()).hexdigest()[:16],
         room_id=call.room.room_id,
@@ -62,13 +85,12 @@ def remind(call: Call, around: Sequence[Reminder], now: datetime) -> tuple[Effec
         private=(private or call.private or call.place != call.room.room_id) and not call.room.direct,
         thread=call.thread,
         language=call.language,
+        alarm=is_alarm,
     )
     return _understand(draft, call.room, call.zone, around, now)
 
 
-def _understand(
-    draft: Pending, room: Room, zone: str | None, around: Sequence[Reminder], now: datetime
-) -> tuple[Effect, ...]:
+def _understand(draft: Pending, room: Room, zone: str | None, around: Around, now: datetime) -> tuple[Effect, ...]:
     if room.policy is None or room.policy.store.keep < Keep.ASKED:
         return (_tell(draft, strings.NOT_KEPT),)
     if len(draft.text) > MAX_TEXT:
@@ -77,44 +99,59 @@ def _understand(
     if isinstance(found, NotFound):
         return (_tell(draft, strings.NO_TIME.get(found.reason, strings.NO_TIME["none"])),)
     if zone is None and (isinstance(found, Ambiguous) or found.rule.zone == _ANY_ZONE):
-        return (*_wait(draft), _tell(draft, strings.ASK_ZONE, kind="reminder-zone"))
+        return _wait(draft, around) or (*_keep_waiting(draft), _tell(draft, strings.ASK_ZONE, kind="reminder-zone"))
     if isinstance(found, Ambiguous) and not found.options:
         return (_tell(draft, strings.ASK_CLOCK),)
     if isinstance(found, Ambiguous):
         asked = replace(
-            draft, text=strings.task(found.options[0].rest), options=tuple(option.rule for option in found.options)
+            draft, text=_task(draft, found.options[0].rest), options=tuple(option.rule for option in found.options)
         )
-        if not asked.text:
-            return (_tell(draft, strings.NO_TEXT),)
-        dues = [
-            strings.at_time(option.due, option.rule, draft.language, zone or _ANY_ZONE, now) for option in found.options
-        ]
-        options = "\n".join(f"{key} {due}" for key, due in zip(strings.NUMBERS, dues, strict=False))
-        buttons = strings.NUMBERS[: len(dues)]
-        return (*_wait(asked), _tell(asked, strings.ASK_TIME, kind="reminder-choice", buttons=buttons, options=options))
+        return _wait(asked, around) or _offer(asked, found, zone, now)
     if found.is_past:
         return (_tell(draft, strings.PASSED),)
-    return _settle(replace(draft, text=strings.task(found.rest)), found.rule, zone, around, now)
+    return _settle(replace(draft, text=_task(draft, found.rest)), found.rule, room, zone, around, now)
 
 
-def _wait(draft: Pending) -> tuple[Effect, ...]:
+def _task(draft: Pending, rest: str) -> str:
+    return reading.task(rest) or (strings.ALARM_TEXT[draft.language] if draft.alarm else "")
+
+
+def _offer(asked: Pending, found: Ambiguous, zone: str | None, now: datetime) -> tuple[Effect, ...]:
+    """Ask which of several times is meant."""
+    if not asked.text:
+        return (_tell(asked, strings.NO_TEXT),)
+    dues = [strings.at_time(one.due, one.rule, asked.language, zone or _ANY_ZONE, now) for one in found.options]
+    options = "\n".join(f"{key} {due}" for key, due in zip(strings.NUMBERS, dues, strict=False))
+    buttons = strings.NUMBERS[: len(dues)]
+    question = _tell(asked, strings.ASK_TIME, kind="reminder-choice", buttons=buttons, options=options)
+    return (*_keep_waiting(asked), question)
+
+
+def _wait(draft: Pending, around: Around) -> tuple[Effect, ...]:
+    """Refuse one more request that would wait for an answer; nothing where there is a place for it."""
+    full = around.waiting >= MAX_WAITING
+    return (_tell(draft, strings.TOO_MANY_WAITING, limit=MAX_WAITING),) if full else ()
+
+
+def _keep_waiting(draft: Pending) -> tuple[Effect, ...]:
     return AddPending(draft), WakeAt(NAME, draft.id, draft.room_id, draft.asked_at + WAIT_FOR_ANSWER)
 
 
 def _settle(
-    draft: Pending, rule: Rule, zone: str | None, around: Sequence[Reminder], now: datetime
+    draft: Pending, rule: Rule, room: Room, zone: str | None, around: Around, now: datetime
 ) -> tuple[Effect, ...]:
     due = next_fire(rule, now)
-    mine = [one for one in around if one.owner == draft.owner and one.room_id == draft.room_id and one.comes]
     if not draft.text:
         return (_tell(draft, strings.NO_TEXT),)
     if due is None:
         return (_tell(draft, strings.PASSED),)
-    if len(mine) >= MAX_ACTIVE:
-        return (_tell(draft, strings.TOO_MANY, limit=MAX_ACTIVE),)
+    if due - now > timedelta(days=366 * YEARS_AHEAD):
+        return (_tell(draft, strings.TOO_FAR, years=YEARS_AHEAD),)
+    if refused := _full(draft, around.rows):
+        return refused
     new = Reminder(
         id=draft.id,
-        number=_free_number(around),
+        number=_free_number(around.rows),
         room_id=draft.room_id,
         owner=draft.owner,
         text=draft.text,
@@ -127,11 +164,40 @@ def _settle(
         thread=draft.thread,
         for_room=draft.for_room,
         private=draft.private,
+        alarm=draft.alarm,
     )
-    sentence = strings.SET_ROOM if new.for_room else strings.SET_ME
-    when = strings.at_time(due, rule, new.language, new.zone, now)
-    confirmed = _tell(draft, sentence, kind="reminder-set", when=when, text=new.text, number=new.number)
-    return AddReminder(new), WakeAt(NAME, new.id, new.room_id, due), confirmed
+    quiet = quiet_for(new, around.own if new.private else around.quiet, direct=room.direct)
+    return AddReminder(new), WakeAt(NAME, new.id, new.room_id, due), _confirmed(draft, new, quiet, now)
+
+
+def _full(draft: Pending, rows: Sequence[Reminder]) -> tuple[Effect, ...]:
+    """Say which limit one more would break; nothing where it breaks none."""
+    counted = [one for one in rows if one.counts]
+    mine = [one for one in counted if one.owner == draft.owner]
+    here = [one for one in counted if one.room_id == draft.room_id]
+    limits = (
+        (strings.TOO_MANY, [one for one in here if one.owner == draft.owner], MAX_ACTIVE),
+        (strings.TOO_MANY_PERSON, mine, MAX_PERSON),
+        (strings.TOO_MANY_ROOM, here, MAX_ROOM),
+        (strings.TOO_MANY_ALARMS, [one for one in mine if one.alarm] if draft.alarm else [], MAX_ALARMS),
+    )
+    return next((((_tell(draft, words, limit=most)),) for words, found, most in limits if len(found) >= most), ())
+
+
+def _confirmed(draft: Pending, new: Reminder, quiet: Quiet | None, now: datetime) -> Effect:
+    sentence = strings.SET_ALARM if new.alarm else strings.SET_ROOM if new.for_room else strings.SET_ME
+    values: dict[str, object] = {
+        "when": strings.at_time(new.next_due, new.rule, new.language, new.zone, now),
+        "text": new.text,
+        "number": new.number,
+        "minutes": RING_EVERY // timedelta(minutes=1),
+        "most": MOST_RINGS,
+    }
+    if quiet is not None and quiet.holds(new.next_due):
+        held: strings.Sentence = {language: said + strings.SET_QUIET[language] for language, said in sentence.items()}
+        sentence = held
+        values["after"] = say_when(quiet.ends(new.next_due), new.zone, new.language, now)
+    return _tell(draft, sentence, "reminder-set", (), **values)
 
 
 def _free_number(around: Iterable[Reminder]) -> int:
@@ -144,7 +210,7 @@ def _tell(
 ) -> Effect:
     post = Post(
         room_id=draft.room_id,
-        words=_words(sentence, draft.language, **values),
+        words=strings.said(sentence, draft.language, **values),
         kind=kind,
         feature=NAME,
         subject=draft.id,
@@ -157,15 +223,11 @@ def _tell(
     return Private(draft.owner, post) if draft.private else post
 
 
-def _words(sentence: strings.Sentence, language: Language, **values: object) -> Words:
-    return lines(text(sentence[language].format(**values)))
-
-
 # ---- answers to what was asked back
 
 
 def choose(
-    waiting: Pending, index: int, room: Room, zone: str | None, around: Sequence[Reminder], now: datetime
+    waiting: Pending, index: int, room: Room, zone: str | None, around: Around, now: datetime
 ) -> tuple[Effect, ...]:
     """Set the reminder with the chosen one of the offered times."""
     if room.policy is None or room.policy.store.keep < Keep.ASKED:
@@ -173,12 +235,10 @@ def choose(
     if not 0 <= index < len(waiting.options):
         return ()
     rule = waiting.options[index]
-    return *_no_longer(waiting), *_settle(waiting, rule, zone, around, now)
+    return *_no_longer(waiting), *_settle(waiting, rule, room, zone, around, now)
 
 
-def go_on(
-    waiting: Pending, room: Room, zone: str | None, around: Sequence[Reminder], now: datetime
-) -> tuple[Effect, ...]:
+def go_on(waiting: Pending, room: Room, zone: str | None, around: Around, now: datetime) -> tuple[Effect, ...]:
     """Take up a request again once its asker's time zone is known, as of the moment it was made."""
     return *_no_longer(waiting), *_understand(waiting, room, zone, around, now)
 
@@ -192,204 +252,26 @@ def wake_waiting(waiting: Iterable[Pending], now: datetime) -> tuple[Effect, ...
     return tuple(WakeAt(NAME, one.id, one.room_id, now) for one in waiting if not one.options)
 
 
-# ---- its hour
-
-
-def fire(row: Reminder, name: str, event: Fire) -> tuple[Effect, ...]:
-    """Say a reminder whose hour has come, and arm the next one in the same breath. A stale wake says nothing."""
-    own, again = wake_keys(row.id)
-    now = event.now
-    if event.key == again:
-        if row.again is None:
-            return ()
-        if row.again > now:
-            return (WakeAt(NAME, again, row.room_id, row.again),)
-        return _say(row, name, row.again, now, again=True), _change(row, again=None, fired_at=now, done_at=None)
-    if row.state != "active":
-        # Said long enough ago; unless it was put off and is still to come.
-        return (WakeAt(NAME, own, row.room_id, row.again + KEEP_FIRED),) if row.again else (DropReminder(row.id),)
-    if row.next_due > now:
-        return (WakeAt(NAME, own, row.room_id, row.next_due),)
-    following = next_fire(row.rule, now) if row.recurs else None
-    changed = _change(
-        row,
-        state="active" if following else "fired",
-        next_due=following or row.next_due,
-        fired_at=now,
-        done_at=None,
-    )
-    wake = WakeAt(NAME, own, row.room_id, following or now + KEEP_FIRED)
-    return _say(row, name, row.next_due, now), changed, wake
-
-
-def _say(row: Reminder, name: str, due: datetime, now: datetime, *, again: bool = False) -> Effect:
-    said = strings.AGAIN[row.language] if again else ""
-    said += strings.fire_words(name, row.text, row.language, for_room=row.for_room)
-    if is_late(due, now):
-        said += strings.LATE[row.language].format(when=strings.clock(due, row.zone, row.language, now))
-    stays = row.for_room or row.private
-    post = Post(
-        room_id=row.room_id,
-        words=lines(text(said)),
-        kind="reminder",
-        feature=NAME,
-        ping=(row.owner,),
-        text=True,
-        reply_to=None if stays else row.source_event,
-        thread=None if stays else row.thread,
-        subject=row.id,
-        sources=(row.source,),
-        buttons=(strings.DONE_KEY, strings.SNOOZE_KEY, *((strings.STOP_KEY,) if row.recurs else ())),
-    )
-    return Private(row.owner, post) if row.private else post
-
-
-def _change(row: Reminder, **changes: str | datetime | None) -> ChangeReminder:
-    return ChangeReminder(row.id, changes)
-
-
-# ---- what people do with it
-
-
-def may_change(row: Reminder, asker: UserID, *, decides: bool) -> bool:
-    """Return whether someone may change a reminder: its owner may, and where it is not private, whoever decides."""
-    return asker == row.owner or (decides and not row.private)
-
-
-def tapped(row: Reminder, tap: Tap) -> tuple[Effect, ...]:
-    """Do what an allowed tap on a reminder asks for; pressed twice, it does nothing more."""
-    if tap.key == strings.DONE_KEY:
-        if row.done_at and row.fired_at and row.done_at >= row.fired_at:
-            return ()
-        words = _words(strings.DONE, row.language, text=row.text)
-        return *_ticked(row, tap.at), Edit(tap.said.room_id, tap.said.effect_id, words)
-    if tap.key == strings.SNOOZE_KEY:
-        return () if row.again and row.again > tap.at else _put_off_by_tap(row, tap)
-    if tap.key == strings.STOP_KEY:
-        return *dropped(row), _reply(row, tap, strings.STOPPED, text=row.text)
-    return ()
-
-
-def _put_off_by_tap(row: Reminder, tap: Tap) -> tuple[Effect, ...]:
-    until = tap.at + SNOOZE
-    when = strings.clock(until, row.zone, row.language, tap.at)
-    return *put_off(row, until), _reply(row, tap, strings.SNOOZED, when=when)
-
-
-def refuse(tap: Tap, key: str) -> tuple[Effect, ...]:
-    """Say once, kindly, that this reminder is someone else's. `key` remembers that this person was told."""
-    return (replace(_note(tap, strings.NOT_YOURS[tap.language], "reminder-note"), subject=key),)
-
-
-def note_key(said: Said, asker: UserID) -> str:
-    """Return the subject under which a refusal is found again: one a person and post."""
-    return f"{said.effect_id}/{asker}"
-
-
-def _reply(row: Reminder, tap: Tap, sentence: strings.Sentence, **values: object) -> Effect:
-    return replace(_note(tap, sentence[row.language].format(**values), "answer"), subject=row.id, sources=(row.source,))
-
-
-def _note(tap: Tap, said: str, kind: str) -> Post:
-    return Post(tap.said.room_id, lines(text(said)), kind, NAME, reply_to=tap.said.event_id, thread=tap.said.thread)
-
-
-def dropped(row: Reminder) -> tuple[Effect, ...]:
-    """Delete a reminder and its wakes."""
-    return DropReminder(row.id), *(CancelWake(NAME, key) for key in wake_keys(row.id))
-
-
-def _ticked(row: Reminder, now: datetime) -> tuple[Effect, ...]:
-    if not row.recurs:
-        return dropped(row)
-    return _change(row, done_at=now, again=None), CancelWake(NAME, wake_keys(row.id)[1])
-
-
-def put_off(row: Reminder, until: datetime) -> tuple[Effect, ...]:
-    """Let a reminder come (again) at another instant; a recurring one keeps its own times besides."""
-    if row.state == "active" and not row.recurs:
-        return _change(row, next_due=until), WakeAt(NAME, row.id, row.room_id, until)
-    return _change(row, again=until, done_at=None), WakeAt(NAME, wake_keys(row.id)[1], row.room_id, until)
-
-
-def visible(call: Call, rows: Sequence[Reminder]) -> tuple[Reminder, ...]:
-    """Return those of `rows` that this person may see and name here: in private their own, else the room's."""
-    if call.private or call.room.direct or call.place != call.room.room_id:
-        return tuple(row for row in rows if row.owner == call.asker)
-    return tuple(row for row in rows if row.room_id == call.room.room_id and not row.private)
-
-
-def pick(call: Call, rows: Sequence[Reminder], replied: str | None) -> tuple[Reminder | None, str]:
-    """Return the reminder a command is about, and the words after its number.
-
-    Named by its number, by a reply to a post of it, or not at all where there is only one it can be.
-    """
-    number, rest = strings.read_number(call.argument.text)
-    if number is not None:
-        return next((row for row in rows if row.number == number), None), rest
-    if replied:
-        return next((row for row in rows if row.id == replied), None), rest
-    own = [row for row in rows if row.owner == call.asker]
-    if call.command != "cancel":
-        said = sorted(
-            (row for row in own if row.fired_at and not row.done_at), key=lambda row: row.fired_at or row.next_due
-        )
-        if said:
-            return said[-1], rest
-    coming = [row for row in own if row.comes]
-    return (coming[0] if len(coming) == 1 else None), rest
-
-
-def change(call: Call, rows: Sequence[Reminder], replied: str | None, now: datetime) -> tuple[Effect, ...]:
-    """Cancel, tick off or put off the reminder a command names."""
-    row, rest = pick(call, rows, replied)
-    if row is None:
-        named = strings.read_number(call.argument.text)[0] is not None
-        sentence = strings.NO_SUCH if named else strings.WHICH
-        return (_answer(call, sentence, word=strings.WORDS[call.command][call.language]),)
-    if not may_change(row, call.asker, decides=call.decides):
-        return (_answer(call, strings.NOT_YOURS),)
-    if call.command == "cancel":
-        return *dropped(row), _answer(call, strings.CANCELLED, row, text=row.text)
-    if call.command == "done":
-        return *_ticked(row, now), _answer(call, strings.DONE, row, text=row.text)
-    until = _until(rest, row.zone, now)
-    if until is None:
-        return (_answer(call, strings.SNOOZE_WHEN),)
-    when = strings.clock(until, row.zone, call.language, now)
-    return *put_off(row, until), _answer(call, strings.SNOOZED, row, when=when)
-
-
-def _until(words: str, zone: str, now: datetime) -> datetime | None:
-    """Read what follows `snooze`: a time, or a bare length ("1 hour", “一小时”); nothing said is ten minutes."""
-    if not words:
-        return now + SNOOZE
-    for said in (words, f"in {words.removeprefix('for ')}", f"{words}后"):
-        found = parse_when(said, now, zone)
-        if isinstance(found, Ambiguous) and found.options:
-            found = min(found.options, key=lambda option: option.due)
-        if isinstance(found, Found) and found.due > now:
-            return found.due
-    return None
-
-
-def _answer(call: Call, sentence: strings.Sentence, row: Reminder | None = None, **values: object) -> Effect:
-    sources = (row.source,) if row else ()
-    return call.answer(_words(sentence, call.language, **values), feature=NAME, sources=sources)
+# ---- the list
 
 
 def show(rows: Sequence[Reminder], room: Room, language: Language, now: datetime) -> Words:
     """List reminders, the next one first; each number links to the request behind it."""
-    shown = [row for row in rows if row.comes]
+    shown = [row for row in rows if row.counts]
     if not shown:
-        return _words(strings.LIST_NONE, language)
+        return strings.said(strings.LIST_NONE, language)
     said = [text(strings.LIST[language])]
     for row in shown:
         comes = row.comes or row.next_due
         when = say_when(comes, row.zone, language, now)
         if row.recurs and comes == row.next_due:
             when = strings.rule_words(row.rule, language)
-        notes = [strings.FOR_ROOM[language]] if row.for_room else []
+        marks = (
+            (strings.ALARM_MARK, row.alarm),
+            (strings.FOR_ROOM, row.for_room),
+            (strings.PAUSED_MARK, row.state == "paused"),
+        )
+        notes = [mark[language] for mark, holds in marks if holds]
         label = link(f"{row.number}", event_link(row.room_id, row.source_event, room.via), spelled=False)
         said.append(label + text(". " + " · ".join([when, row.text, *notes])))
     return lines(*said)
@@ -416,4 +298,4 @@ def show_again(rows: Sequence[Reminder], event: Remake) -> tuple[Effect, ...]:
 
 def shown_in(rows: Sequence[Reminder], asker: UserID | None) -> tuple[Reminder, ...]:
     """Return what a list shows of the visible ones: the asker's, and the room's."""
-    return tuple(row for row in rows if row.comes and (row.for_room or row.owner == asker))
+    return tuple(row for row in rows if row.counts and (row.for_room or row.owner == asker))

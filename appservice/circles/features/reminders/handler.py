@@ -12,27 +12,32 @@ from circles.core.ids import RoomID, UserID
 from circles.core.render import lines, text
 from circles.core.zones import find_zone
 from circles.errors import MatrixError
+from circles.facts.rooms import quiet_hours
+from circles.features.reminders import change as doing
 from circles.features.reminders import decide, store, strings
+from circles.features.reminders import words as reading
+from circles.features.reminders.fire import fire as decide_fire
 from circles.features.reminders.values import NAME, DropPending, Pending, RememberRoomZone, RememberZone, Reminder
 from circles.ports import Ports
 
 
 async def remind(call: Call, ports: Ports) -> tuple[Effect, ...]:
-    """Set a reminder."""
-    return decide.remind(call, await _around(ports, call.room.room_id, call.asker), ports.clock.now())
+    """Set a reminder or an alarm."""
+    around = await ports.database.read(lambda c: store.meets(c, call.room.room_id, call.asker))
+    return decide.remind(call, around, ports.clock.now())
 
 
 async def change(call: Call, ports: Ports) -> tuple[Effect, ...]:
-    """Cancel, tick off or put off a reminder."""
-    rows = decide.visible(call, await _around(ports, call.room.room_id, call.asker))
+    """Cancel, tick off, put off, pause or resume a reminder."""
+    rows = doing.visible(call, await _around(ports, call.room.room_id, call.asker))
     about = call.reply_to
     replied = await ports.database.read(lambda c: store.said_about(c, about)) if about else None
-    return decide.change(call, rows, replied, ports.clock.now())
+    return doing.change(call, rows, replied, ports.clock.now())
 
 
 async def show(call: Call, ports: Ports) -> tuple[Effect, ...]:
     """List the asker's reminders and the room's."""
-    visible = decide.visible(call, await _around(ports, call.room.room_id, call.asker))
+    visible = doing.visible(call, await _around(ports, call.room.room_id, call.asker))
     rows = decide.shown_in(visible, call.asker)
     words = decide.show(rows, call.room, call.language, ports.clock.now())
     sources = tuple(row.source for row in rows)
@@ -59,7 +64,7 @@ async def pick(call: Call, ports: Ports) -> tuple[Effect, ...]:
     """Choose among the times that were offered, in words."""
     waiting = await ports.database.read(lambda c: store.pending_of(c, call.asker))
     offered = [one for one in waiting if one.options and call.room.room_id == one.room_id]
-    number, _ = strings.read_number(call.argument.text)
+    number, _ = reading.read_number(call.argument.text)
     if not offered or number is None or number > len(offered[-1].options):
         words = lines(text(strings.NOTHING_TO_PICK[call.language]))
         return (call.answer(words, feature=NAME),)
@@ -78,7 +83,7 @@ async def tapped_choice(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
 
 
 async def _choose(waiting: Pending, index: int, answer: Call | Tap, ports: Ports) -> tuple[Effect, ...]:
-    around = await _around(ports, waiting.room_id, waiting.owner)
+    around = await ports.database.read(lambda c: store.meets(c, waiting.room_id, waiting.owner))
     zone = await ports.database.read(lambda c: store.zones(c, waiting.owner, waiting.room_id))
     return decide.choose(waiting, index, answer.room, zone, around, ports.clock.now())
 
@@ -89,16 +94,16 @@ async def tapped(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
     row = await ports.database.read(lambda c: store.reminder(c, key))
     if row is None or tap.key not in (strings.DONE_KEY, strings.SNOOZE_KEY, strings.STOP_KEY):
         return ()
-    if not decide.may_change(row, tap.asker, decides=tap.decides):
+    if not doing.may_change(row, tap.asker, decides=tap.decides):
         return await _refuse(tap, ports)
     # Counted from now: a tap may reach us late, and its own clock may be wrong.
-    return decide.tapped(row, replace(tap, at=ports.clock.now()))
+    return doing.tapped(row, replace(tap, at=ports.clock.now()))
 
 
 async def _refuse(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
-    key = decide.note_key(tap.said, tap.asker)
+    key = doing.note_key(tap.said, tap.asker)
     told = await ports.database.read(lambda c: store.was_said(c, key))
-    return () if told else decide.refuse(tap, key)
+    return () if told else doing.refuse(tap, key)
 
 
 async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
@@ -111,18 +116,19 @@ async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
     if row is None:
         return ()
     if await ports.database.read(lambda c: store.has_left(c, row.owner, row.room_id)):
-        return decide.dropped(row)  # nobody is left in whose name it could speak
+        return doing.dropped(row)  # nobody is left in whose name it could speak
     names: Mapping[UserID, str] = {}
     with suppress(MatrixError):  # without a name is better than late
         names = await ports.names.people(row.room_id)
-    return decide.fire(row, names.get(row.owner) or row.owner[1:].partition(":")[0], event)
+    quiet = await ports.database.read(lambda c: store.quiet_for(c, row))
+    return decide_fire(row, names.get(row.owner) or row.owner[1:].partition(":")[0], event, quiet)
 
 
 async def _waited(waiting: Pending, event: Fire, ports: Ports) -> tuple[Effect, ...]:
     zone = await ports.database.read(lambda c: store.zones(c, waiting.owner, waiting.room_id))
     if zone is None or waiting.options or event.now >= waiting.asked_at + decide.WAIT_FOR_ANSWER:
         return (DropPending(waiting.id),)
-    around = await _around(ports, waiting.room_id, waiting.owner)
+    around = await ports.database.read(lambda c: store.meets(c, waiting.room_id, waiting.owner))
     return decide.go_on(waiting, event.room, zone, around, event.now)
 
 
@@ -150,6 +156,12 @@ async def room_zone(call: Call, ports: Ports) -> tuple[Effect, ...]:
         return (said,)
     waiting = await ports.database.read(lambda c: store.pending_in(c, call.room.room_id))
     return RememberRoomZone(call.room.room_id, found), said, *decide.wake_waiting(waiting, ports.clock.now())
+
+
+async def quiet(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Show, set or end quiet hours."""
+    known = await ports.database.read(lambda c: quiet_hours(c, call.room.room_id))
+    return doing.quiet(call, known)
 
 
 async def _around(ports: Ports, room_id: RoomID, asker: UserID) -> tuple[Reminder, ...]:

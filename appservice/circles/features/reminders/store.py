@@ -18,7 +18,9 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    false,
     insert,
+    null,
     or_,
     select,
     update,
@@ -28,10 +30,14 @@ from circles.core.coming import Coming
 from circles.core.effects import CancelWake, Effect
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language, as_language
+from circles.core.quiet import Quiet
 from circles.core.schedule import Rule
+from circles.errors import Stale
+from circles.facts.rooms import quiet_hours
 from circles.facts.tables import members, metadata, people, posts, rooms
 from circles.feature import Held
 from circles.features.reminders import strings
+from circles.features.reminders.decide import Around
 from circles.features.reminders.values import (
     NAME,
     AddPending,
@@ -40,6 +46,7 @@ from circles.features.reminders.values import (
     DropPending,
     DropReminder,
     Pending,
+    RememberQuiet,
     RememberRoomZone,
     RememberZone,
     Reminder,
@@ -67,11 +74,15 @@ reminders: Final = Table(
     Column("thread", String),
     Column("language", String, nullable=False, default="en"),
     Column("created_at", BigInteger, nullable=False),
+    Column("alarm", Boolean, nullable=False, default=False, server_default=false()),
+    Column("rings", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "room_id", "state"),
     Index(None, "owner"),
     Index(None, "source_event"),
 )
-"""state: active, or fired (said once, kept a few days so that it can be put off). `again` is a snooze still to come."""
+"""state: active, paused, or fired (said once, kept a few days so that it can be put off). `again` is a snooze, or an
+alarm's next ring, still to come.
+"""
 
 reminder_pending: Final = Table(
     "reminder_pending",
@@ -87,6 +98,7 @@ reminder_pending: Final = Table(
     Column("thread", String),
     Column("language", String, nullable=False, default="en"),
     Column("asked_at", BigInteger, nullable=False),
+    Column("alarm", Boolean, nullable=False, default=False, server_default=false()),
     Index(None, "owner"),
     Index(None, "source_event"),
 )
@@ -115,6 +127,16 @@ def of_owner(connection: Connection, owner: UserID) -> tuple[Reminder, ...]:
 def around(connection: Connection, room_id: RoomID, owner: UserID) -> tuple[Reminder, ...]:
     """Return the reminders of a room and those of a person, whose numbers must differ."""
     return _many(connection, or_(reminders.c.room_id == room_id, reminders.c.owner == owner))
+
+
+def meets(connection: Connection, room_id: RoomID, owner: UserID) -> Around:
+    """Return what a new reminder of a person in a room meets."""
+    return Around(
+        rows=around(connection, room_id, owner),
+        waiting=len(pending_of(connection, owner)),
+        quiet=quiet_hours(connection, room_id),
+        own=_own_quiet(connection, owner),
+    )
 
 
 def said_about(connection: Connection, event_id: EventID) -> str | None:
@@ -154,6 +176,31 @@ def zones(connection: Connection, user_id: UserID, room_id: RoomID) -> str | Non
     return own or connection.execute(select(rooms.c.zone).where(rooms.c.room_id == room_id)).scalar_one_or_none()
 
 
+def quiet_for(connection: Connection, row: Reminder) -> Quiet | None:
+    """Return the quiet hours of where a reminder speaks: its room, or of a private one its owner's private chat."""
+    return _own_quiet(connection, row.owner) if row.private else quiet_hours(connection, row.room_id)
+
+
+def _own_quiet(connection: Connection, user_id: UserID) -> Quiet | None:
+    found = select(people.c.direct_room).where(people.c.user_id == user_id)
+    direct = connection.execute(found).scalar_one_or_none()
+    return quiet_hours(connection, RoomID(direct)) if direct else None
+
+
+def ringing(connection: Connection, room_id: RoomID, owner: UserID, *, everyone: bool) -> tuple[Reminder, ...]:
+    """Return the alarms that ring now in a room (`everyone`: also those of others), or in private for `owner`.
+
+    In their private chat that is every private one of theirs, wherever it was asked for.
+    """
+    direct = connection.execute(select(people.c.direct_room).where(people.c.user_id == owner)).scalar_one_or_none()
+    here = (reminders.c.room_id == room_id) & reminders.c.private.is_(False)
+    if not everyone:
+        here &= reminders.c.owner == owner
+    if direct == room_id:
+        here |= (reminders.c.owner == owner) & reminders.c.private
+    return _many(connection, here & reminders.c.again.is_not(None) & (reminders.c.rings > 0))
+
+
 def has_left(connection: Connection, user_id: UserID, room_id: RoomID) -> bool:
     """Return whether a person is known to be no longer in a room."""
     found = select(members.c.membership).where(members.c.room_id == room_id, members.c.user_id == user_id)
@@ -180,6 +227,7 @@ def write(connection: Connection, effect: Effect) -> None:
     match effect:
         case AddReminder(reminder=new):
             if reminder(connection, new.id) is None:
+                _is_free(connection, new)
                 connection.execute(insert(reminders).values(_row(new)))
         case ChangeReminder(id=key, changes=changes):
             values = {name: _ms(value) if isinstance(value, datetime) else value for name, value in changes.items()}
@@ -197,8 +245,22 @@ def write(connection: Connection, effect: Effect) -> None:
                 connection.execute(insert(people).values(user_id=user_id, zone=zone))
         case RememberRoomZone(room_id=room_id, zone=zone):
             connection.execute(update(rooms).where(rooms.c.room_id == room_id).values(zone=zone))
+        case RememberQuiet(room_id=room_id, quiet=quiet):
+            value = quiet.to_json() if quiet else null()
+            connection.execute(update(rooms).where(rooms.c.room_id == room_id).values(quiet=value))
         case _:
             raise TypeError(f"not an effect of the reminders: {type(effect).__name__}")
+
+
+def _is_free(connection: Connection, new: Reminder) -> None:
+    """Raise Stale where a number was given to another meanwhile: it is what people say to name a reminder.
+
+    Whoever counted the same rows chose the same number, so this holds the limits on their number, too.
+    """
+    around_it = or_(reminders.c.room_id == new.room_id, reminders.c.owner == new.owner)
+    taken = select(reminders.c.id).where(around_it, reminders.c.number == new.number)
+    if connection.execute(taken).first() is not None:
+        raise Stale
 
 
 # ---- taking back
@@ -210,11 +272,13 @@ def forget(connection: Connection, event_ids: tuple[EventID, ...]) -> tuple[Effe
 
 
 def forget_person(connection: Connection, user_id: UserID, room_id: RoomID | None) -> tuple[Effect, ...]:
-    """Delete a person's reminders, in one room or everywhere; their time zone goes with the last."""
+    """Delete a person's reminders, in one room or everywhere; their time zone and quiet hours go with the last."""
     ours, waiting = reminders.c.owner == user_id, reminder_pending.c.owner == user_id
     if room_id is not None:
         ours, waiting = ours & (reminders.c.room_id == room_id), waiting & (reminder_pending.c.room_id == room_id)
         return _drop(connection, ours, waiting)
+    direct = select(people.c.direct_room).where(people.c.user_id == user_id).scalar_subquery()
+    connection.execute(update(rooms).where(rooms.c.room_id == direct).values(quiet=null()))
     connection.execute(update(people).where(people.c.user_id == user_id).values(zone=None))
     return _drop(connection, ours, waiting)
 
@@ -234,14 +298,16 @@ def _drop(connection: Connection, which: ColumnElement[bool], waiting: ColumnEle
 
 
 def held(connection: Connection, user_id: UserID, room_id: RoomID | None, language: Language) -> tuple[Held, ...]:
-    """Return what is held about a person: their reminders, in one room or everywhere, and their time zone."""
+    """Return what is held about a person: reminders, in one room or everywhere, their time zone and quiet hours."""
     mine = [row for row in of_owner(connection, user_id) if room_id in (None, row.room_id)]
     waiting = [row for row in pending_of(connection, user_id) if room_id in (None, row.room_id)]
     zone = connection.execute(select(people.c.zone).where(people.c.user_id == user_id)).scalar_one_or_none()
+    quiet = _own_quiet(connection, user_id)
     kinds = (
         (strings.HELD_REMINDERS, tuple(row.text for row in mine)),
         (strings.HELD_PENDING, tuple(row.text for row in waiting)),
         (strings.HELD_ZONE, (zone,) if zone else ()),
+        (strings.HELD_QUIET, ("{start}\u2013{end} ({zone})".format(**quiet.to_json()),) if quiet else ()),
     )
     return tuple(Held(kind[language], len(lines), lines) for kind, lines in kinds if lines)
 
@@ -274,6 +340,8 @@ def _row(value: Reminder) -> dict[str, object]:
         "thread": value.thread,
         "language": value.language,
         "created_at": _ms(value.created_at),
+        "alarm": value.alarm,
+        "rings": value.rings,
     }
 
 
@@ -297,6 +365,8 @@ def _reminder(row: Mapping[Any, Any]) -> Reminder:
         thread=EventID(row["thread"]) if row["thread"] else None,
         language=as_language(row["language"], "en"),
         created_at=_at(row["created_at"]),
+        alarm=row["alarm"],
+        rings=row["rings"],
     )
 
 
@@ -313,6 +383,7 @@ def _pending_row(value: Pending) -> dict[str, object]:
         "thread": value.thread,
         "language": value.language,
         "asked_at": _ms(value.asked_at),
+        "alarm": value.alarm,
     }
 
 
@@ -329,6 +400,7 @@ def _pending(row: Mapping[Any, Any]) -> Pending:
         thread=EventID(row["thread"]) if row["thread"] else None,
         language=as_language(row["language"], "en"),
         asked_at=_at(row["asked_at"]),
+        alarm=row["alarm"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Every sentence of the reminders, in English and Chinese; and how the words that ask for one are read."""
+"""Every sentence of the reminders, in English and Chinese."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from circles.core.effects import Words
 from circles.core.language import Language
-from circles.core.render import one_line
+from circles.core.render import lines, text
 from circles.core.schedule import Repeat, Rule
 from circles.core.zones import local_time, say_when
 
@@ -23,8 +24,15 @@ FIRE_ME: Final[Sentence] = {
     "zh": "{name}，你让我提醒你：{text}",
 }
 FIRE_ROOM: Final[Sentence] = {"en": "{name} asks: {text}", "zh": "{name}提醒大家：{text}"}
+FIRE_ALARM: Final[Sentence] = {"en": "⏰ {name}: {text}", "zh": "⏰ {name}：{text}"}
+ALARM_TEXT: Final[Sentence] = {"en": "it's time", "zh": "时间到了"}
+LAST_RING: Final[Sentence] = {"en": " (I stop ringing now)", "zh": "（这是最后一次响）"}
 AGAIN: Final[Sentence] = {"en": "Once more. ", "zh": "再提醒一次。"}
 LATE: Final[Sentence] = {"en": " (late: was due {when})", "zh": "（晚了，本来是 {when}）"}
+HELD_BACK: Final[Sentence] = {
+    "en": " (held for the quiet hours: was due {when})",
+    "zh": "（免打扰时段没出声，本来是 {when}）",
+}
 
 SET_ME: Final[Sentence] = {
     "en": "I'll remind you {when}: {text}\nNo. {number}. “cancel {number}” takes it back.",
@@ -33,6 +41,16 @@ SET_ME: Final[Sentence] = {
 SET_ROOM: Final[Sentence] = {
     "en": "I'll remind everyone {when}: {text}\nNo. {number}. “cancel {number}” takes it back.",
     "zh": "好，{when}提醒大家：{text}\n第 {number} 条，说“取消 {number}”就不提醒了。",
+}
+SET_ALARM: Final[Sentence] = {
+    "en": "I'll ring {when}: {text}\nEvery {minutes} minutes, {most} times at most, until you tap 🔕 or say “stop”. "
+    "No. {number}. “cancel {number}” takes it back.",
+    "zh": "好，{when}响铃：{text}\n每 {minutes} 分钟响一次，最多 {most} 次，点 🔕 或说“停”就不响了。"
+    "第 {number} 条，说“取消 {number}”就不要了。",
+}
+SET_QUIET: Final[Sentence] = {
+    "en": "\nThen it is quiet here, so it will come {after}.",
+    "zh": "\n那时是免打扰时段，所以会在{after}说。",
 }
 FIRST: Final[Sentence] = {"en": "{rule}, first {when}", "zh": "{rule}（第一次是 {when}）"}
 
@@ -58,8 +76,9 @@ NO_TIME: Final[Mapping[str, Sentence]] = {
         "zh": "农历和浮动的节日我还不会算。告诉我公历是几月几号，我就记下来。",
     },
     "unsupported": {
-        "en": "That rhythm I can't keep: once a day is the most often. Try “every day at 9”.",
-        "zh": "这样的间隔我还做不到，最密是每天一次。可以说“每天早上九点”。",
+        "en": "That rhythm I can't keep: once a day is the most often, every 1000 years the least. "
+        "Try “every day at 9”, or “alarm at 9”, which rings until you stop it.",
+        "zh": "这样的间隔我还做不到，最密每天一次，最疏一千年一次。可以说“每天早上九点”，或者“闹钟 九点”，响到你按停。",
     },
     "impossible": {
         "en": "I can't find that day in the calendar. Which day do you mean?",
@@ -78,6 +97,29 @@ TOO_MANY: Final[Sentence] = {
     "en": "You have {limit} reminders here, as many as I can hold. Cancel one (“reminders” shows them) first.",
     "zh": "你在这里已经有 {limit} 条提醒，装满了。说“提醒列表”看看，取消一条就有位置了。",
 }
+TOO_MANY_PERSON: Final[Sentence] = {
+    "en": "You have {limit} reminders in all your rooms together, as many as I can hold. "
+    "In a private chat “reminders” shows them; cancel one first.",
+    "zh": "你在所有群里一共有 {limit} 条提醒，装满了。私信我“提醒列表”看看，取消一条就有位置了。",
+}
+TOO_MANY_ROOM: Final[Sentence] = {
+    "en": "This room has {limit} reminders, as many as I can hold for one. In a private chat with me there is room.",
+    "zh": "这个群已经有 {limit} 条提醒，装满了。私信我还能设。",
+}
+TOO_MANY_ALARMS: Final[Sentence] = {
+    "en": "You have {limit} alarms, as many as I ring for one person. Cancel one first, or let me remind you once: "
+    "“remind me tomorrow at 9 to call mum”.",
+    "zh": "你已经有 {limit} 个闹钟，最多这么多。先取消一个，或者改成只提醒一次：“提醒我明天早上九点给妈妈打电话”。",
+}
+TOO_MANY_WAITING: Final[Sentence] = {
+    "en": "{limit} of your reminders wait for an answer from you, as many as I can keep in mind. "
+    "Answer one first; after a day they go by themselves.",
+    "zh": "你有 {limit} 条提醒还等你回话，再多我就记不住了。先回一条吧，一天后它们也会自己消失。",
+}
+TOO_FAR: Final[Sentence] = {
+    "en": "That is too far away for me: {years} years ahead is the most. Say it again with an earlier day?",
+    "zh": "太远了，我最多记 {years} 年以内的事。换个早点的日子再说一次？",
+}
 TOO_LONG: Final[Sentence] = {
     "en": "That is long for a reminder. Up to {limit} characters fit.",
     "zh": "这条有点长，{limit} 个字以内我记得住。",
@@ -92,10 +134,14 @@ LIST_NONE: Final[Sentence] = {
     "en": "No reminders here. Try “remind me tomorrow at 9 to call mum”.",
     "zh": "现在没有提醒。可以说：“提醒我明天早上九点给妈妈打电话”。",
 }
+PAUSED_MARK: Final[Sentence] = {"en": "paused", "zh": "已暂停"}
+ALARM_MARK: Final[Sentence] = {"en": "alarm", "zh": "闹钟"}
 FOR_ROOM: Final[Sentence] = {"en": "for everyone", "zh": "提醒大家"}
 
 WORDS: Final[Mapping[str, Sentence]] = {
     "cancel": {"en": "cancel", "zh": "取消"},
+    "pause": {"en": "pause", "zh": "暂停"},
+    "resume": {"en": "resume", "zh": "恢复"},
     "done": {"en": "done", "zh": "完成"},
     "snooze": {"en": "snooze", "zh": "稍后"},
 }
@@ -119,6 +165,61 @@ SNOOZE_WHEN: Final[Sentence] = {
     "zh": "推到什么时候？可以说“稍后 一小时后”。",
 }
 STOPPED: Final[Sentence] = {"en": "Stopped: {text}", "zh": "不再提醒：{text}"}
+
+SILENCED: Final[Sentence] = {"en": "Quiet now: {text}", "zh": "不响了：{text}"}
+SILENCED_UNTIL: Final[Sentence] = {
+    "en": "Quiet now: {text}\nIt rings again {when}. “cancel {number}” ends it.",
+    "zh": "不响了：{text}\n下次是{when}，说“取消 {number}”就不再响。",
+}
+PAUSED: Final[Sentence] = {
+    "en": "Paused: {text}\n“resume {number}” brings it back.",
+    "zh": "先停着：{text}\n说“恢复 {number}”就继续。",
+}
+PAUSED_UNTIL: Final[Sentence] = {
+    "en": "Paused: {text}\nIt comes again {when}.",
+    "zh": "先停着：{text}\n下次是{when}。",
+}
+PAUSE_WHEN: Final[Sentence] = {
+    "en": "Until when? Try “pause 2 until Monday”, or “pause 2” until you say “resume 2”.",
+    "zh": "停到什么时候？可以说“暂停 2 到周一”，或者“暂停 2”，想继续时说“恢复 2”。",
+}
+RESUMED: Final[Sentence] = {"en": "It goes on: {text}\nNext {when}.", "zh": "继续提醒：{text}\n下次是{when}。"}
+RUNS: Final[Sentence] = {"en": "It is not paused: {text}\nNext {when}.", "zh": "没有暂停：{text}\n下次是{when}。"}
+SAID_ALREADY: Final[Sentence] = {
+    "en": "That one was said already. “snooze {number} 1 hour” brings it back.",
+    "zh": "这条已经提醒过了。说“稍后 {number} 一小时”可以再来一次。",
+}
+PASSED_PAUSED: Final[Sentence] = {
+    "en": "Its time passed while it was paused: {text}\n“snooze {number} 1 hour” sets a new one.",
+    "zh": "暂停的时候它的时间已经过了：{text}\n说“稍后 {number} 一小时”换个时间。",
+}
+
+QUIET_SET: Final[Sentence] = {
+    "en": "From {start} to {end} ({zone}) I keep quiet here; what is due then comes at {end}. "
+    "“quiet hours off” ends it.",
+    "zh": "好，每天 {start} 到 {end}（{zone}）这里免打扰，到时间的提醒等到 {end} 再说。说“免打扰 关”就恢复。",
+}
+QUIET_IS: Final[Sentence] = {
+    "en": "Quiet hours here: {start} to {end} ({zone}). “quiet hours off” ends them.",
+    "zh": "这里每天 {start} 到 {end}（{zone}）免打扰。说“免打扰 关”就恢复。",
+}
+QUIET_NONE: Final[Sentence] = {
+    "en": "There are no quiet hours here. Try “quiet hours 22:00 to 8:00”.",
+    "zh": "这里没有免打扰时段。可以说“免打扰 22:00 到 8:00”。",
+}
+QUIET_OFF: Final[Sentence] = {"en": "The quiet hours are off.", "zh": "免打扰关掉了。"}
+QUIET_WHEN: Final[Sentence] = {
+    "en": "From when until when? Try “quiet hours 22:00 to 8:00”.",
+    "zh": "从几点到几点？可以说“免打扰 22:00 到 8:00”。",
+}
+QUIET_ADMINS: Final[Sentence] = {
+    "en": "The room's quiet hours are for an admin to set. In a private chat with me you can set your own.",
+    "zh": "群里的免打扰由管理员来定。私信我可以设你自己的。",
+}
+QUIET_ZONE: Final[Sentence] = {
+    "en": "In which time zone? Say for example “zone Berlin” first, then the quiet hours again.",
+    "zh": "按哪个时区？先说比如“时区 上海”，再说一次免打扰的时间。",
+}
 
 NOTHING_TO_PICK: Final[Sentence] = {
     "en": "There is nothing to pick right now. Just say the reminder again.",
@@ -164,101 +265,17 @@ ROOM_ZONE_ADMINS: Final[Sentence] = {
 
 HELD_REMINDERS: Final[Sentence] = {"en": "reminders", "zh": "提醒"}
 HELD_ZONE: Final[Sentence] = {"en": "time zone", "zh": "时区"}
+HELD_QUIET: Final[Sentence] = {"en": "quiet hours", "zh": "免打扰"}
 HELD_PENDING: Final[Sentence] = {"en": "reminders waiting for your answer", "zh": "等你回话的提醒"}
-
-# How a request begins, per language, the longest first: (words, for the room, privately).
-TARGETS_EN: Final[tuple[tuple[str, bool, bool], ...]] = (
-    ("me privately", False, True),
-    ("me in private", False, True),
-    ("me by dm", False, True),
-    ("all of us", True, False),
-    ("the room", True, False),
-    ("the group", True, False),
-    ("the others", True, False),
-    ("everybody", True, False),
-    ("everyone", True, False),
-    ("us all", True, False),
-    ("us", True, False),
-    ("me", False, False),
-)
-TARGETS_ZH: Final[tuple[tuple[str, bool, bool], ...]] = (
-    ("私下提醒我", False, True),
-    ("私信提醒我", False, True),
-    ("悄悄提醒我", False, True),
-    ("提醒我们", True, False),
-    ("提醒大家", True, False),
-    ("提醒所有人", True, False),
-    ("提醒全家", True, False),
-    ("提醒全体", True, False),
-    ("提醒群里", True, False),
-    ("提醒一下我", False, False),
-    ("提醒一下大家", True, False),
-    ("提醒我一下", False, False),
-    ("提醒大家一下", True, False),
-    ("提醒我", False, False),
-    ("提醒", False, False),
-)
-LEADING: Final[Mapping[Language, tuple[str, ...]]] = {
-    "en": ("to ", "that ", "about ", "of ", "please "),
-    "zh": ("要记得", "记得", "要", "去"),
-}
-POLITE: Final = ("可不可以", "能不能", "麻烦你", "麻烦", "请你", "请", "帮我", "帮忙")
-
-_ZH_DIGITS: Final = "一二三四五六七八九"
-
-
-def read_request(words: str) -> tuple[str, bool, bool]:
-    """Take a request apart: what is left without "remind me", whether it is for the room, whether it is private."""
-    said = one_line(words)
-    lowered = said.lower()
-    english = lowered.find("remind ")
-    for phrase, for_room, private in TARGETS_ZH:
-        at = said.find(phrase)
-        if at >= 0 and (english < 0 or at < english):
-            before = said[:at].strip(" ,，。:：")
-            for polite in POLITE:
-                before = before.removeprefix(polite)
-            return before + said[at + len(phrase) :].strip(" ,，:："), for_room, private
-    if english < 0:
-        return said, False, False
-    before, after = said[:english].strip(" ,:"), said[english + len("remind ") :]
-    before = before.removesuffix("please").removesuffix("Please")
-    for phrase, for_room, private in TARGETS_EN:
-        if after.lower().startswith(phrase) and not after[len(phrase) : len(phrase) + 1].isalnum():
-            return f"{before} {after[len(phrase) :].strip(' ,:')}".strip(), for_room, private
-    return f"{before} {after}".strip(), False, False
-
-
-def task(rest: str) -> str:
-    """Return what is to be done, of what is left when the time is cut out."""
-    said = one_line(rest).strip(" ,，。:：;；")
-    for leading in (*LEADING["en"], *LEADING["zh"]):
-        if said.lower().startswith(leading):
-            return said[len(leading) :].strip(" ,，:：")
-    return said
-
-
-def read_number(argument: str) -> tuple[int | None, str]:
-    """Read the number that begins an argument ("2", "no. 2", "第二条"), and return what follows it."""
-    words = argument.strip()
-    for lead in ("number ", "no. ", "no.", "no ", "#", "第"):
-        if words.lower().startswith(lead):
-            words = words[len(lead) :].strip()
-            break
-    digits = len(words) - len(words.lstrip("0123456789"))
-    after = words[digits:]
-    if digits and digits < 6 and (not after or not after[0].isascii() or after[0] in " ,.:;"):
-        if after[:2] in ("小时", "分钟") or after[:1] in ("天", "点", "号", "月", "周"):
-            return None, argument.strip()
-        return int(words[:digits]), after.lstrip(" ,.:;，：").removeprefix("条").strip()
-    if words[:1] in tuple(_ZH_DIGITS) and words[1:2] in ("", "条", " "):
-        return _ZH_DIGITS.index(words[0]) + 1, words[1:].strip().removeprefix("条").strip()
-    return None, argument.strip()
-
 
 _DAYS_EN: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS_EN: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _WORKDAYS: Final = frozenset(range(5))
+
+
+def said(sentence: Sentence, language: Language, **values: object) -> Words:
+    """Return a sentence with its values, as a post says it."""
+    return lines(text(sentence[language].format(**values)))
 
 
 def at_time(due: datetime, rule: Rule, language: Language, zone: str, now: datetime) -> str:
@@ -269,8 +286,12 @@ def at_time(due: datetime, rule: Rule, language: Language, zone: str, now: datet
     return FIRST[language].format(rule=rule_words(rule, language), when=when)
 
 
-def fire_words(name: str, task: str, language: Language, *, for_room: bool) -> str:
+def fire_words(name: str, task: str, language: Language, *, for_room: bool, alarm: bool = False) -> str:
     """Return what a reminder says in its host's name."""
+    if alarm and not for_room:
+        return FIRE_ALARM[language].format(name=name, text=task)
+    if alarm:
+        return "⏰ " + fire_words(name, task, language, for_room=True)
     if language == "zh" and for_room and name[-1:].isascii():
         name += " "
     return (FIRE_ROOM if for_room else FIRE_ME)[language].format(name=name, text=task)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from circles.core.effects import Effect
 from circles.core.ids import EventID, RoomID, Source, UserID
 from circles.core.language import Language
+from circles.core.quiet import Quiet
 from circles.core.schedule import Repeat, Rule
 
 NAME: Final = "reminders"
+RING_EVERY: Final = timedelta(minutes=5)
+MOST_RINGS: Final = 10
+"""How often an alarm rings, and how many times in all, while nobody silences it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,9 @@ class Reminder:
         number: how people name it; unique among those of its room and those of its owner.
         next_due, again: when it comes next, and when it comes besides because it was put off.
         fired_at, done_at: when it was last said, and last ticked off.
-        state: "active", or "fired" (said, not to come again).
+        state: "active", "paused" (kept, but silent), or "fired" (said, not to come again).
+        alarm: it rings again every few minutes until somebody silences it.
+        rings: how often it has rung since its time came, 0 while it does not ring; `again` is then the next ring.
         for_room: it speaks to everyone in the room; else to its owner, where they asked for it.
         private: it speaks to its owner in their direct message.
     """
@@ -46,6 +52,8 @@ class Reminder:
     fired_at: datetime | None = None
     done_at: datetime | None = None
     state: str = "active"
+    alarm: bool = False
+    rings: int = 0
 
     @property
     def source(self) -> Source:
@@ -63,6 +71,11 @@ class Reminder:
         due = self.next_due if self.state == "active" else None
         return min((at for at in (due, self.again) if at), default=None)
 
+    @property
+    def counts(self) -> bool:
+        """Whether it takes one of its owner's places: it comes, or would if it were not paused."""
+        return self.state == "paused" or self.comes is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -79,11 +92,12 @@ class Pending:
     private: bool = False
     thread: EventID | None = None
     language: Language = "en"
+    alarm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AddReminder(Effect):
-    """Keep a new reminder."""
+    """Keep a new reminder. Stale where another took its number meanwhile."""
 
     reminder: Reminder
 
@@ -96,7 +110,7 @@ class ChangeReminder(Effect):
     """
 
     id: str
-    changes: Mapping[str, str | datetime | None]
+    changes: Mapping[str, str | int | datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,19 @@ class RememberRoomZone(Effect):
     zone: str
 
 
+@dataclass(frozen=True, slots=True)
+class RememberQuiet(Effect):
+    """Keep a room's quiet hours; None: it has none any more."""
+
+    room_id: RoomID
+    quiet: Quiet | None
+
+
 def wake_keys(key: str) -> tuple[str, str]:
     """Return the keys of a reminder's two wakes: its own time, and the one it was put off to."""
     return key, f"{key}/again"
+
+
+def quiet_for(row: Reminder, quiet: Quiet | None, *, direct: bool) -> Quiet | None:
+    """Return the quiet hours a reminder keeps to. An alarm in private keeps to none: it is there to wake its owner."""
+    return None if row.alarm and (row.private or direct) else quiet

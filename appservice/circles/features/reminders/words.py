@@ -1,0 +1,166 @@
+"""How the words that ask for a reminder, name one, or set quiet hours are read. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, time
+from typing import Final
+
+from circles.core.language import Language
+from circles.core.quiet import Quiet
+from circles.core.render import one_line
+from circles.core.when import Ambiguous, Found, parse_when
+
+# How a request begins, per language, the longest first: (words, for the room, privately).
+TARGETS_EN: Final[tuple[tuple[str, bool, bool], ...]] = (
+    ("me privately", False, True),
+    ("me in private", False, True),
+    ("me by dm", False, True),
+    ("all of us", True, False),
+    ("the room", True, False),
+    ("the group", True, False),
+    ("the others", True, False),
+    ("everybody", True, False),
+    ("everyone", True, False),
+    ("us all", True, False),
+    ("us", True, False),
+    ("me", False, False),
+)
+TARGETS_ZH: Final[tuple[tuple[str, bool, bool], ...]] = (
+    ("私下提醒我", False, True),
+    ("私信提醒我", False, True),
+    ("悄悄提醒我", False, True),
+    ("提醒我们", True, False),
+    ("提醒大家", True, False),
+    ("提醒所有人", True, False),
+    ("提醒全家", True, False),
+    ("提醒全体", True, False),
+    ("提醒群里", True, False),
+    ("提醒一下我", False, False),
+    ("提醒一下大家", True, False),
+    ("提醒我一下", False, False),
+    ("提醒大家一下", True, False),
+    ("提醒我", False, False),
+    ("提醒", False, False),
+)
+LEADING: Final[Mapping[Language, tuple[str, ...]]] = {
+    "en": ("to ", "that ", "about ", "of ", "please "),
+    "zh": ("要记得", "记得", "要", "去"),
+}
+POLITE: Final = ("可不可以", "能不能", "麻烦你", "麻烦", "请你", "请", "帮我", "帮忙")
+
+_ZH_DIGITS: Final = "一二三四五六七八九"
+
+
+def read_request(words: str) -> tuple[str, bool, bool]:
+    """Take a request apart: what is left without "remind me", whether it is for the room, whether it is private."""
+    said = one_line(words)
+    lowered = said.lower()
+    english = lowered.find("remind ")
+    for phrase, for_room, private in TARGETS_ZH:
+        at = said.find(phrase)
+        if at >= 0 and (english < 0 or at < english):
+            before = said[:at].strip(" ,，。:：")
+            for polite in POLITE:
+                before = before.removeprefix(polite)
+            return before + said[at + len(phrase) :].strip(" ,，:："), for_room, private
+    if english < 0:
+        return said, False, False
+    before, after = said[:english].strip(" ,:"), said[english + len("remind ") :]
+    before = before.removesuffix("please").removesuffix("Please")
+    for phrase, for_room, private in TARGETS_EN:
+        if after.lower().startswith(phrase) and not after[len(phrase) : len(phrase) + 1].isalnum():
+            return f"{before} {after[len(phrase) :].strip(' ,:')}".strip(), for_room, private
+    return f"{before} {after}".strip(), False, False
+
+
+def task(rest: str) -> str:
+    """Return what is to be done, of what is left when the time is cut out."""
+    said = one_line(rest).strip(" ,，。:：;；")
+    for leading in (*LEADING["en"], *LEADING["zh"]):
+        if said.lower().startswith(leading):
+            return said[len(leading) :].strip(" ,，:：")
+    return said
+
+
+def read_number(argument: str) -> tuple[int | None, str]:
+    """Read the number that begins an argument ("2", "no. 2", "第二条"), and return what follows it."""
+    words = argument.strip()
+    for lead in ("number ", "no. ", "no.", "no ", "#", "第"):
+        if words.lower().startswith(lead):
+            words = words[len(lead) :].strip()
+            break
+    digits = len(words) - len(words.lstrip("0123456789"))
+    after = words[digits:]
+    if digits and digits < 6 and (not after or not after[0].isascii() or after[0] in " ,.:;"):
+        if after[:2] in ("小时", "分钟") or after[:1] in ("天", "点", "号", "月", "周"):
+            return None, argument.strip()
+        return int(words[:digits]), after.lstrip(" ,.:;，：").removeprefix("条").strip()
+    if words[:1] in tuple(_ZH_DIGITS) and words[1:2] in ("", "条", " "):
+        return _ZH_DIGITS.index(words[0]) + 1, words[1:].strip().removeprefix("条").strip()
+    return None, argument.strip()
+
+
+_FOR_ROOM_ZH: Final = "大家|所有人|全家|全体|我们"
+_ALARM_EN: Final = re.compile(
+    r"(?:please\s+)?(?:set\s+)?(?:an?\s+|the\s+)?(?:\balarm\b|\bkeep\s+reminding\b)"
+    r"(?:\s+(?:for\s+)?(?P<who>" + "|".join(phrase for phrase, _, _ in TARGETS_EN) + r")\b)?",
+    re.IGNORECASE,
+)
+_ALARM_ZH: Final = re.compile(
+    rf"(?P<quietly>悄悄|私下|私信)?(?:给|叫|帮)?(?P<who>{_FOR_ROOM_ZH}|我)?[设定上]?一?个?闹钟"
+    rf"(?:提醒|叫)?(?P<whom>{_FOR_ROOM_ZH}|我)?"
+    rf"|(?P<secretly>悄悄|私下|私信)?一直提醒(?P<them>{_FOR_ROOM_ZH}|我)?"
+)
+
+
+def read_alarm(words: str) -> tuple[str, bool, bool]:
+    """Take a request for an alarm apart, as `read_request` does."""
+    said = one_line(words)
+    found = _ALARM_EN.search(said)
+    if found is not None:
+        who = (found["who"] or "me").lower()
+        for_room, private = next((room, alone) for phrase, room, alone in TARGETS_EN if phrase == who)
+    else:
+        found = _ALARM_ZH.search(said)
+        if found is None:
+            return said, False, False
+        groups = found.groupdict()
+        for_room = any(groups[name] not in (None, "我") for name in ("who", "whom", "them"))
+        private = any(groups[name] for name in ("quietly", "secretly"))
+    before, after = said[: found.start()].strip(" ,，:："), said[found.end() :].strip(" ,，:：")
+    for polite in POLITE:
+        before = before.removeprefix(polite)
+    return f"{before} {after}".strip(), for_room, private
+
+
+OFF_WORDS: Final = ("off", "none", "stop", "end", "关", "关闭", "关掉", "取消", "不要")
+_TO: Final = re.compile(r"\s*(?:\bto\b|\buntil\b|\btill\b|[-\u2013~]|到|至)\s*", re.IGNORECASE)
+_MIDNIGHT: Final = datetime(2001, 1, 1, tzinfo=UTC)
+"""Words about a time of day are read as of the beginning of some day, so that no half of it has passed."""
+
+
+def read_quiet(argument: str, zone: str) -> Quiet | None:
+    """Read quiet hours ("22:00 to 8:00", "from 10pm until 7", “晚上十点到早上八点”); None for anything else.
+
+    An hour that may be either half of the day begins in the evening and ends in the morning.
+    """
+    said = argument.strip().removeprefix("from ").removeprefix("从")
+    for cut in _TO.finditer(said):
+        start = _clock(said[: cut.start()], evening=True)
+        end = _clock(said[cut.end() :], evening=False)
+        if start is not None and end is not None and start != end:
+            return Quiet(start, end, zone)
+    return None
+
+
+def _clock(words: str, *, evening: bool) -> time | None:
+    for said in (words, f"at {words}", f"{words}点"):
+        found = parse_when(said, _MIDNIGHT, "UTC")
+        if isinstance(found, Ambiguous) and found.options:
+            hours = sorted((option for option in found.options), key=lambda option: option.rule.at)
+            found = hours[-1] if evening else hours[0]
+        if isinstance(found, Found) and not found.rest and "time" not in found.assumed:
+            return found.rule.at.replace(second=0, microsecond=0)
+    return None
