@@ -11,12 +11,10 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from circles.adapters.ai.clearance import SendClearance
-from circles.adapters.ai.openai_client import Endpoint, ModelPort
 from circles.adapters.clock import SystemClock
 from circles.adapters.matrix.account import control_room, ping, prepare_account
 from circles.adapters.matrix.client import MatrixClient
@@ -49,6 +47,9 @@ from circles.ports import Ports
 from circles.registry import help_lines
 from circles_policies import explain
 from circles_policies.model import Reach
+
+if TYPE_CHECKING:
+    from circles.adapters.ai.openai_client import ModelPort
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +175,10 @@ def _model(
     model = config.model
     if model is None:
         return None
+    # The SDK behind it is 15 MB and most of a second: only whoever has a model shall pay for it.
+    from circles.adapters.ai.clearance import SendClearance
+    from circles.adapters.ai.openai_client import Endpoint, ModelPort
+
     endpoint = Endpoint(
         base_url=model.base_url,
         model=model.model,

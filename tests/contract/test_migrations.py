@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 import circles.registry
 from circles.adapters.store.database import SqlDatabase
-from circles.adapters.store.migrate import head, is_ours, migrate, revision
+from circles.adapters.store.migrate import alembic_config, head, is_ours, migrate, revision
 from circles.bootstrap import check_database
 from circles.config import Config
 from circles.core.extract.tokens import index_terms, query_terms
@@ -53,6 +54,11 @@ def test_a_fresh_database_has_the_tables_of_the_code(database: SqlDatabase) -> N
     assert circles.registry.FEATURES
     assert differences(database) == []
     assert revision(database) == head()
+
+
+def test_the_newest_schema_is_what_alembic_takes_for_it() -> None:
+    """The program itself reads it from the files' names, for it starts without Alembic."""
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == head()
 
 
 def test_migrating_again_changes_nothing(database: SqlDatabase) -> None:

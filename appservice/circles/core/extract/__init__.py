@@ -1,6 +1,6 @@
 """The engine without a model: it extracts and quotes what people wrote, with the id of each line, and invents nothing.
 
-Pure: no await, no clock, no database, no network; numpy and the standard library only.
+Pure: no await, no clock, no database, no network; the standard library only.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
+import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from circles.core.extract.lines import Line
 from circles.core.extract.replies import agrees, asks_anything, is_small_talk
@@ -18,6 +18,11 @@ _DAMPING: Final = 0.85
 _STEPS: Final = 30
 _ALIKE: Final = 0.6
 """Cosine similarity from which two messages say the same and only the better one is kept."""
+
+_MOST_WORTH: Final = 1.3
+_NOTHING: Final = 1e-9
+
+Vector = dict[str, float]
 
 
 def key_points(lines: Sequence[Line], limit: int) -> tuple[str, ...]:
@@ -44,49 +49,84 @@ def _best(lines: Sequence[Line], words: dict[int, list[str]], among: list[int], 
     if limit <= 0 or not among:
         return []
     vectors = _tf_idf([words[at] for at in among])
-    alike = vectors @ vectors.T
-    np.fill_diagonal(alike, 0.0)
-    score = _rank(alike) * np.array([_worth(lines[at].text, len(words[at])) for at in among])
+    scores = [score * _brevity(len(words[at])) for at, score in zip(among, _rank(vectors), strict=True)]
+    # What a message is worth takes longest to say: it is asked only of those that could come next if it were the most.
+    waiting = [(-_rounded(score * _MOST_WORTH), place, False) for place, score in enumerate(scores)]
+    heapq.heapify(waiting)
     chosen: list[int] = []
-    for place in np.argsort(-score, kind="stable"):
-        if len(chosen) == limit:
-            break
-        if all(alike[place, other] < _ALIKE for other in chosen):
-            chosen.append(int(place))
+    while waiting and len(chosen) < limit:
+        _, place, weighed = heapq.heappop(waiting)
+        if not weighed:
+            worth = scores[place] * _worth(lines[among[place]].text)
+            heapq.heappush(waiting, (-_rounded(worth), place, True))
+        elif all(_cosine(vectors[place], vectors[other]) < _ALIKE for other in chosen):
+            chosen.append(place)
     return [among[place] for place in chosen]
 
 
-def _tf_idf(documents: list[list[str]]) -> NDArray[np.float64]:
-    vocabulary: dict[str, int] = {}
-    for document in documents:
-        for term in document:
-            vocabulary.setdefault(term, len(vocabulary))
-    counts = np.zeros((len(documents), len(vocabulary)))
-    for row, document in enumerate(documents):
-        for term in document:
-            counts[row, vocabulary[term]] += 1.0
-    idf = np.log((1.0 + len(documents)) / (1.0 + (counts > 0).sum(axis=0))) + 1.0
-    weighted = np.log1p(counts) * idf
-    norms = np.linalg.norm(weighted, axis=1, keepdims=True)
-    return np.asarray(weighted / np.where(norms > 0, norms, 1.0), dtype=np.float64)
+def _rounded(score: float) -> float:
+    """Of two that differ in nothing but the order of a sum, the earlier one comes first."""
+    return round(score, 12)
 
 
-def _rank(alike: NDArray[np.float64]) -> NDArray[np.float64]:
-    """PageRank by power iteration; messages like no other share the random jump only."""
-    size = len(alike)
-    sums = alike.sum(axis=1, keepdims=True)
-    moves = np.where(sums > 0, alike / np.where(sums > 0, sums, 1.0), 1.0 / size)
-    score = np.full(size, 1.0 / size)
+def _tf_idf(documents: list[list[str]]) -> list[Vector]:
+    counts = [Counter(document) for document in documents]
+    holders = Counter(term for count in counts for term in count)
+    idf = {term: math.log((1.0 + len(documents)) / (1.0 + held)) + 1.0 for term, held in holders.items()}
+    vectors: list[Vector] = []
+    for count in counts:
+        weights = {term: math.log1p(times) * idf[term] for term, times in count.items()}
+        norm = math.hypot(*weights.values()) or 1.0
+        vectors.append({term: weight / norm for term, weight in weights.items()})
+    return vectors
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    return sum(weight * other.get(term, 0.0) for term, weight in one.items())
+
+
+def _rank(vectors: list[Vector]) -> list[float]:
+    """PageRank by power iteration over how alike the messages are; one like no other shares the random jump only.
+
+    The matrix of likenesses is V Vᵀ without its diagonal, and never made: a step goes through V and back, which costs
+    as much as there are words.
+    """
+    size = len(vectors)
+    holders = Counter(term for vector in vectors for term in vector)
+    # A word of one message makes it like itself only.
+    rows = [[(term, weight) for term, weight in vector.items() if holders[term] > 1] for vector in vectors]
+    own = [sum(weight * weight for _, weight in row) for row in rows]
+
+    def carried(shares: list[float]) -> list[float]:
+        sums: dict[str, float] = defaultdict(float)
+        for row, share in zip(rows, shares, strict=True):
+            for term, weight in row:
+                sums[term] += share * weight
+        return [
+            sum([sums[term] * weight for term, weight in row]) - share * alone
+            for row, share, alone in zip(rows, shares, own, strict=True)
+        ]
+
+    degrees = carried([1.0] * size)
+    scores = [1.0 / size] * size
     for _ in range(_STEPS):
-        score = (1.0 - _DAMPING) / size + _DAMPING * (score @ moves)
-    return score
+        shares = [score / degree if degree > _NOTHING else 0.0 for score, degree in zip(scores, degrees, strict=True)]
+        astray = sum(score for score, degree in zip(scores, degrees, strict=True) if degree <= _NOTHING)
+        base = (1.0 - _DAMPING + _DAMPING * astray) / size
+        scores = [base + _DAMPING * arrived for arrived in carried(shares)]
+    return scores
 
 
-def _worth(text: str, length: int) -> float:
-    """Weigh what similarity cannot see: a sentence or two, with a day in it, that is no question."""
-    worth = min(1.0, length / 8.0) if length <= 40 else max(0.5, 40.0 / length)
+def _brevity(length: int) -> float:
+    """A sentence or two says more than a word, and more than a page."""
+    return min(1.0, length / 8.0) if length <= 40 else max(0.5, 40.0 / length)
+
+
+def _worth(text: str) -> float:
+    """Weigh what similarity cannot see: a day in it, that it is no question, that it is no mere yes."""
+    worth = 1.0
     if time_phrases(text):
-        worth *= 1.3
+        worth *= _MOST_WORTH
     if asks_anything(text):
         worth *= 0.7
     if agrees(text):

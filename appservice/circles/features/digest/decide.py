@@ -12,7 +12,7 @@ from circles.core.coming import Coming, Confirmed
 from circles.core.effects import CancelWake, Effect, Post, Private, WakeAt, Words
 from circles.core.extract.key_points import key_points
 from circles.core.extract.lines import Line
-from circles.core.ids import RoomID, Source, UserID, event_link
+from circles.core.ids import EventID, RoomID, Source, UserID, event_link
 from circles.core.language import Language
 from circles.core.permitted import Permitted, Talk
 from circles.core.render import Text, bold, fit, joined, lines, link, one_line, text
@@ -183,7 +183,7 @@ def quoted(messages: Sequence[Permitted], names: Mapping[UserID, str]) -> tuple[
         Line(one.event_id, one.sender, called(one.sender, names), one.at, one.text, one.reply_to, one.thread)
         for one in messages
     ]
-    chosen = [message for key, message in by_id.items() if key in set(key_points(said, MOST_POINTS))]
+    chosen = [by_id[EventID(key)] for key in key_points(said, MOST_POINTS)]
     return tuple(Point(one_line(one.text, _QUOTE), (one.source,), called(one.sender, names)) for one in chosen)
 
 
