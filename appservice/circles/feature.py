@@ -78,6 +78,7 @@ class Command:
         slow: runs outside the room's queue, so that what follows need not wait for a model.
         unlisted: not in the first screen of `help` nor the second.
         whole: its forms take no argument: what goes on after them is talk.
+        keeps: the asker's words stay with it, so it is not done where they are off the record.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Command:
     slow: bool = False
     unlisted: bool = False
     whole: bool = False
+    keeps: bool = False
     tool: str = ""
     """What a model is told this command does, so that plain language reaches the same handler; '' keeps it from
     models.

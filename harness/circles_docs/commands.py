@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 from circles.core.language import Language
 from circles.feature import Command
@@ -56,6 +57,8 @@ _CONTROL_MEANS = {
     ControlWord.KEEP_OUT: "an admin keeps somebody's talk from the AI",
     ControlWord.LET_BACK: "an admin ends that; the person's own choice stands",
     ControlWord.HIDE: "as a reply: the AI leaves that message out",
+    ControlWord.OFF_RECORD: "in a thread: all of it is off the record; in a room: everybody's talk, for a time",
+    ControlWord.ON_RECORD: "ends that, for whoever asked for it or decides",
     ControlWord.ME: "what is held about you, for you alone",
     ControlWord.WHY: "as a reply: what an answer rests on, and where text went",
     ControlWord.OFF: "an admin lets the AI rest",
@@ -63,6 +66,9 @@ _CONTROL_MEANS = {
     ControlWord.LEAVE: "an admin sends the AI away; anyone else starts a vote",
     ControlWord.HELP: "what one can say",
 }
+
+_TIMED: Final = ("off record for an hour", "接下来一小时别看")
+"""Any length of time may stand there."""
 
 
 def page(root: Path) -> str:
@@ -98,7 +104,8 @@ def page(root: Path) -> str:
 
 def _control_forms(word: ControlWord) -> list[str]:
     longer = WITH_ARGUMENT.get(word, (0, ()))[1]
-    return [*ALONE.get(word, ()), *(f"{form} …" for form in longer)]
+    timed = _TIMED if word is ControlWord.OFF_RECORD else ()
+    return [*ALONE.get(word, ()), *timed, *(f"{form} …" for form in longer)]
 
 
 def _forms(command: Command, language: Language) -> str:

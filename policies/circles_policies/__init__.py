@@ -80,6 +80,7 @@ from circles_policies.notices import (
     newcomers,
     tightening,
 )
+from circles_policies.off_record import LONGEST_MINUTES, USUAL_MINUTES, OffRecord, minutes_of
 from circles_policies.power import Power
 from circles_policies.request import Request, Scopes
 from circles_policies.words import (
@@ -96,6 +97,7 @@ __all__ = [
     "DIRECT_MESSAGE",
     "HIDE_KEY",
     "KEPT_OUT",
+    "LONGEST_MINUTES",
     "MARK_KEY",
     "NOT_YOURS_TO_DECIDE",
     "NO_CEILING",
@@ -109,6 +111,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "TAKEN_BACK",
     "TAKEN_BACK_UNSENT",
+    "USUAL_MINUTES",
     "Actor",
     "Admission",
     "Authorisation",
@@ -129,6 +132,7 @@ __all__ = [
     "Malformed",
     "Mark",
     "Member",
+    "OffRecord",
     "Passed",
     "Policy",
     "Power",
@@ -161,6 +165,7 @@ __all__ = [
     "is_within",
     "joint",
     "loosening",
+    "minutes_of",
     "newcomers",
     "parse_control",
     "phrase",

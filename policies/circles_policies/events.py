@@ -14,7 +14,15 @@ from urllib.parse import unquote
 
 from circles_policies.content import POLICY_TYPE
 from circles_policies.model import NO_CEILING, NO_CHOICE, Ceiling, Mark, Member, Policy
-from circles_policies.words import ControlWord, control_word, is_off_record, strip_address, without_reply_fallback
+from circles_policies.off_record import OffRecord, is_off_thread
+from circles_policies.words import (
+    ControlWord,
+    control_word,
+    is_off_record,
+    is_off_record_word,
+    strip_address,
+    without_reply_fallback,
+)
 
 Json = Mapping[str, object]
 
@@ -80,6 +88,7 @@ class RoomView:
         operator: the operator's ceiling.
         member: the standing of the sender.
         mark: what someone put on this event.
+        off_record: every stretch off the record that the room had, whole or one thread of it.
         names: present and former names of the AI, for what is typed without a pill.
         is_direct: whether this room is a direct message with the AI.
         ghosts: which user IDs are ghosts and relays, ours or a bridge's.
@@ -97,6 +106,7 @@ class RoomView:
     operator: Ceiling = NO_CEILING
     member: Member = NO_CHOICE
     mark: Mark = Mark.NONE
+    off_record: tuple[OffRecord, ...] = ()
     names: tuple[str, ...] = ()
     is_direct: bool = False
     ghosts: re.Pattern[str] | None = None
@@ -114,6 +124,7 @@ class Classified(NamedTuple):
         addressed: whether it calls the AI. Edits, notices, machines and the AI itself never do.
         to_ai: whether its text is for the AI; true for an edit too, which may be read but never triggers.
         own: whether the AI itself sent it.
+        off_record: whether it says so itself, or falls into a stretch off the record.
     """
 
     kind: Kind
@@ -153,7 +164,8 @@ def classify(event: object, view: RoomView) -> Classified:
         return Classified(Kind.REDACTION, at, Control.REDACTION, own=own, automatic=automatic, redacts=redacts)
     if event_type == "m.reaction":
         return _reaction(content, view, at, own=own, automatic=automatic)
-    return _message(event_type, content, view, at, own=own, automatic=automatic)
+    event_id = text(given.get("event_id"))
+    return _message(event_type, content, view, at, event_id, own=own, automatic=automatic)
 
 
 def _state(event_type: str, state_key: str, content: Json, view: RoomView) -> tuple[Kind, Control | None]:
@@ -182,7 +194,9 @@ def _reaction(content: Json, view: RoomView, at: int, *, own: bool, automatic: b
     )
 
 
-def _message(event_type: str, content: Json, view: RoomView, at: int, *, own: bool, automatic: bool) -> Classified:
+def _message(
+    event_type: str, content: Json, view: RoomView, at: int, event_id: str | None, *, own: bool, automatic: bool
+) -> Classified:
     relation = mapping(content.get("m.relates_to"))
     rel_type, target = text(relation.get("rel_type")), text(relation.get("event_id"))
     edits = target if rel_type == "m.replace" else None
@@ -193,9 +207,18 @@ def _message(event_type: str, content: Json, view: RoomView, at: int, *, own: bo
     if relation.get("is_falling_back") is not True:
         reply_to = text(mapping(relation.get("m.in_reply_to")).get("event_id"))
     body = without_reply_fallback(text(said.get("body")) or "")
-    signs = view.is_direct or _is_mentioned(said, view.ai) or _relates_to_ai(rel_type, target, reply_to, view)
+    # A thread off the record speaks to nobody but who is named in it, also where the AI had been called into it.
+    aside = thread is not None and is_off_thread(view.off_record, thread, at)
+    related = _relates_to_ai(None if aside else rel_type, target, reply_to, view)
+    signs = view.is_direct or _is_mentioned(said, view.ai) or related
     to_ai = not automatic and (signs or strip_address(body, view.names)[0])
-    word = control_word(body, view.names, addressed=signs) if to_ai and edits is None else None
+    word: ControlWord | None = None
+    if edits is None and not automatic:
+        if to_ai:
+            word = control_word(body, view.names, addressed=signs)
+        elif is_off_record_word(body, in_thread=thread is not None):
+            word = ControlWord.OFF_RECORD  # It only tightens, so nobody need be named.
+    covered = any(each.covers(at, event_id=edits or event_id, thread=thread, to_ai=to_ai) for each in view.off_record)
     messages = event_type.startswith("m.room.message") or event_type == "m.room.encrypted" or event_type in _MESSAGES
     return Classified(
         Kind.EDIT if edits is not None else Kind.MESSAGE if messages else Kind.OTHER,
@@ -207,7 +230,7 @@ def _message(event_type: str, content: Json, view: RoomView, at: int, *, own: bo
         own=own,
         automatic=automatic,
         encrypted=event_type == "m.room.encrypted",
-        off_record=is_off_record(body, view.names),
+        off_record=covered or is_off_record(body, view.names),
         thread=thread,
         reply_to=reply_to,
         edits=edits,

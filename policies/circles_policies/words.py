@@ -14,6 +14,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from circles_policies.off_record import asked_length
+
 
 class ControlWord(StrEnum):
     """What a person can always say to the AI."""
@@ -26,6 +28,8 @@ class ControlWord(StrEnum):
     KEEP_OUT = "keep_out"
     LET_BACK = "let_back"
     HIDE = "hide"
+    OFF_RECORD = "off_record"
+    ON_RECORD = "on_record"
     ME = "me"
     WHY = "why"
     OFF = "off"
@@ -39,6 +43,8 @@ ALONE: Final[dict[ControlWord, tuple[str, ...]]] = {
     ControlWord.NOT_AT_ALL: ("not at all", "out not at all", "完全不看我", "完全别看我"),
     ControlWord.IN: ("in", "可以看我", "看我"),
     ControlWord.HIDE: ("hide", "不看这句", "别看这句", "这句别看"),
+    ControlWord.OFF_RECORD: ("off record", "off the record", "别记", "都别记", "这里别记"),
+    ControlWord.ON_RECORD: ("on record", "on the record", "back on record", "back on the record", "可以记", "接着记"),
     ControlWord.ME: ("me", "我的"),
     ControlWord.WHY: ("why", "为什么", "为啥"),
     ControlWord.OFF: ("off", "关", "关闭", "休息"),
@@ -71,6 +77,7 @@ _AFTER_CHINESE_NAME: Final = re.compile(r"\s*[:,、?!。]\s*|\s+|$")
 _REPLY_FALLBACK: Final = re.compile(r"> (?:\* )?<@[^>\n]*>")
 _LONGEST_PREFIX: Final = 300
 _LONGEST_CONTROL: Final = 400
+_LONGEST_UNADDRESSED: Final = 80
 
 _OFF_RECORD: Final = re.compile(
     r"""[(\[【]\s*(?:off|off\s+(?:the\s+)?record|别记|不记)\s*[)\]】]   # bracketed: (off the record) [off] 【不记】
@@ -103,12 +110,26 @@ def parse_control(text: str, names: Sequence[str], *, addressed: bool) -> tuple[
     for word, forms in ALONE.items():
         if bare in forms or folded in forms or _without_particle(folded) in forms:
             return word, ""
+    length = asked_length(said)
+    if length is not None:
+        return ControlWord.OFF_RECORD, length
     for word, (most, forms) in WITH_ARGUMENT.items():
         for form in forms:
             argument = _argument(said, folded, form)
             if argument is not None and len(argument.split()) <= most:
                 return word, argument
     return None
+
+
+def is_off_record_word(text: str, *, in_thread: bool) -> bool:
+    """Say whether talk that is not for the AI asks to be off the record, as the whole of what is said.
+
+    Without a time it means the thread it stands in; outside a thread it is no more than the mark on that message.
+    """
+    if len(text) > _LONGEST_UNADDRESSED:
+        return False
+    found = parse_control(text, (), addressed=True)
+    return found is not None and found[0] is ControlWord.OFF_RECORD and (in_thread or found[1] != "")
 
 
 def _without_particle(folded: str) -> str:

@@ -229,6 +229,19 @@ class TakeBack(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBackTalk(Effect):
+    """Remove what was made from talk that is off the record from now on: of one thread, or of a room since an instant.
+
+    Of a thread everything goes, also what was said to the AI in it, with the answers that stand in it; of a room only
+    what rests on talk written at `since` (ms) or later, which is more than nothing where the word came late.
+    """
+
+    room_id: RoomID
+    since: int
+    thread: EventID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TakeBackPerson(Effect):
     """Remove what was made from a person's words, in one room, or everywhere (room None).
 

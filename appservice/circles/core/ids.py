@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NewType
 from urllib.parse import quote, urlencode
 
@@ -16,10 +16,17 @@ EffectID = NewType("EffectID", str)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An event something rests on, and who wrote it: what a receipt keeps."""
+    """An event something rests on, and who wrote it: what a receipt keeps.
+
+    `at` (ms), `thread` and `to_ai` say when and where it was written and whether to the AI, so that it is found when
+    that thread or time is off the record later. Two sources are the same if event and sender are.
+    """
 
     event_id: EventID
     sender: UserID
+    at: int = field(default=0, compare=False)
+    thread: EventID | None = field(default=None, compare=False)
+    to_ai: bool = field(default=True, compare=False)
 
 
 def server_of(identifier: str) -> str:

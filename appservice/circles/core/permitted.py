@@ -58,7 +58,7 @@ class Permitted:
     @property
     def source(self) -> Source:
         """This message as something an answer rests on: ids only."""
-        return Source(self.event_id, self.sender)
+        return Source(self.event_id, self.sender, self.at, self.thread, self.addressed)
 
     def part(self, text: str) -> Permitted:
         """Return the same message with `text`, which must be a piece of it or its words folded (an argument, a

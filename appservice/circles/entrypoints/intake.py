@@ -141,7 +141,8 @@ class Intake:
         if what.addressed and what.kind is Kind.MESSAGE:
             _note_language(connection, sender, passed, names_of(self._settings, None))
         works = self._needs_work(connection, passed, now)
-        journal.add(connection, passed.event, at=what.at, received_at=now, pending=works)
+        thread = what.thread if what.control is None else None
+        journal.add(connection, passed.event, at=what.at, received_at=now, pending=works, thread=thread)
         if works:
             after.rooms.add(room_id)
             if what.thread is not None and _calls_into_thread(passed):
@@ -177,6 +178,7 @@ class Intake:
             operator=self._settings.ceiling,
             member=rooms.member(connection, room_id, sender),
             mark=rooms.mark(connection, room_id, EventID(str(raw.get("event_id")))),
+            off_record=rooms.off_record(connection, room_id),
             names=names_of(self._settings, facts),
             is_direct=facts.direct if facts else False,
             ghosts=self._ghosts,

@@ -91,6 +91,8 @@ class Performer:
                 after.woken = True
             case fx.TakeBack():
                 self._take_back(connection, effect, now, after)
+            case fx.TakeBackTalk():
+                self._take_back_talk(connection, effect, now, after)
             case fx.TakeBackPerson():
                 self._take_back_person(connection, effect, now, after)
             case fx.StopWork(room_id, user_id):
@@ -175,6 +177,19 @@ class Performer:
         after.interrupted.add(room_id)
         after.lanes |= set(outbox.lanes_waiting(connection))
         after.add(self.perform(connection, follow, now))
+
+    def _take_back_talk(self, connection: Connection, effect: fx.TakeBackTalk, now: int, after: Aftermath) -> None:
+        room_id, root = effect.room_id, effect.thread
+        if root is None:
+            gone = kept.since(connection, room_id, effect.since) | posts.talk_since(connection, room_id, effect.since)
+        else:
+            gone = kept.in_thread(connection, room_id, root) | posts.sources_in_thread(connection, room_id, root)
+            gone |= journal.in_thread(connection, room_id, root)
+            # A command that a thread hangs on was said in the room, to the AI: what it asked for stands.
+            gone -= {root} if posts.answers_to(connection, root) else set()
+        self._take_back(connection, fx.TakeBack(room_id, tuple(sorted(gone))), now, after)
+        rooms.tighten(connection, room_id)
+        after.interrupted.add(room_id)
 
     def _told(self, connection: Connection, room_id: RoomID, user_id: UserID, *, sent: bool) -> fx.Effect:
         """Return the private word to whoever took something back that an answer had used."""

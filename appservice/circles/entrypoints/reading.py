@@ -29,7 +29,7 @@ from circles.feature import Command, Feature
 from circles.features.help import strings
 from circles.ports import Database, NamesPeople, Ports, TellsTime
 from circles.registry import FEATURES, FORMS, command_named, commands
-from circles_policies.decision import Decision, Verdict
+from circles_policies.decision import Decision, Reason, Verdict
 from circles_policies.events import Classified, Control
 from circles_policies.gate import Passed, filter_event
 from circles_policies.words import ControlWord, parse_control, strip_address
@@ -220,9 +220,12 @@ class Reader:
             ControlWord.OFF,
             ControlWord.STOP,
             ControlWord.HIDE,
+            ControlWord.OFF_RECORD,
         )
         if entry.received_at - what.at > LATE_MS and not tightens:
             return self._say(call, strings.late(language))
+        if command.keeps and Reason.MARKED in found.passed.read.reasons:
+            return self._say(call, strings.off_record(language))
         if found.room.policy is None and not command.waiting:
             return self._say(call, strings.waiting(language))
         if found.room.direct and command.about_circle:

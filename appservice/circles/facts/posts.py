@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select, true
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from circles.core.call import Said
 from circles.core.ids import EffectID, EventID, RoomID, UserID
@@ -62,6 +62,26 @@ def sources_of(connection: Connection, effect_id: EffectID) -> tuple[tuple[Event
         select(sources.c.event_id, sources.c.sender).where(sources.c.effect_id == effect_id)
     ).all()
     return tuple((EventID(event_id), UserID(sender)) for event_id, sender in rows)
+
+
+def sources_in_thread(connection: Connection, room_id: RoomID, root: EventID) -> frozenset[EventID]:
+    """Return the messages of a thread, its root among them, that any post about a room rests on."""
+    of_it = (sources.c.thread == root) | (sources.c.event_id == root)
+    return _sources(connection, room_id, of_it)
+
+
+def talk_since(connection: Connection, room_id: RoomID, at: int) -> frozenset[EventID]:
+    """Return the talk written at an instant (ms) or later that any post about a room rests on."""
+    return _sources(connection, room_id, (sources.c.at >= at) & sources.c.to_ai.is_(False))
+
+
+def _sources(connection: Connection, room_id: RoomID, which: ColumnElement[bool]) -> frozenset[EventID]:
+    query = (
+        select(sources.c.event_id)
+        .join(posts, posts.c.effect_id == sources.c.effect_id)
+        .where((posts.c.about == room_id) | (posts.c.room_id == room_id), which)
+    )
+    return frozenset(EventID(event_id) for event_id in connection.execute(query).scalars())
 
 
 def sources_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> tuple[EventID, ...]:

@@ -17,9 +17,11 @@ from circles.core.language import Language, as_language
 from circles.core.quiet import Quiet
 from circles.dialects import insert
 from circles.facts.tables import marks, members, people, policies, rooms, threads
+from circles.facts.tables import off_record as off_record_table
 from circles_policies.content import Malformed, read_content
 from circles_policies.minimum import Choice, RunningMinimum, fold_choice
 from circles_policies.model import DIRECT_MESSAGE, Level, Mark, Member, Policy
+from circles_policies.off_record import OffRecord
 from circles_policies.power import Power
 
 EVERYWHERE = RoomID("")
@@ -358,6 +360,23 @@ def all_marks(connection: Connection, room_id: RoomID) -> dict[EventID, Mark]:
     return {EventID(event_id): Mark(kind) for event_id, kind in rows}
 
 
+def marks_since(connection: Connection, by: UserID, since: int) -> int:
+    """Return how often a person asked since an instant (ms) that something be left out: messages, threads, hours."""
+    hidden = select(func.count()).where(marks.c.by == by, marks.c.at >= since)
+    stretches = select(func.count()).where(off_record_table.c.by == by, off_record_table.c.since >= since)
+    return (connection.execute(hidden).scalar() or 0) + (connection.execute(stretches).scalar() or 0)
+
+
+def off_record(connection: Connection, room_id: RoomID) -> tuple[OffRecord, ...]:
+    """Return every stretch off the record that a room had: one that is over still covers what was said in it."""
+    rows = connection.execute(
+        select(off_record_table.c.since, off_record_table.c.until, off_record_table.c.thread).where(
+            off_record_table.c.room_id == room_id
+        )
+    )
+    return tuple(OffRecord(since, until, thread) for since, until, thread in rows)
+
+
 def called_into(connection: Connection, room_id: RoomID, root: EventID) -> bool:
     """Return whether the AI was called into a thread."""
     query = select(func.count()).where(threads.c.room_id == room_id, threads.c.root == root)
@@ -366,4 +385,4 @@ def called_into(connection: Connection, room_id: RoomID, root: EventID) -> bool:
 
 def note_thread(connection: Connection, room_id: RoomID, root: EventID) -> None:
     """Note that the AI was called into a thread: what follows there speaks to it."""
-    connection.execute(insert(threads).values(room_id=room_id, root=root, off_record=False).on_conflict_do_nothing())
+    connection.execute(insert(threads).values(room_id=room_id, root=root).on_conflict_do_nothing())

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, text
 
 from circles.dialects import Serial
+
+IN_THREAD: Final = text("thread IS NOT NULL")
+"""What a partial index of threads holds: most messages stand in none, and cost it nothing."""
 
 metadata: Final = MetaData(
     naming_convention={
@@ -116,9 +119,23 @@ threads: Final = Table(
     metadata,
     Column("room_id", String, primary_key=True),
     Column("root", String, primary_key=True),
-    Column("off_record", Boolean, nullable=False, default=False),
 )
 """Threads the AI was called into."""
+
+off_record: Final = Table(
+    "off_record",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("room_id", String, nullable=False),
+    Column("thread", String),
+    Column("by", String, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Index(None, "room_id"),
+    Index(None, "by", "since"),
+)
+"""One row a stretch off the record, by the word that asked for it; it is never deleted, only ended. No `thread`: the
+room's talk; no `until`: it still holds."""
 
 posts: Final = Table(
     "posts",
@@ -153,8 +170,14 @@ sources: Final = Table(
     Column("effect_id", String, ForeignKey("posts.effect_id", ondelete="CASCADE"), primary_key=True),
     Column("event_id", String, primary_key=True),
     Column("sender", String, nullable=False, default=""),
+    Column("at", BigInteger, nullable=False, default=0),
+    Column("thread", String),
+    Column("to_ai", Boolean, nullable=False, default=True),
     Index(None, "event_id"),
+    Index("ix_sources_thread", "thread", sqlite_where=IN_THREAD, postgresql_where=IN_THREAD),
 )
+"""`at`, `thread` and `to_ai` (said to the AI, so no talk) are of the message: what is off the record later is found by
+them."""
 
 wakes: Final = Table(
     "wakes",

@@ -29,7 +29,7 @@ from circles.testing import AI, ROOM, FakeClock
 from circles_policies.content import to_content
 from circles_policies.minimum import Choice, fold_choice
 from circles_policies.model import Member, Preset, preset
-from rows import MEI, NOW, Rows, a_post, message, opened
+from rows import LI, MEI, NOW, Rows, a_post, message, opened
 
 T = TypeVar("T")
 TOKEN = "hs-token"
@@ -185,6 +185,16 @@ async def test_what_is_said_to_others_is_not_written(knocks: Knocks) -> None:
 
     assert await knocks.states() == ["settled"]
     assert await knocks.rows.do(lambda c: c.execute(select(messages.c.text)).scalar()) == "good morning all"
+
+
+async def test_an_hour_off_the_record_is_never_written(knocks: Knocks) -> None:
+    """From the word on, in the very transaction that brings it; what is said to the AI is work as always."""
+    word = message("off record for an hour", sender=LI)
+    await knocks.put("1", message("before", at=NOW - 1), word, message("the secret"), message("!circle help"))
+
+    assert await knocks.rows.do(lambda c: list(c.execute(select(messages.c.text)).scalars())) == ["before"]
+    assert await knocks.states() == ["settled", "pending", "pending"]
+    assert b"the secret" not in await knocks.rows.bytes()
 
 
 # --- once ---------------------------------------------------------------------------------------------------------

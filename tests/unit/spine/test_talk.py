@@ -28,7 +28,7 @@ from circles.errors import (
     MatrixUnknownToken,
 )
 from circles.facts import rooms
-from circles.facts.tables import policies
+from circles.facts.tables import off_record, policies
 from circles.ports import Window
 from circles.testing import AI, ROOM, FakeClock
 from circles_policies.content import to_content
@@ -129,6 +129,29 @@ async def test_a_clock_set_back_hides_only_its_own_message(looking: Looking) -> 
     looking.timeline.say(MEI, "after", 1)
 
     assert await looking.texts() == ["before", "after"]
+
+
+async def test_what_is_off_the_record_is_not_looked_at(looking: Looking) -> None:
+    """A thread whole, with the message it hangs on, and a room's hour; each from its rows, at every walk."""
+    root = looking.timeline.say(MEI, "the root", 5)
+    relation = {"rel_type": "m.thread", "event_id": root}
+    inside = {"msgtype": "m.text", "m.relates_to": relation}
+    looking.timeline.say(LI, "", 4, content={**inside, "body": "before the word"})
+    looking.timeline.say(REMOTE, "in the hour", 2.5)
+    looking.timeline.say(LI, "", 1, content={**inside, "body": "after it"})
+    looking.timeline.say(MEI, "later", 0.5)
+    assert await looking.texts() == ["the root", "before the word", "in the hour", "after it", "later"]
+
+    def put_off(connection: Connection) -> None:
+        row = {"room_id": ROOM, "by": LI, "since": NOW - 3 * HOUR}
+        connection.execute(off_record.insert().values(event_id="$a", thread=root, until=None, **row))
+        connection.execute(off_record.insert().values(event_id="$b", thread=None, until=NOW - 2 * HOUR, **row))
+
+    await looking.rows.do(put_off)
+    talk = await looking.talk.window(ROOM, Window())
+    assert [each.text for each in talk.messages] == ["later"]
+    assert talk.withheld
+    assert await looking.talk.event(ROOM, root) is None
 
 
 async def test_the_walk_ends_where_nothing_can_be_looked_at(looking: Looking) -> None:

@@ -27,6 +27,7 @@ from circles.ports import Database, TellsTime, Window
 from circles_policies.events import Kind, RoomView
 from circles_policies.gate import Dropped, Passed, filter_event
 from circles_policies.model import Mark, Member
+from circles_policies.off_record import OffRecord
 from circles_policies.words import strip_address
 
 Json = dict[str, Any]
@@ -45,6 +46,7 @@ class _Snapshot:
     names: tuple[str, ...]
     members: Mapping[UserID, Member]
     marks: Mapping[EventID, Mark]
+    off_record: tuple[OffRecord, ...]
     periods: tuple[rooms.Period, ...]
 
 
@@ -195,6 +197,7 @@ class MatrixTalk:
             operator=self._settings.ceiling,
             member=snapshot.members.get(sender, Member(since=None)),
             mark=snapshot.marks.get(event_id, Mark.NONE),
+            off_record=snapshot.off_record,
             names=(*snapshot.names, *self._names),
             is_direct=snapshot.direct,
             ghosts=self._ghosts,
@@ -210,6 +213,7 @@ class MatrixTalk:
                 names=facts.names if facts else (),
                 members=rooms.all_members(connection, room_id),
                 marks=rooms.all_marks(connection, room_id),
+                off_record=rooms.off_record(connection, room_id),
                 periods=rooms.policy_periods(connection, room_id),
             )
 

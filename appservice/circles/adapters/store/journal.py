@@ -61,6 +61,7 @@ def add(
     received_at: int,
     pending: bool,
     reference: str | None = None,
+    thread: str | None = None,
 ) -> None:
     """Write one event: pending with its payload, or settled with none. `reference` makes it quarantined."""
     connection.execute(
@@ -75,6 +76,7 @@ def add(
             payload=orjson.dumps(event) if pending else None,
             attempts=0,
             reference=reference,
+            thread=thread,
         )
         .on_conflict_do_nothing()
     )
@@ -134,6 +136,12 @@ def failed(connection: Connection, seq: int, reference: str) -> bool:
 def elsewhere(connection: Connection, event_ids: Iterable[EventID], room_id: RoomID) -> frozenset[EventID]:
     """Return which of these events are known to stand in another room."""
     query = select(journal.c.event_id).where(journal.c.event_id.in_(list(event_ids)), journal.c.room_id != room_id)
+    return frozenset(EventID(event_id) for event_id in connection.execute(query).scalars())
+
+
+def in_thread(connection: Connection, room_id: RoomID, root: EventID) -> frozenset[EventID]:
+    """Return the messages of a thread that passed the gate, control words excepted."""
+    query = select(journal.c.event_id).where(journal.c.thread == root, journal.c.room_id == room_id)
     return frozenset(EventID(event_id) for event_id in connection.execute(query).scalars())
 
 

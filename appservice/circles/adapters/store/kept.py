@@ -62,6 +62,19 @@ def revise(connection: Connection, event_id: EventID, sender: UserID, body: str 
         keep(connection, body=body, **again)
 
 
+def in_thread(connection: Connection, room_id: RoomID, root: EventID) -> frozenset[EventID]:
+    """Return the kept messages of a thread, its root among them."""
+    of_it = (messages.c.thread == root) | (messages.c.event_id == root)
+    query = select(messages.c.event_id).where(messages.c.room_id == room_id, of_it)
+    return frozenset(EventID(event_id) for event_id in connection.execute(query).scalars())
+
+
+def since(connection: Connection, room_id: RoomID, at: int) -> frozenset[EventID]:
+    """Return a room's kept messages written at an instant (ms) or later."""
+    query = select(messages.c.event_id).where(messages.c.room_id == room_id, messages.c.at >= at)
+    return frozenset(EventID(event_id) for event_id in connection.execute(query).scalars())
+
+
 def drop(connection: Connection, event_ids: Iterable[EventID]) -> int:
     """Delete messages and their index entries; return how many there were."""
     return _drop(

@@ -296,7 +296,17 @@ def _clear_buttons(connection: Connection, root: EffectID, now: int) -> None:
 
 def note_sources(connection: Connection, effect_id: EffectID, sources: Iterable[Source]) -> None:
     """Note what a post rests on."""
-    rows = [{"effect_id": effect_id, "event_id": s.event_id, "sender": s.sender} for s in sources]
+    rows = [
+        {
+            "effect_id": effect_id,
+            "event_id": source.event_id,
+            "sender": source.sender,
+            "at": source.at,
+            "thread": source.thread,
+            "to_ai": source.to_ai,
+        }
+        for source in sources
+    ]
     if rows:
         connection.execute(insert(tables.sources).on_conflict_do_nothing(), rows)
 

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
 
 from circles.dialects import Serial
-from circles.facts.tables import metadata
+from circles.facts.tables import IN_THREAD, metadata
 
 transactions: Final = Table(
     "transactions",
@@ -35,9 +35,13 @@ journal: Final = Table(
     Column("payload", LargeBinary),
     Column("attempts", Integer, nullable=False, default=0),
     Column("reference", String),
+    Column("thread", String),
     Index(None, "state", "room_id", "seq"),
+    Index("ix_journal_thread", "thread", sqlite_where=IN_THREAD, postgresql_where=IN_THREAD),
 )
-"""One row an event that passed the gate. state: pending, settled, quarantined. A settled row has no payload."""
+"""One row an event that passed the gate. state: pending, settled, quarantined. A settled row has no payload.
+
+`thread`: the root of the thread a message stands in; a control word has none."""
 
 outbox: Final = Table(
     "outbox",

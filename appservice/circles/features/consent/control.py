@@ -418,7 +418,7 @@ def hide(
 ) -> Effects:
     """Hide a message from the AI and take back what was made from it."""
     room_id = event.room.room_id
-    if store.hidden_today(connection, event.sender, event.now - DAY_MS) >= settings.marks_per_day:
+    if rooms.marks_since(connection, event.sender, event.now - DAY_MS) >= settings.marks_per_day:
         words = strings.too_many_hidden(event.language, settings.marks_per_day)
         return (fx.Private(event.sender, fx.Post(room_id, words, kind="notice", feature=NAME)),)
     store.hide(connection, room_id, target, event.sender, reaction, event.now)

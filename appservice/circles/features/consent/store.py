@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, String, Table, delete, func, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Connection, String, Table, delete, select, update
 
 from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.dialects import insert
@@ -221,11 +221,6 @@ def hide(
     """Hide a message from the AI."""
     row = {"room_id": room_id, "event_id": event_id, "by": by, "kind": "hidden", "reaction": reaction, "at": at}
     connection.execute(insert(marks).values(row).on_conflict_do_nothing())
-
-
-def hidden_today(connection: Connection, by: UserID, since: int) -> int:
-    """Return how many messages a person has hidden since an instant."""
-    return connection.execute(select(func.count()).where(marks.c.by == by, marks.c.at >= since)).scalar() or 0
 
 
 def unhide(connection: Connection, room_id: RoomID, reaction: EventID, by: UserID, *, decides: bool) -> None:

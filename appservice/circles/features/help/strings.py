@@ -63,6 +63,13 @@ def late(language: Language) -> Words:
     return Words("This reached me late, so I left it undone. Say it again if you still want it.")
 
 
+def off_record(language: Language) -> Words:
+    """Say that words which are off the record are not kept either."""
+    if language == "zh":
+        return Words("这里说好了“别记”，所以这句我不留。到别处对我说，我就记。")
+    return Words("This is off the record, so I keep nothing of it. Say it to me outside, and I do.")
+
+
 def waiting(language: Language) -> Words:
     """Say that nobody has chosen a policy yet."""
     if language == "zh":

@@ -29,6 +29,7 @@ FEATURE: Final = Feature(
             },
             handle=handler.keep,
             help={"en": "keep dinner is at six – a note", "zh": "记下 六点吃饭 – 留个笔记"},
+            keeps=True,
             tool="Keep a note for the room. The argument is the words to keep.",
         ),
         Command(

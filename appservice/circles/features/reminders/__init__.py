@@ -34,6 +34,7 @@ FEATURE: Final = Feature(
                 "en": "remind me at 9 to call – also: us",
                 "zh": "提醒我明早九点开会 – 或大家",
             },
+            keeps=True,
             tool="Set a reminder for the asker or the room: 'remind me <when> to <what>' or 'remind us …'.",
         ),
         Command(
