@@ -22,6 +22,7 @@ from circles.adapters.matrix.creation import Creation
 from circles.adapters.matrix.direct import DirectRooms
 from circles.adapters.matrix.names import Names
 from circles.adapters.matrix.sender import Sender
+from circles.adapters.matrix.standings import GateStandings
 from circles.adapters.matrix.talk import MatrixTalk
 from circles.adapters.scheduler.wakes import ApschedulerWakes
 from circles.adapters.store import journal, kept, outbox
@@ -41,7 +42,7 @@ from circles.entrypoints.reading import Reader
 from circles.entrypoints.transactions import door
 from circles.entrypoints.waker import Waker
 from circles.entrypoints.worker import Worker
-from circles.errors import ConfigurationError, MatrixError
+from circles.errors import MatrixError
 from circles.metrics import Metrics
 from circles.ports import Ports
 from circles.registry import help_lines
@@ -104,10 +105,13 @@ class Service:
     scheduler: ApschedulerWakes
     metrics: Metrics
     names: Names
+    standings: GateStandings | None = None
     ready: bool = False
 
     def look_after(self, after: Aftermath) -> None:
         """Tell the running parts what a commit left for them to look at."""
+        if self.standings is not None:
+            self.standings.note()
         for room_id in after.renamed:
             self.names.forget(room_id)
         for room_id in after.interrupted:
@@ -160,11 +164,15 @@ def build(config: Config) -> Service:
     intake = Intake(database, performer, settings, clock, metrics, after, ghosts)
     reader = Reader(database, intake, names, settings, clock, config.limits.commands_per_person_per_minute)
     worker = Worker(database, reader, performer, ports, after, config.timing.placeholder_after_seconds)
-    sender = Sender(database, client, direct, clock, tell_features, counted=metrics.sent)
+    standings = GateStandings(database, client) if settings.gated else None
+    before = standings.flush if standings is not None else None
+    sender = Sender(database, client, direct, clock, tell_features, counted=metrics.sent, before=before)
     scheduler = ApschedulerWakes()
     entering = Entering(database, client, intake, ports)
     waker = Waker(database, scheduler, entering, performer, ports, metrics, after)
-    service = Service(config, database, client, model, intake, worker, sender, waker, scheduler, metrics, names)
+    service = Service(
+        config, database, client, model, intake, worker, sender, waker, scheduler, metrics, names, standings
+    )
     holder.append(service)
     return service
 
@@ -203,14 +211,7 @@ def _model(
 
 
 async def run(config: Config) -> None:
-    """Run the service until it is told to stop (SIGTERM, SIGINT).
-
-    Raises:
-        ConfigurationError: the configuration asks for what this version does not have.
-    """
-    if config.homeserver.gated:
-        advice = "leave it out or write false: this version of the module has no gate yet."
-        raise ConfigurationError([("homeserver.gated", advice)])
+    """Run the service until it is told to stop (SIGTERM, SIGINT)."""
     service = build(config)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -228,6 +229,7 @@ async def run(config: Config) -> None:
     keeping = (
         asyncio.create_task(_keep_clean(service), name="keep clean"),
         asyncio.create_task(_keep_in_touch(service), name="keep in touch"),
+        *((asyncio.create_task(service.standings.run(), name="tell the gate"),) if service.standings else ()),
     )
     try:
         stopped = asyncio.create_task(stopping.wait())

@@ -184,7 +184,7 @@ class Homeserver:
         text = json.dumps(self._configuration(), indent=1)
         (self.directory / "homeserver.yaml").write_text(text, encoding="utf-8")
         for name, registration in self._appservices.items():
-            self._registration_path(name).write_text(json.dumps(registration), encoding="utf-8")
+            self.registration_path(name).write_text(json.dumps(registration), encoding="utf-8")
         self._written = self._fingerprint()
         begun = time.monotonic()
         self._process.spawn()
@@ -268,7 +268,8 @@ class Homeserver:
                     raise RuntimeError(f"cannot register {localpart}: {account}")
                 return account
 
-    def _registration_path(self, name: str) -> Path:
+    def registration_path(self, name: str) -> Path:
+        """Where an application service's registration is written."""
         return self.directory / f"registration-{name}.yaml"
 
     def _write_secrets(self) -> None:
@@ -307,7 +308,7 @@ class Homeserver:
             "url_preview_enabled": False,
             "presence": {"enabled": False},
             "filter_timeline_limit": -1,
-            "app_service_config_files": [str(self._registration_path(name)) for name in self._appservices],
+            "app_service_config_files": [str(self.registration_path(name)) for name in self._appservices],
             "modules": list(self.modules),
             **_NO_RATE_LIMITS,
         }

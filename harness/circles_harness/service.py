@@ -82,6 +82,7 @@ class Service:
         localpart: str = "circle",
         config: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
+        gated: bool = False,
     ) -> None:
         """Reserve ports and folder, and give the homeserver its registration.
 
@@ -91,6 +92,7 @@ class Service:
             localpart: The AI's localpart; different ones let several services share a homeserver.
             config: Sections laid over the harness's own, key by key: `{"timing": {"loosening_hours": 0}}`.
             environment: `CIRCLES_…__…` variables.
+            gated: The homeserver's module, with its gate, stands in between; it needs a gate listener.
         """
         self.homeserver = homeserver
         self.directory = Path(tempfile.mkdtemp(prefix="circles-service-"))
@@ -106,7 +108,10 @@ class Service:
         self.boot_seconds = 0.0
         self.environment: dict[str, str] = dict(environment or {})
         self.registration = registration(server_name=homeserver.server_name, url=self.url, localpart=localpart)
-        self.config = merged(self._configuration(model), config or {})
+        sections = self._configuration(model)
+        if gated:
+            sections = merged(sections, self._behind_the_gate(homeserver))
+        self.config = merged(sections, config or {})
         self._process = ServerProcess(
             f"circles ({self.user_id})",
             ["-m", "circles", "run", "--config", str(self.config_path)],
@@ -211,6 +216,33 @@ class Service:
         if model is not None:
             sections["model"] = {"base_url": model.base_url, "model": model.model, "api_key": model.api_key}
         return sections
+
+    def _behind_the_gate(self, homeserver: Homeserver) -> dict[str, Any]:
+        """Give Synapse the real tokens and the service a pair that is good for the gate alone."""
+        gate = f"{homeserver.gate_url}/_synapse/client/circles/gate"
+        self.registration = {**self.registration, "url": gate}
+        tokens = {"as_token": secrets.token_hex(32), "hs_token": secrets.token_hex(32)}
+        for name, token in tokens.items():
+            path = self.directory / f"gate_{name}"
+            path.touch(mode=0o600)
+            path.write_text(token, encoding="utf-8")
+        homeserver.modules.append(
+            {
+                "module": "circles_plugin.CirclesModule",
+                "config": {
+                    "ai_user": self.localpart,
+                    "gate": {
+                        "port": homeserver.gate_port,
+                        "registration": str(homeserver.registration_path(self.localpart)),
+                        "service_url": self.url,
+                        "as_token_file": str(self.directory / "gate_as_token"),
+                        "hs_token_file": str(self.directory / "gate_hs_token"),
+                        "homeserver_url": homeserver.base_url,
+                    },
+                },
+            }
+        )
+        return {"homeserver": {"url": f"{gate}/hs", "plugin": True, "gated": True}, "appservice": tokens}
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
+from circles.adapters.matrix.client import CALLED_BY
 from circles.core import effects as fx
 from circles.core.call import Fire, Remake
 from circles.core.ids import EffectID, RoomID
@@ -266,6 +267,9 @@ class Waker:
         room = await self._database.read(lambda c: rooms.view(c, said.about, self._ports.settings.language))
         if feature is None or feature.remake is None or room is None:
             return ()
+        if said.answers is not None:
+            # Each wake is a task of its own, so this holds for nothing else.
+            CALLED_BY.set((said.room_id, said.answers))
         asked = await self._ports.talk.event(said.room_id, said.answers) if said.answers is not None else None
         return await feature.remake(Remake(room=room, said=said, asked=asked, now=now), self._ports)
 

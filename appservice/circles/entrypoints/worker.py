@@ -16,6 +16,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from circles.adapters.matrix.client import CALLED_BY
 from circles.adapters.store import journal
 from circles.core import effects as fx
 from circles.core.ids import RoomID
@@ -154,6 +155,7 @@ class Worker:
 
     async def _handle(self, entry: journal.Entry, read: Read) -> None:
         """Answer an event, or put it off, or give it up."""
+        called = CALLED_BY.set((entry.room_id, entry.event_id))
         try:
             async with self._slow_limit if read.slow else self._quick_limit:
                 await self._answer(entry, read)
@@ -161,6 +163,8 @@ class Worker:
             await self._later(entry, read, error)
         except Exception as error:  # noqa: BLE001  # not even the excuse could be written; one event must not stop the room
             await self._broken(entry, read, error)
+        finally:
+            CALLED_BY.reset(called)
 
     async def _answer(self, entry: journal.Entry, read: Read) -> None:
         """Run a handler until its effects are committed with the event."""

@@ -5,7 +5,7 @@ given.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -235,8 +235,11 @@ def save_member(connection: Connection, room_id: RoomID, user_id: UserID, **valu
     connection.execute(statement.on_conflict_do_update(index_elements=["room_id", "user_id"], set_=values))
 
 
-def save_choice(connection: Connection, room_id: RoomID, user_id: UserID, choice: Member) -> None:
-    """Write what a person's choices come to."""
+def save_choice(
+    connection: Connection, room_id: RoomID, user_id: UserID, choice: Member, because: EventID | None = None
+) -> None:
+    """Write what a person's choices come to; `because`: the event in which somebody chose just now."""
+    chosen: dict[str, object] = {"because": because} if because is not None else {}
     save_member(
         connection,
         room_id,
@@ -246,7 +249,44 @@ def save_choice(connection: Connection, room_id: RoomID, user_id: UserID, choice
         since=choice.since,
         consented_since=choice.consented_since,
         addressed_since=choice.addressed_since,
+        at_gate=False,
+        **chosen,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A standing that the homeserver's gate has not stored yet."""
+
+    room_id: RoomID
+    user_id: UserID
+    member: Member
+    because: EventID | None
+
+
+def not_at_gate(connection: Connection, limit: int, besides: Collection[UserID]) -> list[Untold]:
+    """Return standings that the gate does not have as they are; those of direct messages it needs not."""
+    direct = select(rooms.c.room_id).where(rooms.c.direct.is_(True))
+    rows = connection.execute(
+        select(members)
+        .where(members.c.at_gate.is_(False), members.c.room_id.not_in(direct), members.c.user_id.not_in(besides))
+        .limit(limit)
+    ).mappings()
+    return [
+        Untold(
+            RoomID(row["room_id"]),
+            UserID(row["user_id"]),
+            _member(row),
+            EventID(row["because"]) if row["because"] else None,
+        )
+        for row in rows
+    ]
+
+
+def now_at_gate(connection: Connection, told: Untold) -> None:
+    """Note that the gate stored a standing, unless it changed meanwhile."""
+    if member(connection, told.room_id, told.user_id) == told.member:
+        save_member(connection, told.room_id, told.user_id, at_gate=True)
 
 
 def told(connection: Connection, room_id: RoomID, user_id: UserID, at: int) -> None:

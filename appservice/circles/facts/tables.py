@@ -10,7 +10,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    false,
+    text,
+)
 
 from circles.dialects import Serial
 
@@ -65,9 +78,15 @@ members: Final = Table(
     Column("since", BigInteger),
     Column("consented_since", BigInteger),
     Column("addressed_since", BigInteger, nullable=False, default=0),
+    Column("because", String),
+    Column("at_gate", Boolean, nullable=False, default=False, server_default=false()),
     Index(None, "user_id"),
+    Index(None, "at_gate"),
 )
-"""`room_id` '' holds what a person chose for every circle, applied to rooms they join later."""
+"""`room_id` '' holds what a person chose for every circle, applied to rooms they join later. `because`: the event in
+which
+somebody last chose; `at_gate`: whether the homeserver's gate has stored the row as it stands (gated mode only).
+"""
 
 people: Final = Table(
     "people",

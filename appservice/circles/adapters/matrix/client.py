@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, Final, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -21,6 +22,9 @@ from circles.core.ids import EventID, RoomID, UserID
 from circles.errors import MatrixUnavailable
 
 Json = dict[str, Any]
+CALLED_BY: Final[ContextVar[tuple[RoomID, EventID] | None]] = ContextVar("called_by", default=None)
+"""Which event is being answered: in gated mode the homeserver shows what may be looked at "when called" only for it."""
+CALL_HEADER: Final = "Circles-Call"
 TIMEOUT_SECONDS: Final = 60
 
 
@@ -75,6 +79,8 @@ class MatrixClient:
     ) -> object:
         data = json.dumps(body).encode() if isinstance(body, Mapping) else body
         headers = {"Authorization": f"Bearer {self._nio.access_token}", "Content-Type": content_type}
+        if method == "GET" and (call := CALLED_BY.get()) is not None:
+            headers[CALL_HEADER] = " ".join(call)
         try:
             response = await self._nio.send(
                 method, self._as_user(path, user_id), cast("Any", data), headers, timeout=TIMEOUT_SECONDS

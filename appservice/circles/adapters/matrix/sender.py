@@ -52,11 +52,14 @@ class Sender:
         sent: Callable[[Connection, EffectID, int], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         counted: Callable[[str, str], None] = lambda _kind, _outcome: None,
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Prepare; nothing is sent before `start`. `sent` is told of each post in the commit that notes it.
 
-        `counted` is told each outcome: the row's kind, and sent, refused or retried.
+        `counted` is told each outcome: the row's kind, and sent, refused or retried. `before` is awaited before each
+        row: what has to be known elsewhere before anything is said; while it fails as the homeserver fails, rows wait.
         """
+        self._before = before
         self._counted = counted
         self._database = database
         self._client = client
@@ -123,6 +126,8 @@ class Sender:
     async def _carry_out_all(self, lane: str) -> None:
         while (row := await self._database.read(lambda c: outbox.next_of(c, lane))) is not None:
             try:
+                if self._before is not None:
+                    await self._before()
                 room_id, event_id = await self._carry_out(row)
             except (MatrixForbidden, MatrixBadRequest, MatrixNotFound) as error:
                 await self._give_up(row, error.errcode)

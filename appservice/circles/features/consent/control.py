@@ -461,11 +461,11 @@ def _chose(event: Control, choice: Choice, connection: Connection, settings: Set
     """A person's own choice: in a direct message for every circle they share with the AI, in a circle for that one."""
     if event.room.direct:
         places: tuple[RoomID, ...] = rooms.circles_of(connection, event.sender, settings.ai)
-        store.choose(connection, rooms.EVERYWHERE, event.sender, choice, event.now)
+        store.choose(connection, rooms.EVERYWHERE, event.sender, choice, event.now, event.event_id)
     else:
         places = (event.room.room_id,)
     for room_id in places:
-        store.choose(connection, room_id, event.sender, choice, event.now)
+        store.choose(connection, room_id, event.sender, choice, event.now, event.event_id)
     if choice is Choice.IN:
         return ()
     return tuple(fx.TakeBackPerson(event.sender, room_id, held=False) for room_id in places)

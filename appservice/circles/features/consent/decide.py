@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from circles.core.effects import Effect
-from circles.core.ids import EffectID, RoomID, UserID
+from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.settings import Settings
 from circles_policies.change import Change, compare, starts
 from circles_policies.engine import DAY_MS
@@ -43,6 +43,7 @@ class Choose(Effect):
     user_id: UserID
     choice: Choice
     at: int
+    because: EventID
 
 
 @dataclass(frozen=True, slots=True)

@@ -412,9 +412,9 @@ async def keep_out(call: Call, ports: Ports) -> Effects:
     person, now = matches[0], int(ports.clock.now().timestamp() * 1000)
     if call.command == ControlWord.LET_BACK.value:
         back = strings.let_back(call.language, names[person])
-        return Choose(call.room.room_id, person, Choice.LET_BACK, now), _in_private(call, back)
+        return Choose(call.room.room_id, person, Choice.LET_BACK, now, call.event_id), _in_private(call, back)
     return (
-        Choose(call.room.room_id, person, Choice.KEEP_OUT, now),
+        Choose(call.room.room_id, person, Choice.KEEP_OUT, now, call.event_id),
         fx.TakeBackPerson(person, call.room.room_id, held=False, silent=True),
         _in_private(call, strings.kept_out(call.language, names[person])),
     )
@@ -498,8 +498,8 @@ def _in_private(call: Call, words: fx.Words) -> fx.Effect:
 def write(connection: Connection, effect: fx.Effect) -> None:
     """Write an effect of this feature."""
     match effect:
-        case Choose(room_id, user_id, choice, at):
-            store.choose(connection, room_id, user_id, choice, at)
+        case Choose(room_id, user_id, choice, at, because):
+            store.choose(connection, room_id, user_id, choice, at, because)
         case SaveBanner(room_id, effect_id, pinned):
             store.save_banner(connection, room_id, effect_id, pinned=pinned)
         case Welcome(effect_id, users):

@@ -177,10 +177,19 @@ def started_by(connection: Connection, room_id: RoomID, authority: EventID) -> b
 # --- choices ------------------------------------------------------------------------------------------------------
 
 
-def choose(connection: Connection, room_id: RoomID, user_id: UserID, choice: Choice, at: int) -> None:
-    """Fold a choice into what is in force for a person in a room, or everywhere (room '')."""
+def choose(connection: Connection, room_id: RoomID, user_id: UserID, choice: Choice, at: int, because: EventID) -> None:
+    """Fold a choice into what is in force for a person in a room, or everywhere (room '').
+
+    Args:
+        connection: of the commit.
+        room_id: where it holds.
+        user_id: for whom.
+        choice: what was chosen.
+        at: when, in ms.
+        because: the event that said so: the person's own, or a decider's.
+    """
     standing = fold_choice(rooms.member(connection, room_id, user_id), choice, at)
-    rooms.save_choice(connection, room_id, user_id, standing)
+    rooms.save_choice(connection, room_id, user_id, standing, because)
     if room_id != rooms.EVERYWHERE:
         rooms.tighten(connection, room_id)
 
