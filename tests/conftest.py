@@ -6,7 +6,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +104,12 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgresql_url"))
     return f"sqlite:///{tmp_path / 'circles.db'}"
+
+
+@pytest.fixture
+async def database(store_url: str) -> AsyncIterator[SqlDatabase]:
+    """An open database of each kind, with the newest schema."""
+    opened = SqlDatabase(store_url)
+    migrate(opened)
+    yield opened
+    await opened.close()

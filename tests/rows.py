@@ -156,7 +156,7 @@ class Rows:
         What its files may hold beyond that is not promised (docs/explanation/privacy.md).
         """
         if self.database.url.database != str(self.path):
-            return await self.database.read(_every_value)
+            return await self.database.read(every_value)
         return b"".join(path.read_bytes() for path in sorted(self.path.parent.glob(self.path.name + "*")))
 
     async def clean(self) -> None:
@@ -164,7 +164,8 @@ class Rows:
         assert await self.database.wipe()
 
 
-def _every_value(connection: Connection) -> bytes:
+def every_value(connection: Connection) -> bytes:
+    """Return all that a query can show of a database on PostgreSQL."""
     names = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").scalars()
     rows = [row for name in names.all() for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]  # noqa: S608  # the names of our tables
     return b"\0".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)

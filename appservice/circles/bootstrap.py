@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import re
 import signal
@@ -14,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+from sqlalchemy.exc import OperationalError
 
 from circles.adapters.clock import SystemClock
 from circles.adapters.matrix.account import control_room, ping, prepare_account
@@ -27,7 +29,7 @@ from circles.adapters.matrix.talk import MatrixTalk
 from circles.adapters.scheduler.wakes import ApschedulerWakes
 from circles.adapters.store import journal, kept, outbox
 from circles.adapters.store.database import SqlDatabase
-from circles.adapters.store.migrate import head, migrate, revision
+from circles.adapters.store.migrate import head, migrate, standing
 from circles.adapters.store.quota import DailyLimits
 from circles.config import Config
 from circles.core.ids import RoomID, UserID
@@ -217,7 +219,7 @@ async def run(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await asyncio.to_thread(migrate, service.database)
+    await _until_opened(service.database)
     await service.client.open()
     limit = config.limits.transaction_bytes
     app = door(service.intake, config.tokens.hs_token, service.metrics, limit, service.sender.heard)
@@ -297,6 +299,22 @@ async def _keep_in_touch(service: Service) -> None:
             await _kick(service)
 
 
+async def _until_opened(database: SqlDatabase) -> None:
+    """Bring the database to the newest schema; a server may still be starting itself."""
+    for pause in itertools.chain(RETRY_SECONDS, itertools.repeat(RETRY_SECONDS[-1])):
+        try:
+            await asyncio.to_thread(migrate, database)
+        except OperationalError:
+            if database.is_file:
+                raise
+            log.warning(  # the error may name the server and the user
+                "The database is not ready for us.", extra={"action": "database_waits", "seconds": pause}
+            )
+            await asyncio.sleep(pause)
+        else:
+            return
+
+
 async def _until_reached(work: Callable[[], Awaitable[None]]) -> None:
     attempt = 0
     while True:
@@ -340,14 +358,15 @@ async def check_database(config: Config) -> Finding:
     config.storage.prepare()
     database = SqlDatabase(config.storage.url)
     try:
-        found = await asyncio.to_thread(revision, database)
+        found = await asyncio.to_thread(standing, database)
     except Exception as error:  # noqa: BLE001  # whatever the driver raises is one finding
-        return Finding(
-            False, f"database does not open ({type(error).__name__})", "look at storage.url and at the disk."
-        )
+        where = "at the disk" if config.storage.is_sqlite else "whether the server runs and lets Circles in"
+        return Finding(False, f"database does not open ({type(error).__name__})", f"look at storage.url and {where}.")
     finally:
         await database.close()
-    if found is None:
-        return Finding(True, "database: new, made at the first start")
-    newest = found == head()
-    return Finding(True, "database: up to date" if newest else "database: upgraded at the next start")
+    name = f"database ({found.version})"
+    if found.objection is not None:
+        return Finding(False, f"{name}, storage.url", found.objection)
+    if found.revision is None:
+        return Finding(True, f"{name}: new, made at the first start")
+    return Finding(True, f"{name}: " + ("up to date" if found.revision == head() else "upgraded at the next start"))

@@ -6,8 +6,10 @@ Knows no table but the index of words, which SQLAlchemy cannot describe: `messag
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -39,6 +41,10 @@ Serial: Final = BigInteger().with_variant(Integer(), "sqlite")
 PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "temp_store=MEMORY")
 """The last one so that no sort and no savepoint writes words into a temporary file."""
 
+OLDEST_SQLITE: Final = (3, 35)
+"""Has RETURNING."""
+OLDEST_POSTGRESQL: Final = 15
+"""Has pg_stat_force_next_flush."""
 WRITER_LOCK: Final = (0x43495243, 0)
 """The advisory lock of the one unit of work that writes (PostgreSQL): the letters CIRC, and a number of ours."""
 POSTGRESQL_READERS: Final = 4
@@ -85,8 +91,20 @@ class Dialect(Protocol):
     alone: bool
     """Whether no other process writes, and the files are our own to wipe."""
 
+    def objection(self, connection: Connection) -> str | None:
+        """Return why this database will not do, with what to do about it; None: it will."""
+        ...
+
+    def version(self, connection: Connection) -> str:
+        """Return what runs there, for people."""
+        ...
+
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         """Return the engine that writes, one unit of work after the other, and the one that only reads."""
+        ...
+
+    def migrating(self, writer: Engine) -> AbstractContextManager[Connection]:
+        """Return the one transaction in which the tables may be changed."""
         ...
 
     def index(self, connection: Connection, rowid: int, terms: str) -> None:
@@ -120,6 +138,18 @@ class Sqlite:
     readers = 1
     alone = True
 
+    def objection(self, connection: Connection) -> str | None:
+        """Ask for the clauses and the index that we use."""
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            return "this Python brings SQLite {}: one with {}.{} or newer is needed".format(
+                sqlite3.sqlite_version, *OLDEST_SQLITE
+            )
+        return None if _has_fts5(connection) else "this Python's SQLite has no FTS5: install another Python"
+
+    def version(self, connection: Connection) -> str:  # it is in this very process
+        """Return the library's version."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         """Return the engines. The file is made with mode 0600; its folder is the caller's to make."""
         if url.database:
@@ -141,6 +171,29 @@ class Sqlite:
             connection.exec_driver_sql(begin)
 
         return engine
+
+    @contextmanager
+    def migrating(self, writer: Engine) -> Generator[Connection]:
+        """Give a transaction without foreign keys: a table that is made anew must not take other rows with it.
+
+        Raises:
+            IntegrityError: a row refers to one that is not there any more; nothing was changed.
+        """
+        self._keys(writer, "OFF")
+        try:
+            with writer.begin() as connection:
+                yield connection
+                if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                    raise sqlite3.IntegrityError("A row refers to one that the migration left out.")
+        finally:
+            self._keys(writer, "ON")
+
+    def _keys(self, writer: Engine, value: str) -> None:
+        raw = writer.raw_connection()  # there is one connection only; inside a transaction this would do nothing
+        try:
+            raw.cursor().execute(f"PRAGMA foreign_keys={value}")
+        finally:
+            raw.close()
 
     def index(self, connection: Connection, rowid: int, terms: str) -> None:
         """Add a row to the FTS5 table."""
@@ -179,6 +232,22 @@ class Postgresql:
     readers = POSTGRESQL_READERS
     alone = False
 
+    def objection(self, connection: Connection) -> str | None:
+        """Ask for all of Unicode, and for a server that is still looked after."""
+        number, encoding = connection.exec_driver_sql(
+            "SELECT current_setting('server_version_num')::int, current_setting('server_encoding')"
+        ).one()
+        if number < OLDEST_POSTGRESQL * 10_000:
+            return f"{self.version(connection)} runs there: {OLDEST_POSTGRESQL} or newer is needed"
+        if encoding != "UTF8":
+            return f"its encoding is {encoding}: make the database with ENCODING 'UTF8' TEMPLATE template0"
+        return None
+
+    def version(self, connection: Connection) -> str:
+        """Return the server's version."""
+        found = connection.exec_driver_sql("SELECT current_setting('server_version')").scalar()
+        return f"PostgreSQL {str(found).partition(' ')[0]}"
+
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         """Return the engines. A read sees one instant; a write waits for the writer before it, in any process."""
         url = url.set(drivername="postgresql+psycopg")
@@ -195,6 +264,10 @@ class Postgresql:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock({}, {})".format(*WRITER_LOCK))
 
         return writer, reader
+
+    def migrating(self, writer: Engine) -> AbstractContextManager[Connection]:
+        """Give a transaction: of two processes that start at once, one changes the tables and the other waits."""
+        return writer.begin()
 
     def index(self, connection: Connection, rowid: int, terms: str) -> None:
         """Add a row. The terms are words already: no parser of PostgreSQL's, which depends on the locale, cuts them."""
@@ -266,6 +339,10 @@ def _prepare(connection: psycopg.Connection[Any], _record: object) -> None:
     connection.autocommit = True
     connection.execute(SETTINGS)
     connection.autocommit = before
+
+
+def _has_fts5(connection: Connection) -> bool:
+    return connection.exec_driver_sql("SELECT sqlite_compileoption_used('ENABLE_FTS5')").scalar() == 1
 
 
 def _quoted(term: str) -> str:

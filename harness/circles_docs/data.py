@@ -23,15 +23,15 @@ TEXT: Final = {
 """The columns that may hold words of people, and for how long."""
 
 _INTRO = """\
-One SQLite file and its write-ahead log, mode 0600 in a folder of mode 0700.
+One SQLite file and its write-ahead log, mode 0600 in a folder of mode 0700; or a database in PostgreSQL.
 What people wrote stands in the columns of the first list and nowhere else;
 the full-text index `messages_text` holds the words of `messages`.
 No column holds a display name, a room's name or a topic: those are asked of the homeserver and kept in memory for
 two minutes.
 
 Instants are milliseconds since the epoch.
-Deleted bytes are overwritten (`secure_delete`).
-The write-ahead log is emptied every `timing.checkpoint_seconds`."""
+In SQLite deleted bytes are overwritten (`secure_delete`), and the write-ahead log is emptied every
+`timing.checkpoint_seconds`. PostgreSQL is vacuumed as often: see [what that promises](../howto/postgresql.md)."""
 
 
 def page() -> str:

@@ -35,15 +35,16 @@ class PostgreSQL:
         """Return the URL of one database."""
         return self.url.replace("/postgres?", f"/{database}?")
 
-    def create(self, *, migrate: Callable[[str], None] | None = None) -> str:
+    def create(self, options: str = "", *, migrate: Callable[[str], None] | None = None) -> str:
         """Make a new database and return its URL.
 
         Args:
+            options: of CREATE DATABASE, for one that is not a copy.
             migrate: brings the database of a URL to the newest schema. Done once: the others are copies.
         """
         name = f"circles{next(self._numbers)}"
         if migrate is None:
-            self.execute(f"CREATE DATABASE {name}")
+            self.execute(f"CREATE DATABASE {name} {options}")
             return self.url_of(name)
         if not self._templated:
             self.execute(f"CREATE DATABASE {_TEMPLATE}")

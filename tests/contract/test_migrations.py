@@ -13,11 +13,13 @@ from sqlalchemy import Connection, text
 
 import circles.registry
 from circles.adapters.store.database import SqlDatabase
-from circles.adapters.store.migrate import alembic_config, head, is_ours, migrate, revision
+from circles.adapters.store.migrate import alembic_config, head, is_ours, migrate, standing
 from circles.bootstrap import check_database
 from circles.config import Config
 from circles.core.extract.tokens import index_terms, query_terms
 from circles.dialects import dialect_of
+from circles.entrypoints.checks import Finding
+from circles.errors import ConfigurationError
 from circles.facts.tables import metadata
 from circles_harness.postgresql import PostgreSQL
 
@@ -53,7 +55,7 @@ def test_a_fresh_database_has_the_tables_of_the_code(database: SqlDatabase) -> N
 
     assert circles.registry.FEATURES
     assert differences(database) == []
-    assert revision(database) == head()
+    assert standing(database).revision == head()
 
 
 def test_the_newest_schema_is_what_alembic_takes_for_it() -> None:
@@ -89,7 +91,7 @@ def test_the_index_of_words_is_there(database: SqlDatabase) -> None:
 
 def test_a_new_database_has_no_revision(database: SqlDatabase) -> None:
     """And is none the worse for being asked."""
-    assert revision(database) is None
+    assert standing(database).revision is None
 
 
 # --- `circles check` ----------------------------------------------------------------------------------------------
@@ -153,4 +155,34 @@ async def test_the_probe_of_what_is_no_database_says_what_to_look_at(tmp_path: P
     finding = await check_database(config)
 
     assert not finding.ok
-    assert "storage" in finding.advice
+    assert "at the disk" in finding.advice
+
+
+async def test_the_probe_of_a_server_tells_its_version_and_what_keeps_it_from_serving(
+    tmp_path: Path, postgresql_server: PostgreSQL, postgresql_url: str
+) -> None:
+    """Up to date; in an encoding that cannot hold all that people write; not there at all."""
+
+    async def found(url: str) -> Finding:
+        base = a_config(tmp_path / "data")
+        return await check_database(base.model_copy(update={"storage": base.storage.model_copy(update={"url": url})}))
+
+    fine = await found(postgresql_url)
+    assert fine.ok
+    assert fine.text.startswith("database (PostgreSQL 18")
+    assert "up to date" in fine.text
+
+    options = "ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+    narrow = postgresql_server.create(options)
+    finding = await found(narrow)
+    assert not finding.ok
+    assert "LATIN1" in finding.advice
+    database = SqlDatabase(narrow)
+    with pytest.raises(ConfigurationError):
+        migrate(database)
+    database.writer.dispose()
+    postgresql_server.drop(narrow)
+
+    away = await found("postgresql://nobody@127.0.0.1:1/nothing")
+    assert not away.ok
+    assert "server runs" in away.advice

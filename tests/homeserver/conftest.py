@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from circles_harness import Homeserver, ModelServer, Person, Service
+from circles_harness.postgresql import PostgreSQL
 from circles_harness.service import merged
 
 # Fixtures are outside pytest's own time limit (timeout_func_only); two boots take some seconds.
@@ -55,6 +56,7 @@ class Unborn:
     service: Service
     hasty: Service
     picky: Service
+    away: Service
 
 
 @pytest.fixture(scope="session")
@@ -68,9 +70,10 @@ def unborn() -> Iterator[Unborn]:
             homeserver, localpart="hasty", config=merged(SERVICE_CONFIG, {"timing": {"loosening_hours": HASTY_HOURS}})
         ),
         picky=Service(homeserver, localpart="picky", config={"invites": {"allow": ["@friend-*"]}}),
+        away=Service(homeserver, localpart="away", config=SERVICE_CONFIG),
     )
     yield made
-    for each in (made.service, made.hasty, made.picky):
+    for each in (made.service, made.hasty, made.picky, made.away):
         shutil.rmtree(each.directory, ignore_errors=True)
 
 
@@ -101,6 +104,14 @@ async def hasty(unborn: Unborn, homeserver: Homeserver) -> AsyncIterator[Service
 async def picky(unborn: Unborn, homeserver: Homeserver) -> AsyncIterator[Service]:
     """A third, whose operator lets only people called friend-… invite it."""
     async with unborn.picky as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def away(unborn: Unborn, homeserver: Homeserver, postgresql_server: PostgreSQL) -> AsyncIterator[Service]:
+    """A fourth, whose rows are in PostgreSQL."""
+    unborn.away.configure({"storage": {"url": postgresql_server.create()}})
+    async with unborn.away as running:
         yield running
 
 

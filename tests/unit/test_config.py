@@ -145,6 +145,12 @@ BAD: list[Any] = [
         "postgresql://",
         id="other database",
     ),
+    pytest.param(
+        {"homeserver": HERE, "storage": {"url": f"postgresql+asyncpg://{SECRET}"}},
+        "storage.url",
+        "postgresql://",
+        id="other driver",
+    ),
     pytest.param({"homeserver": HERE, "log": {"level": SECRET}}, "log.level", "'DEBUG'", id="log level"),
     pytest.param(
         {"homeserver": HERE, "timing": {"loosening_hours": -1}}, "timing.loosening_hours", "at least 0", id="hours"

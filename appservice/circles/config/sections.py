@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -73,6 +74,12 @@ def _zone(value: str) -> str:
     return value
 
 
+def _database(value: str) -> str:
+    if value.startswith("postgresql") and find_spec("psycopg") is None:
+        raise ValueError("the driver is missing: pip install 'matrix-circles[appservice,postgresql]'")
+    return value
+
+
 def _clock(value: Any) -> Any:
     """Read HH:MM. YAML reads an unquoted 22:30 as the number 22 * 60 + 30, so such a number is minutes."""
     if isinstance(value, time):
@@ -90,6 +97,7 @@ ServerName = Annotated[str, AfterValidator(_server_name)]
 Localpart = Annotated[str, AfterValidator(_localpart)]
 Plain = Annotated[str, AfterValidator(_plain)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
+DatabaseUrl = Annotated[str, AfterValidator(_database)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Count = Annotated[int, Field(ge=0)]
@@ -357,10 +365,10 @@ class Storage(Section):
         default=Path("data"),
         description="The folder for the database, the encryption keys and secrets; made for you, private.",
     )
-    url: str = Field(
+    url: DatabaseUrl = Field(
         default_factory=lambda values: f"sqlite:///{values['data_dir'] / 'circles.db'}",
         repr=False,
-        pattern=r"^(sqlite|postgresql)(\+[a-z0-9]+)?://",
+        pattern=r"^(sqlite|postgresql(\+psycopg)?)://",
         description="The database: sqlite:///path, or postgresql://user:password@host/name.",
         examples=["sqlite:///data/circles.db"],
     )

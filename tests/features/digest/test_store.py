@@ -15,7 +15,8 @@ from circles.core.schedule import Repeat, Rule
 from circles.facts.tables import members, posts
 from circles.features.digest import store
 from circles.features.digest.decide import Digest, DropDigest, NextDigest, SaveDigest, TouchDigest
-from circles.testing import NOON, ROOM, MemoryDatabase
+from circles.ports import Database
+from circles.testing import NOON, ROOM
 
 MEI = UserID("@mei:home.example")
 SUNDAYS = Rule(Repeat.WEEKS, time(18, 0), "Europe/Berlin", weekdays=frozenset({6}))
@@ -26,13 +27,7 @@ def row(**changes: Any) -> Digest:
     return replace(Digest(ROOM, MEI, SUNDAYS, "Europe/Berlin", NOON, NOON, "zh"), **changes)
 
 
-@pytest.fixture
-def database() -> MemoryDatabase:
-    """Give an empty database."""
-    return MemoryDatabase()
-
-
-async def write(database: MemoryDatabase, *effects: Effect) -> None:
+async def write(database: Database, *effects: Effect) -> None:
     """Write effects in one unit of work."""
 
     def work(connection: Connection) -> None:
@@ -42,19 +37,19 @@ async def write(database: MemoryDatabase, *effects: Effect) -> None:
     await database.write(work)
 
 
-async def kept(database: MemoryDatabase, room_id: RoomID = ROOM) -> Digest | None:
+async def kept(database: Database, room_id: RoomID = ROOM) -> Digest | None:
     """Return what is kept."""
     return await database.read(lambda c: store.digest(c, room_id))
 
 
-async def test_a_digest_comes_back_as_it_went(database: MemoryDatabase) -> None:
+async def test_a_digest_comes_back_as_it_went(database: Database) -> None:
     """A room has one: setting it again replaces it."""
     await write(database, SaveDigest(row(untouched=2)), SaveDigest(row()))
 
     assert await kept(database) == row()
 
 
-async def test_a_change_moves_it_on_but_never_brings_it_back(database: MemoryDatabase) -> None:
+async def test_a_change_moves_it_on_but_never_brings_it_back(database: Database) -> None:
     """Only how far it came is changed, and only while it is there."""
     later = NOON + timedelta(days=7)
     await write(database, SaveDigest(row(untouched=1)), NextDigest(ROOM, later))
@@ -74,7 +69,7 @@ async def test_a_change_moves_it_on_but_never_brings_it_back(database: MemoryDat
     assert await kept(database) is None
 
 
-async def test_forgetting_its_host_ends_it(database: MemoryDatabase) -> None:
+async def test_forgetting_its_host_ends_it(database: Database) -> None:
     """In the room asked about, or everywhere; the wakes are cancelled."""
     other = RoomID("!other")
     await write(database, SaveDigest(row()), SaveDigest(row(room_id=other)))
@@ -86,7 +81,7 @@ async def test_forgetting_its_host_ends_it(database: MemoryDatabase) -> None:
     assert await database.read(lambda c: store.held(c, MEI, None, "en")) == ()
 
 
-async def test_who_left_and_what_was_said(database: MemoryDatabase) -> None:
+async def test_who_left_and_what_was_said(database: Database) -> None:
     """Facts of the room that the digest asks for."""
     note = {"effect_id": "n", "room_id": ROOM, "about": ROOM, "kind": "digest-note", "feature": "digest", "at": 0}
     await database.write(lambda c: c.execute(insert(members).values(room_id=ROOM, user_id=MEI, membership="ban")))
@@ -98,7 +93,7 @@ async def test_who_left_and_what_was_said(database: MemoryDatabase) -> None:
     assert not await database.read(lambda c: store.was_said(c, "e/@mei"))
 
 
-async def test_a_foreign_effect_is_a_mistake(database: MemoryDatabase) -> None:
+async def test_a_foreign_effect_is_a_mistake(database: Database) -> None:
     """The writer writes its own effects only."""
     with pytest.raises(TypeError):
         await write(database, CancelWake("digest", ROOM))

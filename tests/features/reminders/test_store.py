@@ -27,7 +27,8 @@ from circles.features.reminders.values import (
     RememberZone,
     Reminder,
 )
-from circles.testing import NOON, ROOM, MemoryDatabase
+from circles.ports import Database
+from circles.testing import NOON, ROOM
 
 T = TypeVar("T")
 MEI = UserID("@mei:home.example")
@@ -59,13 +60,7 @@ def pending(**changes: Any) -> Pending:
     return replace(Pending("p1", ROOM, MEI, "tomorrow at 9 to call", EventID("$asked2"), NOON, (SUNDAYS,)), **changes)
 
 
-@pytest.fixture
-def database() -> MemoryDatabase:
-    """Give an empty database."""
-    return MemoryDatabase()
-
-
-async def write(database: MemoryDatabase, *effects: Effect) -> None:
+async def write(database: Database, *effects: Effect) -> None:
     """Write effects in one unit of work."""
 
     def work(connection: Connection) -> None:
@@ -75,12 +70,12 @@ async def write(database: MemoryDatabase, *effects: Effect) -> None:
     await database.write(work)
 
 
-async def read(database: MemoryDatabase, work: Callable[[Connection], T]) -> T:
+async def read(database: Database, work: Callable[[Connection], T]) -> T:
     """Read something."""
     return await database.read(work)
 
 
-async def test_a_reminder_comes_back_as_it_went(database: MemoryDatabase) -> None:
+async def test_a_reminder_comes_back_as_it_went(database: Database) -> None:
     """Every field survives; adding the same one again changes nothing."""
     kept = row(again=NOON + timedelta(minutes=10), fired_at=NOON, thread=EventID("$thread"))
     await write(database, AddReminder(kept), AddReminder(replace(kept, text="other")))
@@ -91,7 +86,7 @@ async def test_a_reminder_comes_back_as_it_went(database: MemoryDatabase) -> Non
     assert (kept,) == await read(database, lambda c: store.around(c, RoomID("!other"), MEI))
 
 
-async def test_a_change_never_brings_a_deleted_one_back(database: MemoryDatabase) -> None:
+async def test_a_change_never_brings_a_deleted_one_back(database: Database) -> None:
     """Whoever took it back while it fired has the last word."""
     await write(database, AddReminder(row()), ChangeReminder("r1", {"state": "fired", "fired_at": NOON}))
     fired = await read(database, lambda c: store.reminder(c, "r1"))
@@ -103,7 +98,7 @@ async def test_a_change_never_brings_a_deleted_one_back(database: MemoryDatabase
     assert await read(database, lambda c: store.reminder(c, "r1")) is None
 
 
-async def test_a_pending_request_comes_back_as_it_went(database: MemoryDatabase) -> None:
+async def test_a_pending_request_comes_back_as_it_went(database: Database) -> None:
     """Asked twice it waits once; dropped it is gone."""
     await write(database, AddPending(pending()), AddPending(pending()))
 
@@ -116,7 +111,7 @@ async def test_a_pending_request_comes_back_as_it_went(database: MemoryDatabase)
     assert await read(database, lambda c: store.pending(c, "p1")) is None
 
 
-async def test_zones_are_a_persons_own_before_the_rooms(database: MemoryDatabase) -> None:
+async def test_zones_are_a_persons_own_before_the_rooms(database: Database) -> None:
     """What one said counts everywhere; else the room's."""
     await database.write(lambda c: c.execute(insert(rooms).values(room_id=ROOM, create={}, names=[])))
 
@@ -131,7 +126,7 @@ async def test_zones_are_a_persons_own_before_the_rooms(database: MemoryDatabase
     assert await read(database, lambda c: store.zones(c, MEI, ROOM)) == "Asia/Shanghai"
 
 
-async def test_forgetting_an_event_deletes_what_it_asked_for(database: MemoryDatabase) -> None:
+async def test_forgetting_an_event_deletes_what_it_asked_for(database: Database) -> None:
     """The rows go, and their wakes are cancelled."""
     await write(
         database, AddReminder(row()), AddReminder(row(id="r2", source_event=EventID("$else"))), AddPending(pending())
@@ -143,7 +138,7 @@ async def test_forgetting_an_event_deletes_what_it_asked_for(database: MemoryDat
     assert await read(database, lambda c: store.pending(c, "p1")) is None
 
 
-async def test_forgetting_a_person(database: MemoryDatabase) -> None:
+async def test_forgetting_a_person(database: Database) -> None:
     """In one room only what they set there; everywhere their time zone too; others' stay."""
     other = RoomID("!other")
     await write(
@@ -165,7 +160,7 @@ async def test_forgetting_a_person(database: MemoryDatabase) -> None:
     assert [one.id for one in await read(database, lambda c: store.in_room(c, ROOM))] == ["r3"]
 
 
-async def test_what_is_held_is_shown(database: MemoryDatabase) -> None:
+async def test_what_is_held_is_shown(database: Database) -> None:
     """Their reminders with the words, what waits, and their zone; nothing of others."""
     assert await read(database, lambda c: store.held(c, MEI, None, "en")) == ()
 
@@ -180,7 +175,7 @@ async def test_what_is_held_is_shown(database: MemoryDatabase) -> None:
     ]
 
 
-async def test_only_the_rooms_own_dates_are_offered(database: MemoryDatabase) -> None:
+async def test_only_the_rooms_own_dates_are_offered(database: Database) -> None:
     """What is for one person, done, or further off is not in a digest."""
     soon = NOON + timedelta(days=1)
     await write(
@@ -198,7 +193,7 @@ async def test_only_the_rooms_own_dates_are_offered(database: MemoryDatabase) ->
     assert [(date.at, date.text, date.source, date.host) for date in coming] == [(soon, "倒垃圾", row().source, MEI)]
 
 
-async def test_a_reply_finds_the_reminder_and_a_note_is_remembered(database: MemoryDatabase) -> None:
+async def test_a_reply_finds_the_reminder_and_a_note_is_remembered(database: Database) -> None:
     """Both through the AI's own posts; another feature's post is not ours."""
 
     def post(effect_id: str, feature: str, subject: str) -> dict[str, object]:
@@ -221,7 +216,7 @@ async def test_a_reply_finds_the_reminder_and_a_note_is_remembered(database: Mem
     assert not await read(database, lambda c: store.was_said(c, "r2"))
 
 
-async def test_who_left_is_known(database: MemoryDatabase) -> None:
+async def test_who_left_is_known(database: Database) -> None:
     """Someone nothing is known of counts as there."""
     await database.write(lambda c: c.execute(insert(members).values(room_id=ROOM, user_id=MEI, membership="leave")))
 
@@ -229,7 +224,7 @@ async def test_who_left_is_known(database: MemoryDatabase) -> None:
     assert not await read(database, lambda c: store.has_left(c, LI, ROOM))
 
 
-async def test_a_foreign_effect_is_a_mistake(database: MemoryDatabase) -> None:
+async def test_a_foreign_effect_is_a_mistake(database: Database) -> None:
     """The writer writes its own effects only."""
     with pytest.raises(TypeError):
         await write(database, CancelWake("reminders", "r1"))

@@ -42,6 +42,11 @@ class SqlDatabase:
         self._reads = ThreadPoolExecutor(self._dialect.readers, "database-read")
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is a file of our own, not a server that others may use as well."""
+        return self._dialect.alone
+
+    @property
     def writer(self) -> Engine:
         """The writing engine, for migrations before anything else runs."""
         return self._writer

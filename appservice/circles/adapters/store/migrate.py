@@ -5,12 +5,15 @@ Alembic is imported only where there is something to bring: most starts find the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
 
 from circles.adapters.store.database import SqlDatabase
+from circles.dialects import dialect_of
+from circles.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -19,22 +22,39 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 def migrate(database: SqlDatabase) -> None:
-    """Upgrade the database to the newest schema."""
-    if revision(database) == head():
+    """Upgrade the database to the newest schema.
+
+    Raises:
+        ConfigurationError: it is a database that will not do.
+    """
+    found = standing(database)
+    if found.objection is not None:
+        raise ConfigurationError([("storage.url", found.objection)])
+    if found.revision == head():
         return
     from alembic import command
 
-    with database.writer.connect() as connection:
+    with dialect_of(database.url.drivername).migrating(database.writer) as connection:
         command.upgrade(alembic_config(connection), "head")
-        connection.commit()
 
 
-def revision(database: SqlDatabase) -> str | None:
-    """Return the schema revision a database has, None if it is new."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a database stands. `revision` is that of its schema, None if it is new; `objection` is why it will not do."""
+
+    version: str
+    revision: str | None
+    objection: str | None
+
+
+def standing(database: SqlDatabase) -> Standing:
+    """Return how a database stands, changing nothing."""
     with database.writer.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        dialect = dialect_of(connection.dialect.name)
+        found = None
+        if inspect(connection).has_table("alembic_version"):
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        return Standing(dialect.version(connection), found, dialect.objection(connection))
 
 
 def head() -> str:

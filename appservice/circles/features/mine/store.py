@@ -20,11 +20,10 @@ def resting(connection: Connection, user_id: UserID, scope: RoomID | None) -> tu
 
     Of a private answer to someone else they learn that it was, not whose it is or where it stands.
     """
+    theirs = select(sources.c.effect_id).where(sources.c.sender == user_id)
     query = (
         select(posts)
-        .join(sources, sources.c.effect_id == posts.c.effect_id)
-        .where(sources.c.sender == user_id, posts.c.state != "gone", posts.c.feature != NAME, posts.c.root.is_(None))
-        .distinct()
+        .where(posts.c.effect_id.in_(theirs), posts.c.state != "gone", posts.c.feature != NAME, posts.c.root.is_(None))
         .order_by(posts.c.at.desc())
     )
     if scope is not None:
