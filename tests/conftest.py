@@ -1,5 +1,6 @@
 """What holds for every test: nothing leaves this machine, and nothing of the user's session is touched."""
 
+import atexit
 import ipaddress
 import os
 import shutil
@@ -17,26 +18,31 @@ from circles.adapters.store.migrate import migrate
 from circles_harness.postgresql import PostgreSQL, postgresql
 from circles_harness.process import NO_BYTECODE
 
-_runtime = pytest.StashKey[str]()
+IN_MEMORY = Path("/dev/shm")  # noqa: S108  # as folder of temporary folders, each made with a name of its own
+ROOM_BYTES = 2**31
 
 
 class LeftTheMachine(RuntimeError):
     """A test tried to reach something beyond loopback. Not an OSError, so that no retry swallows it."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Give the session a private runtime folder: some libraries warn about one that others may enter.
 
-    And let every program it starts keep its compiled modules, the tests themselves included.
+    And let every program it starts keep its compiled modules, the tests themselves included, and its databases in
+    memory: nothing here outlives the session, and each commit would wait for a disk (measured: 9 ms against 0.01).
     """
     sys.dont_write_bytecode = False
     os.environ.pop(NO_BYTECODE, None)
-    config.stash[_runtime] = os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="circles-runtime-")
+    if "TMPDIR" not in os.environ and _has_room(IN_MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(IN_MEMORY)
+    os.environ["XDG_RUNTIME_DIR"] = runtime = tempfile.mkdtemp(prefix="circles-runtime-")
+    # At the very end: the PostgreSQL that tests start writes there again when this process ends.
+    atexit.register(shutil.rmtree, runtime, ignore_errors=True)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Take the runtime folder away."""
-    shutil.rmtree(config.stash[_runtime], ignore_errors=True)
+def _has_room(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM_BYTES
 
 
 @pytest.fixture(autouse=True, scope="session")

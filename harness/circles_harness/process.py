@@ -1,5 +1,7 @@
 """One server process of ours: started in its own session, watched until healthy, ended by its own id only."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import os
@@ -11,6 +13,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
+from weakref import WeakSet
 
 import aiohttp
 
@@ -57,7 +61,13 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """A Python program as a subprocess, its output in one log file that survives restarts."""
+    """A Python program as a subprocess, its output in one log file that survives restarts.
+
+    Attributes:
+        known: Every one that was made and is still in use, for whoever tells of a failure.
+    """
+
+    known: ClassVar[WeakSet[ServerProcess]] = WeakSet()
 
     def __init__(
         self, name: str, arguments: Sequence[str], *, directory: Path, log_path: Path, python: Path | None = None
@@ -69,6 +79,7 @@ class ServerProcess:
         self.directory = directory
         self.log_path = log_path
         self._process: subprocess.Popen[bytes] | None = None
+        self.known.add(self)
 
     @property
     def is_running(self) -> bool:
@@ -94,7 +105,7 @@ class ServerProcess:
             raise DidNotStart(f"{self.name} is already running")
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [self.python, "-c", _DIE_WITH_PARENT, *self.arguments],
+                [self.python, "-I", "-S", "-c", _DIE_WITH_PARENT, *self.arguments],
                 cwd=self.directory,
                 env={name: value for name, value in os.environ.items() if name != NO_BYTECODE}
                 | dict(environment or {}),
@@ -158,9 +169,9 @@ class ServerProcess:
         """Everything it has written, all starts together."""
         return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
 
-    def tail(self, lines: int = 40) -> str:
-        """The last lines of the log, for an error message."""
-        return "\n".join(f"  | {line}" for line in self.log().splitlines()[-lines:])
+    def tail(self, lines: int = 40, *, after: int = 0) -> str:
+        """The last lines of the log, for an error message; `after` so many characters of it, where only news counts."""
+        return "\n".join(f"  | {line}" for line in self.log()[after:].splitlines()[-lines:])
 
     async def _end(self, first: signal.Signals) -> int | None:
         process = self._process

@@ -5,7 +5,7 @@ All tests and fixtures here share one event loop, for the people's connections l
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from circles_harness import Homeserver, ModelServer, Person, Service
 from circles_harness.postgresql import PostgreSQL
+from circles_harness.process import ServerProcess
 from circles_harness.service import merged
 
 # Fixtures are outside pytest's own time limit (timeout_func_only); two boots take some seconds.
@@ -42,6 +43,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(TEST_DEADLINE_SECONDS, func_only=True))
+
+
+_written_before = pytest.StashKey[dict[ServerProcess, int]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Remember how long each server's log is, so that a failure shows what came in the test."""
+    item.stash[_written_before] = {each: len(each.log()) for each in ServerProcess.known}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the last lines of each server that wrote something during a test that failed."""
+    report = yield
+    if report.failed:
+        before = item.stash.get(_written_before, {})
+        for each in sorted(ServerProcess.known, key=lambda each: each.name):
+            if told := each.tail(after=before.get(each, 0)):
+                report.sections.append((f"the last lines of {each.name}", told))
+    return report
 
 
 # A service is registered before its homeserver boots, which costs no second boot, and started by the first test that
