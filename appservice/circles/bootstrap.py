@@ -34,7 +34,9 @@ from circles.adapters.store.quota import DailyLimits
 from circles.config import Config
 from circles.core.ids import RoomID, UserID
 from circles.core.settings import Settings
+from circles.entrypoints.catching_up import CatchingUp
 from circles.entrypoints.checks import Finding
+from circles.entrypoints.deliveries import Deliveries
 from circles.entrypoints.entering import Entering
 from circles.entrypoints.gathering import Items, KeptMessages, WhatIsHeld, tell_features
 from circles.entrypoints.health import Health, serve_health
@@ -57,8 +59,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = (1, 2, 4, 8, 15, 30)
-WATCH_SECONDS: Final = 5
-"""How often the homeserver is asked whether it is there: a restart of it takes longer."""
 
 
 def settings_of(config: Config) -> Settings:
@@ -101,6 +101,8 @@ class Service:
     client: MatrixClient
     model: ModelPort | None
     intake: Intake
+    deliveries: Deliveries
+    catching_up: CatchingUp
     worker: Worker
     sender: Sender
     waker: Waker
@@ -109,6 +111,20 @@ class Service:
     names: Names
     standings: GateStandings | None = None
     ready: bool = False
+
+    async def back(self) -> None:
+        """Contact with the homeserver stands, and nothing is missing: let it deliver what it holds back.
+
+        By a ping, and by an event that concerns us: after a restart of Synapse a delivery that broke off waits for one.
+        """
+        log.info("The homeserver is there.", extra={"action": "homeserver_back"})
+        self.sender.heard()
+        account = self.config.appservice
+        await ping(self.client, account.id)
+        with contextlib.suppress(MatrixError):
+            server_name = self.config.homeserver.server_name
+            room_id = await control_room(self.client, f"{account.alias_prefix}control", server_name)
+            await self.client.send(RoomID(room_id), "io.github.matrix_circles.kick", {}, uuid.uuid4().hex)
 
     def look_after(self, after: Aftermath) -> None:
         """Tell the running parts what a commit left for them to look at."""
@@ -171,9 +187,28 @@ def build(config: Config) -> Service:
     sender = Sender(database, client, direct, clock, tell_features, counted=metrics.sent, before=before)
     scheduler = ApschedulerWakes()
     entering = Entering(database, client, intake, ports)
+    deliveries = Deliveries(held=True)
+
+    async def back() -> None:
+        await holder[0].back()
+
+    catching_up = CatchingUp(database, client, intake, deliveries, settings, clock, back)
     waker = Waker(database, scheduler, entering, performer, ports, metrics, after)
     service = Service(
-        config, database, client, model, intake, worker, sender, waker, scheduler, metrics, names, standings
+        config=config,
+        database=database,
+        client=client,
+        model=model,
+        intake=intake,
+        deliveries=deliveries,
+        catching_up=catching_up,
+        worker=worker,
+        sender=sender,
+        waker=waker,
+        scheduler=scheduler,
+        metrics=metrics,
+        names=names,
+        standings=standings,
     )
     holder.append(service)
     return service
@@ -222,7 +257,7 @@ async def run(config: Config) -> None:
     await _until_opened(service.database)
     await service.client.open()
     limit = config.limits.transaction_bytes
-    app = door(service.intake, config.tokens.hs_token, service.metrics, limit, service.sender.heard)
+    app = door(service.intake, config.tokens.hs_token, service.metrics, limit, service.sender.heard, service.deliveries)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, config.appservice.host, config.appservice.port).start()
@@ -230,7 +265,6 @@ async def run(config: Config) -> None:
     starting = asyncio.create_task(_start(service), name="start")
     keeping = (
         asyncio.create_task(_keep_clean(service), name="keep clean"),
-        asyncio.create_task(_keep_in_touch(service), name="keep in touch"),
         *((asyncio.create_task(service.standings.run(), name="tell the gate"),) if service.standings else ()),
     )
     try:
@@ -244,6 +278,7 @@ async def run(config: Config) -> None:
         for task in (starting, *keeping):
             task.cancel()
         await asyncio.gather(starting, *keeping, return_exceptions=True)
+        service.deliveries.release()
         await runner.cleanup()
         await service.waker.stop()
         service.scheduler.stop()
@@ -267,36 +302,9 @@ async def _start(service: Service) -> None:
     await service.sender.start()
     await service.worker.start()
     await service.waker.start()
-    await _kick(service)
     service.ready = True
     log.info("The service is ready.", extra={"action": "ready"})
-
-
-async def _kick(service: Service) -> None:
-    """Make the homeserver deliver what it holds back: by a ping, and by an event that concerns us."""
-    account = service.config.appservice
-    await ping(service.client, account.id)
-    with contextlib.suppress(MatrixError):
-        server_name = service.config.homeserver.server_name
-        room_id = await control_room(service.client, f"{account.alias_prefix}control", server_name)
-        await service.client.send(RoomID(room_id), "io.github.matrix_circles.kick", {}, uuid.uuid4().hex)
-
-
-async def _keep_in_touch(service: Service) -> None:
-    """Notice that the homeserver was away: after its restart, a delivery that broke off waits for the next event."""
-    there = True
-    while True:
-        await asyncio.sleep(WATCH_SECONDS)
-        try:
-            await service.client.request("GET", "/_matrix/client/versions")
-        except MatrixError:
-            there = False
-            continue
-        if not there and service.ready:
-            there = True
-            log.info("The homeserver is back.", extra={"action": "homeserver_back"})
-            service.sender.heard()
-            await _kick(service)
+    await service.catching_up.run()
 
 
 async def _until_opened(database: SqlDatabase) -> None:

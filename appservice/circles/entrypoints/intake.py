@@ -79,6 +79,37 @@ class Intake:
         aftermath = await self._database.write(lambda c: self._take_in(c, txn_id, events, now))
         self._after(aftermath)
 
+    async def catch_up(self, events: Sequence[object]) -> None:
+        """Take in events of one room that were never delivered, oldest first; when this returns they are durable.
+
+        As they were said some time ago, a policy or a choice among them may forbid what stood before it: everything is
+        judged once more at the end, in the same commit, so that the running minimum holds for it.
+        """
+        now = int(self._clock.now().timestamp() * 1000)
+
+        def take_in(connection: Connection) -> Aftermath:
+            after = self._take_in(connection, None, events, now)
+            for event in events:
+                if _is_event(event):
+                    self._judge_again(connection, cast("Json", event), now)
+            return after
+
+        self._after(await self._database.write(take_in))
+
+    def _judge_again(self, connection: Connection, raw: Json, now: int) -> None:
+        """Take away again what of an event may not stand any more."""
+        room_id, sender, event_id = RoomID(raw["room_id"]), UserID(raw["sender"]), EventID(raw["event_id"])
+        passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
+        what = passed.classified
+        if what.control is not None or what.own:
+            return
+        if isinstance(passed, Dropped) or not passed.store:
+            kept.drop(connection, (event_id,))
+            if what.edits is not None:
+                kept.revise(connection, EventID(what.edits), sender, None)
+        if isinstance(passed, Dropped) or not passed.trigger:
+            journal.drop(connection, (event_id,))
+
     def _take_in(self, connection: Connection, txn_id: str | None, events: Sequence[object], now: int) -> Aftermath:
         after = Aftermath()
         known = [event for event in events if _is_event(event)]

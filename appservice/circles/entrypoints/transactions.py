@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 import orjson
 from aiohttp import web
 
+from circles.entrypoints.deliveries import Deliveries
 from circles.entrypoints.intake import Intake
 from circles.metrics import Metrics
 
@@ -25,15 +26,22 @@ PREFIX: Final = "/_matrix/app/v1"
 
 
 def door(
-    intake: Intake, hs_token: str, metrics: Metrics, max_bytes: int, heard: Callable[[], None] = lambda: None
+    intake: Intake,
+    hs_token: str,
+    metrics: Metrics,
+    max_bytes: int,
+    heard: Callable[[], None] = lambda: None,
+    deliveries: Deliveries | None = None,
 ) -> web.Application:
     """Return the application the homeserver talks to.
 
     Args:
+        deliveries: what each delivery passes through, and may have to wait for.
         heard: told that the homeserver is there, with each delivery.
         max_bytes: the largest body; aiohttp's own 1 MiB would turn a big transaction into an endless retry.
     """
     expected = f"Bearer {hs_token}".encode()
+    passage = deliveries or Deliveries()
 
     @web.middleware
     async def authorise(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -55,7 +63,8 @@ def door(
             return _error(400, "M_BAD_JSON", "A transaction has a list of events.")
         heard()
         try:
-            await intake.accept(request.match_info["txn_id"], cast("list[object]", events))
+            async with passage.one():
+                await intake.accept(request.match_info["txn_id"], cast("list[object]", events))
         except Exception as error:  # noqa: BLE001  # the homeserver must retry, and its log must show no traceback of ours
             log.error(  # noqa: TRY400  # the traceback may carry text
                 "A transaction could not be committed.",

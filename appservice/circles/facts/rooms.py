@@ -344,6 +344,12 @@ def circles_of(connection: Connection, user_id: UserID, ai: UserID) -> tuple[Roo
     )
 
 
+def joined_rooms(connection: Connection) -> tuple[RoomID, ...]:
+    """Return every room the AI is in."""
+    query = select(rooms.c.room_id).where(rooms.c.membership == "join").order_by(rooms.c.room_id)
+    return tuple(RoomID(room) for room in connection.execute(query).scalars())
+
+
 def rooms_with(connection: Connection, user_id: UserID) -> tuple[RoomID, ...]:
     """Return every room in which a person is or was."""
     query = select(members.c.room_id).where(members.c.user_id == user_id, members.c.room_id != EVERYWHERE)

@@ -146,14 +146,25 @@ class MatrixClient:
         method, path = Api.room_get_event("", room_id, event_id)
         return await self.request(method, path)
 
-    async def messages(self, room_id: RoomID, start: str | None, limit: int, direction: str = "b") -> Json:
-        """Return a page of the timeline (spec `/messages`); `start` None begins at the newest event."""
+    async def messages(
+        self, room_id: RoomID, start: str | None, limit: int, direction: str = "b", to: str | None = None
+    ) -> Json:
+        """Return a page of the timeline (spec `/messages`); `start` None begins at the newest event, `to` ends it."""
         query: dict[str, str] = {"dir": direction, "limit": str(limit)}
-        if start is not None:
-            query["from"] = start
+        query |= {key: value for key, value in (("from", start), ("to", to)) if value is not None}
         return await self.request(
             "GET", f"/_matrix/client/v3/rooms/{quote(room_id, safe='')}/messages?{urlencode(query)}"
         )
+
+    async def sync(self, since: str | None, filter_: Mapping[str, Any], timeout_ms: int) -> Json:
+        """Return what is new since a token (spec `/sync`), or wait so long for something to be.
+
+        As no device: a request as one tells the homeserver that the device has got its keys, which it then deletes.
+        """
+        query = {"timeout": str(timeout_ms), "filter": json.dumps(filter_), "set_presence": "offline"}
+        if since is not None:
+            query["since"] = since
+        return await self.request("GET", f"/_matrix/client/v3/sync?{urlencode(query)}", user_id=self.user_id)
 
     # --- rooms, media, account -------------------------------------------------------------------------------------
 

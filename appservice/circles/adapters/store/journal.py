@@ -53,6 +53,17 @@ def is_known(connection: Connection, event_id: str) -> bool:
     return connection.execute(select(journal.c.seq).where(journal.c.event_id == event_id)).first() is not None
 
 
+def last_seq(connection: Connection) -> int:
+    """Return the number of the newest row; 0 where there is none."""
+    return connection.execute(select(func.max(journal.c.seq))).scalar() or 0
+
+
+def seqs(connection: Connection, event_ids: Iterable[str]) -> dict[str, int]:
+    """Return the rows' numbers of those of these events that were taken in."""
+    query = select(journal.c.event_id, journal.c.seq).where(journal.c.event_id.in_(list(event_ids)))
+    return {row.event_id: row.seq for row in connection.execute(query)}
+
+
 def add(
     connection: Connection,
     event: Mapping[str, Any],

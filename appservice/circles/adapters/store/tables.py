@@ -81,3 +81,16 @@ messages: Final = Table(
     Index(None, "until"),
 )
 """Kept messages, where the policy keeps them. Their words are found through `messages_text`: see `circles.dialects`."""
+
+positions: Final = Table(
+    "positions",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("token", String),
+    Column("at", BigInteger, nullable=False),
+    Column("broken_seq", Integer),
+)
+"""How far a stream of the homeserver is known to have reached us: its sync token, and when that was taken.
+
+`broken_seq`: the newest journal row when contact broke off, until what was missed since then has been read.
+"""

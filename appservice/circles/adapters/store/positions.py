@@ -1,0 +1,44 @@
+"""How far the homeserver's timelines are known to have reached us. Synchronous; what writes it is the catching up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, select, update
+
+from circles.adapters.store.tables import positions
+from circles.dialects import insert
+
+TIMELINES: Final = "timelines"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Everything before `token` (taken at `at`, in ms) has reached us. `broken_seq`: see `tables.positions`."""
+
+    token: str | None
+    at: int
+    broken_seq: int | None = None
+
+
+def load(connection: Connection) -> Position:
+    """Return the position; of a new database one without a token."""
+    query = select(positions.c.token, positions.c.at, positions.c.broken_seq).where(positions.c.name == TIMELINES)
+    row = connection.execute(query).first()
+    return Position(row.token, row.at, row.broken_seq) if row is not None else Position(None, 0)
+
+
+def save(connection: Connection, token: str | None, at: int) -> None:
+    """Write a new position: nothing before it is missing any more."""
+    values = {"token": token, "at": at, "broken_seq": None}
+    statement = insert(positions).values(name=TIMELINES, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def broke(connection: Connection, seq: int) -> None:
+    """Note that contact broke off behind a journal row, unless an earlier break is not made good yet."""
+    statement = insert(positions).values(name=TIMELINES, token=None, at=0, broken_seq=seq)
+    connection.execute(statement.on_conflict_do_nothing())
+    open_ = (positions.c.name == TIMELINES, positions.c.broken_seq.is_(None))
+    connection.execute(update(positions).where(*open_).values(broken_seq=seq))
