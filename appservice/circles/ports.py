@@ -77,6 +77,10 @@ class ReadsTalk(Protocol):
         """Return one message if it may be looked at now, else None, which is also the answer where there is none."""
         ...
 
+    async def author(self, room_id: RoomID, event_id: EventID) -> UserID | None:
+        """Return who wrote a message, whether or not it may be looked at; None where that cannot be told."""
+        ...
+
     async def last_words(self, room_id: RoomID, sender: UserID, before: EventID) -> datetime | None:
         """Return when `sender` last wrote before an event, looking back as far as the policy allows."""
         ...

@@ -7,7 +7,7 @@ from typing import Final
 from circles.core.commands import Forms
 from circles.core.language import Language
 from circles.feature import Command, Feature
-from circles.features import ask, circle, consent, digest, mine, notes, off_record, receipts, reminders, summary
+from circles.features import ask, circle, consent, digest, hiding, mine, notes, off_record, receipts, reminders, summary
 from circles.features import help as help_
 
 FEATURES: Final[tuple[Feature, ...]] = (
@@ -20,6 +20,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     mine.FEATURE,
     circle.FEATURE,
     consent.FEATURE,
+    hiding.FEATURE,
     off_record.FEATURE,
     help_.FEATURE,
 )

@@ -130,6 +130,11 @@ class FakeTalk:
                 return message
         return None
 
+    async def author(self, room_id: RoomID, event_id: EventID) -> UserID | None:
+        """Return who wrote one message, also where it is kept out."""
+        found = (each.sender for each in self.messages if each.event_id == event_id and each.room_id == room_id)
+        return next(found, None)
+
     async def last_words(self, room_id: RoomID, sender: UserID, before: EventID) -> datetime | None:
         """Return when the sender last wrote before an event."""
         last: datetime | None = None

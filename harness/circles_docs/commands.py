@@ -57,6 +57,7 @@ _CONTROL_MEANS = {
     ControlWord.KEEP_OUT: "an admin keeps somebody's talk from the AI",
     ControlWord.LET_BACK: "an admin ends that; the person's own choice stands",
     ControlWord.HIDE: "as a reply: the AI leaves that message out",
+    ControlWord.UNHIDE: "as a reply: undoes that, for who hid it, for the author, and for who decides",
     ControlWord.OFF_RECORD: "in a thread: all of it is off the record; in a room: everybody's talk, for a time",
     ControlWord.ON_RECORD: "ends that, for whoever asked for it or decides",
     ControlWord.ME: "what is held about you, for you alone",

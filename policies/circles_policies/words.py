@@ -28,6 +28,7 @@ class ControlWord(StrEnum):
     KEEP_OUT = "keep_out"
     LET_BACK = "let_back"
     HIDE = "hide"
+    UNHIDE = "unhide"
     OFF_RECORD = "off_record"
     ON_RECORD = "on_record"
     ME = "me"
@@ -43,6 +44,7 @@ ALONE: Final[dict[ControlWord, tuple[str, ...]]] = {
     ControlWord.NOT_AT_ALL: ("not at all", "out not at all", "完全不看我", "完全别看我"),
     ControlWord.IN: ("in", "可以看我", "看我"),
     ControlWord.HIDE: ("hide", "不看这句", "别看这句", "这句别看"),
+    ControlWord.UNHIDE: ("unhide", "可以看这句", "这句可以看", "可以看"),
     ControlWord.OFF_RECORD: ("off record", "off the record", "别记", "都别记", "这里别记"),
     ControlWord.ON_RECORD: ("on record", "on the record", "back on record", "back on the record", "可以记", "接着记"),
     ControlWord.ME: ("me", "我的"),

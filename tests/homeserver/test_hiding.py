@@ -96,6 +96,35 @@ async def test_anyone_may_hide_a_message_and_take_the_monkey_back(service: Servi
     assert "Agnes" in await look(mei, room, "where is the birthday tent now?", service)
 
 
+async def test_the_author_undoes_what_others_hid_and_nobody_what_the_author_hid(
+    service: Service, mei: Person, li: Person, person: NewPerson
+) -> None:
+    """By `unhide` as a reply, or a moderator's redaction of the 🙈; what was taken back is not posted again."""
+    uncle = await person("uncle")
+    room = await admitted(mei, service, li, uncle)
+    theirs, own, *_ = await chat(
+        room,
+        [(li, "The saw is with Agnes"), (li, "The axe is with Berta"), (mei, "One"), (uncle, "Two"), (mei, "Three")],
+    )
+    await uncle.react(room, theirs, "🙈")
+    monkey = await li.react(room, own, "🙈")
+    assert "Agnes" not in await look(mei, room, "where is the saw?", service)
+
+    await mei.redact(room, monkey)
+    await mei.reply(room, own, "!circle unhide")
+    private = await let_in(mei, service)
+    await mei.wait_for_text(private, "Someone else hid that one.", sender=service.user_id)
+    await li.reply(room, theirs, "!circle 这句可以看")
+    private = await let_in(li, service)
+    await li.wait_for_text(private, "好的，这句又可以看了。", sender=service.user_id)
+
+    assert "Agnes" in await look(mei, room, "where is the saw now?", service)
+    assert "Berta" not in await look(mei, room, "where is the axe?", service)
+    await li.reply(room, own, "!circle unhide")
+    await li.wait_for_text(private, "Done, I may look at that one again.", sender=service.user_id)
+    assert "Berta" in await look(mei, room, "where is the axe now?", service)
+
+
 async def test_hide_as_a_reply_hides_what_is_replied_to(service: Service, mei: Person, li: Person) -> None:
     """For clients without reactions; answered in private only, in either language."""
     room = await admitted(mei, service, li)

@@ -108,6 +108,12 @@ class Call:
             return Private(self.asker, replace(post, reply_to=None, thread=None))
         return post
 
+    def in_private(self, words: Words, *, feature: str) -> Effect:
+        """Return the effect that answers the asker alone: what concerns them is nobody else's business."""
+        if (self.private and self.place != self.room.room_id) or self.room.direct:
+            return self.answer(words, feature=feature)
+        return Private(self.asker, Post(self.room.room_id, words, kind="private", feature=feature))
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

@@ -21,7 +21,7 @@ from circles.features.consent.control import control
 from circles_policies.content import POLICY_TYPE, to_content
 from circles_policies.events import Classified, Kind
 from circles_policies.events import Control as Why
-from circles_policies.model import Level, Mark, Preset, Reach, preset
+from circles_policies.model import Level, Preset, Reach, preset
 from circles_policies.words import ControlWord
 
 AI, MEI, LI, UNCLE = (UserID(f"@{name}:home.example") for name in ("circle", "mei", "li", "uncle"))
@@ -339,42 +339,6 @@ def test_a_kick_ends_the_policy(rows: Connection) -> None:
     happens(rows, Why.AI_MEMBERSHIP, MEI, content={"membership": "leave"}, state_key=AI)
 
     assert in_force(rows) is None
-
-
-# --- marks --------------------------------------------------------------------------------------------------------
-
-
-def hides(rows: Connection, who: UserID, message: str, now: int = 1000) -> Effects:
-    """Put 🙈 on a message."""
-    return happens(rows, Why.REACTION, who, kind=Kind.REACTION, reacts_to=f"${message}", reaction_key="🙈", now=now)
-
-
-def test_the_days_monkeys_are_counted_and_the_next_is_refused_in_private(rows: Connection) -> None:
-    hides(rows, LI, "one")
-    hides(rows, LI, "two")
-
-    refused = hides(rows, LI, "three")
-
-    assert isinstance(refused[0], fx.Private)
-    assert "are used up, so that one is not hidden" in refused[0].post.words.body
-    assert rooms.mark(rows, ROOM, EventID("$three")) is Mark.NONE
-    assert kinds(hides(rows, UNCLE, "three")) == ["TakeBack"]
-    assert kinds(hides(rows, LI, "four", now=1001 + 24 * 3_600_000)) == ["TakeBack"]
-
-
-def test_who_hid_a_message_or_decides_here_may_undo_it_and_nobody_else(rows: Connection) -> None:
-    hides(rows, LI, "one")
-    first = happened[-1]
-    hides(rows, LI, "two")
-    second = happened[-1]
-
-    happens(rows, Why.REDACTION, UNCLE, kind=Kind.REDACTION, redacts=first)
-    assert rooms.mark(rows, ROOM, EventID("$one")) is Mark.HIDDEN
-    happens(rows, Why.REDACTION, LI, kind=Kind.REDACTION, redacts=first)
-    happens(rows, Why.REDACTION, MEI, kind=Kind.REDACTION, redacts=second)
-
-    assert rooms.mark(rows, ROOM, EventID("$one")) is Mark.NONE
-    assert rooms.mark(rows, ROOM, EventID("$two")) is Mark.NONE
 
 
 # --- votes --------------------------------------------------------------------------------------------------------

@@ -130,6 +130,14 @@ class MatrixTalk:
             return None
         return self._judge(await self._snapshot(room_id), room_id, event, {}, 0).message
 
+    async def author(self, room_id: RoomID, event_id: EventID) -> UserID | None:
+        """Return who wrote a message, whether or not it may be looked at; None where that cannot be told."""
+        try:
+            sender = (await self._client.event(room_id, event_id)).get("sender")
+        except (MatrixNotFound, MatrixForbidden):
+            return None
+        return UserID(sender) if isinstance(sender, str) else None
+
     async def last_words(self, room_id: RoomID, sender: UserID, before: EventID) -> datetime | None:
         """Return when `sender` last wrote before an event, as far back as the policy allows looking."""
         snapshot = await self._snapshot(room_id)

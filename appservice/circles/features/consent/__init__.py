@@ -86,14 +86,6 @@ FEATURE: Final = Feature(
             unlisted=True,
         ),
         Command(
-            name="hide",
-            whole=True,
-            words=_forms(ControlWord.HIDE),
-            handle=handler.confirm_hidden,
-            help={"en": "hide – as a reply: leave that out", "zh": "这句别看 – 回复那句话"},
-            waiting=True,
-        ),
-        Command(
             name="off",
             whole=True,
             words=_forms(ControlWord.OFF),

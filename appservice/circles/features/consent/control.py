@@ -32,13 +32,11 @@ from circles.features.consent.decide import (
 from circles_policies.change import Change, is_within
 from circles_policies.content import POLICY_TYPE, Authorisation, Malformed, read_content, to_content
 from circles_policies.events import Control as Kind
-from circles_policies.events import is_hide
 from circles_policies.minimum import Choice
 from circles_policies.model import Policy, Preset, preset
 from circles_policies.notices import REFUSE_KEY
 from circles_policies.words import ControlWord, parse_control
 
-DAY_MS: Final = 86_400_000
 LATE_MS: Final = 10 * 60_000
 PIN_TYPE: Final = "m.room.pinned_events"
 
@@ -315,7 +313,6 @@ def _redacted(event: Control, connection: Connection) -> Effects:
     if target is None:
         return ()
     room_id = event.room.room_id
-    store.unhide(connection, room_id, EventID(target), event.sender, decides=event.decides)
     store.retract(connection, EventID(target))
     current = store.in_force(connection, room_id)
     if current is None or current.authority != target or not current.written:
@@ -332,8 +329,6 @@ def _redacted(event: Control, connection: Connection) -> Effects:
 def _tapped(event: Control, connection: Connection, settings: Settings) -> Effects:
     key, target = event.event.reaction_key or "", event.event.reacts_to or ""
     said = posts.said(connection, target)
-    if is_hide(key) and said is None:
-        return hide(event, EventID(target), connection, settings, reaction=event.event_id)
     if said is None or said.state == "gone" or said.feature != NAME or said.room_id != event.room.room_id:
         return ()
     if event.room.direct:
@@ -413,18 +408,6 @@ def _is_tick(key: str) -> bool:
     return key.replace("\ufe0f", "") in ("✅", "☑", "✔")
 
 
-def hide(
-    event: Control, target: EventID, connection: Connection, settings: Settings, *, reaction: EventID | None
-) -> Effects:
-    """Hide a message from the AI and take back what was made from it."""
-    room_id = event.room.room_id
-    if rooms.marks_since(connection, event.sender, event.now - DAY_MS) >= settings.marks_per_day:
-        words = strings.too_many_hidden(event.language, settings.marks_per_day)
-        return (fx.Private(event.sender, fx.Post(room_id, words, kind="notice", feature=NAME)),)
-    store.hide(connection, room_id, target, event.sender, reaction, event.now)
-    return (fx.TakeBack(room_id, (target,), by=event.sender),)
-
-
 # --- words --------------------------------------------------------------------------------------------------------
 
 
@@ -433,8 +416,6 @@ def _said(event: Control, connection: Connection, settings: Settings) -> Effects
     match word:
         case ControlWord.OUT | ControlWord.NOT_AT_ALL | ControlWord.IN:
             return _chose(event, CHOICES[word], connection, settings)
-        case ControlWord.HIDE if event.event.reply_to is not None:
-            return hide(event, EventID(event.event.reply_to), connection, settings, reaction=None)
         case ControlWord.STOP:
             return (fx.StopWork(room_id, None if event.decides else event.sender),)
         case ControlWord.OFF if event.decides and not event.room.direct:

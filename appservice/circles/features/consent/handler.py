@@ -51,7 +51,7 @@ from circles_policies.content import (
 )
 from circles_policies.explain import Line, policy_name, room_name
 from circles_policies.minimum import Choice, within
-from circles_policies.model import Mark, Policy, preset_of
+from circles_policies.model import Policy, preset_of
 from circles_policies.notices import OPTION_KEYS, REFUSE_KEY, admission, loosening, newcomers, tightening
 from circles_policies.words import ControlWord, parse_control
 
@@ -389,7 +389,7 @@ async def confirm_choice(call: Call, ports: Ports) -> Effects:
         words = strings.came_in(call.language, titles, barred=barred)
     else:
         words = strings.out(call.language, entirely=choice is Choice.NOT_AT_ALL, titles=titles)
-    return (_in_private(call, words),)
+    return (call.in_private(words, feature=NAME),)
 
 
 async def keep_out(call: Call, ports: Ports) -> Effects:
@@ -397,7 +397,7 @@ async def keep_out(call: Call, ports: Ports) -> Effects:
     G18).
     """
     if not call.decides:
-        return (_in_private(call, strings.not_yours(call.language)),)
+        return (call.in_private(strings.not_yours(call.language), feature=NAME),)
     names = await ports.names.people(call.room.room_id)
     wanted = call.argument.text.strip().removeprefix("@").casefold()
     matches = [
@@ -408,26 +408,18 @@ async def keep_out(call: Call, ports: Ports) -> Effects:
         and wanted in (name.casefold(), user[1:].casefold(), user[1:].partition(":")[0])
     ]
     if len(matches) != 1:
-        return (_in_private(call, strings.who_is_it(call.language)),)
+        return (call.in_private(strings.who_is_it(call.language), feature=NAME),)
     person, now = matches[0], int(ports.clock.now().timestamp() * 1000)
     if call.command == ControlWord.LET_BACK.value:
         back = strings.let_back(call.language, names[person])
-        return Choose(call.room.room_id, person, Choice.LET_BACK, now, call.event_id), _in_private(call, back)
+        return Choose(call.room.room_id, person, Choice.LET_BACK, now, call.event_id), call.in_private(
+            back, feature=NAME
+        )
     return (
         Choose(call.room.room_id, person, Choice.KEEP_OUT, now, call.event_id),
         fx.TakeBackPerson(person, call.room.room_id, held=False, silent=True),
-        _in_private(call, strings.kept_out(call.language, names[person])),
+        call.in_private(strings.kept_out(call.language, names[person]), feature=NAME),
     )
-
-
-async def confirm_hidden(call: Call, ports: Ports) -> Effects:
-    """Answer `hide`, which was obeyed when it came in as a reply."""
-    target = call.reply_to
-    if target is None:
-        return (_in_private(call, strings.hide_what(call.language)),)
-    mark = await ports.database.read(lambda c: rooms.mark(c, call.place, target))
-    # Refused, where the day's number is used up: that was said when it came in.
-    return (_in_private(call, strings.hidden(call.language)),) if mark is Mark.HIDDEN else ()
 
 
 async def rest(call: Call, ports: Ports) -> Effects:
@@ -483,13 +475,6 @@ async def speak(call: Call, ports: Ports) -> Effects:
     if call.room.policy is not None and not call.room.direct:
         effects = (*effects, fx.WakeAt(NAME, f"banner:{room_id}", room_id, ports.clock.now()))
     return effects
-
-
-def _in_private(call: Call, words: fx.Words) -> fx.Effect:
-    """Answer by direct message only: what a person chose for themselves is nobody else's business."""
-    if (call.private and call.place != call.room.room_id) or call.room.direct:
-        return call.answer(words, feature=NAME)
-    return fx.Private(call.asker, fx.Post(call.room.room_id, words, kind="private", feature=NAME))
 
 
 # --- writers ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Connection, String, Table, d
 from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.dialects import insert
 from circles.facts import rooms
-from circles.facts.tables import marks, members, metadata, policies, wakes
+from circles.facts.tables import members, metadata, policies, wakes
 from circles.features.consent.decide import NAME
 from circles_policies.content import Malformed, read_content, to_content
 from circles_policies.minimum import Choice, fold_choice
@@ -219,23 +219,6 @@ def welcomed_by(connection: Connection, effect_id: EffectID) -> tuple[UserID, ..
     """Return whom a notice names."""
     rows = connection.execute(select(welcomed.c.user_id).where(welcomed.c.effect_id == effect_id)).scalars()
     return tuple(UserID(user) for user in rows)
-
-
-# --- marks --------------------------------------------------------------------------------------------------------
-
-
-def hide(
-    connection: Connection, room_id: RoomID, event_id: EventID, by: UserID, reaction: EventID | None, at: int
-) -> None:
-    """Hide a message from the AI."""
-    row = {"room_id": room_id, "event_id": event_id, "by": by, "kind": "hidden", "reaction": reaction, "at": at}
-    connection.execute(insert(marks).values(row).on_conflict_do_nothing())
-
-
-def unhide(connection: Connection, room_id: RoomID, reaction: EventID, by: UserID, *, decides: bool) -> None:
-    """Take back a 🙈: whoever put it may, and whoever decides here."""
-    statement = delete(marks).where(marks.c.room_id == room_id, marks.c.reaction == reaction)
-    connection.execute(statement if decides else statement.where(marks.c.by == by))
 
 
 def deletion(connection: Connection, policy_id: int) -> Mapping[str, Any] | None:

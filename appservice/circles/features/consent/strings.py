@@ -105,28 +105,6 @@ def who_is_it(language: Language) -> Words:
     return Words("I can't find that person here. Use their name as the room shows it, or their @id.")
 
 
-def hidden(language: Language) -> Words:
-    """Say that a message is hidden."""
-    return Words("好的，这句我不看。" if language == "zh" else "Done, I leave that one out.")
-
-
-def hide_what(language: Language) -> Words:
-    """Say how to hide a message."""
-    if language == "zh":
-        return Words("请用“回复”选中那句话，再说“这句别看”；或给它点 🙈。")
-    return Words('Reply to the message with "hide", or put 🙈 on it.')
-
-
-def too_many_hidden(language: Language, most: int) -> Words:
-    """Say that the day's 🙈 are used up."""
-    if language == "zh":
-        return Words(f"今天的 {most} 个 🙈 用完了，这句没能藏起来。明天还能点；不想被看，说“不看我”。")
-    return Words(
-        f"Today's {most} 🙈 are used up, so that one is not hidden. There are more tomorrow; "
-        '"out" keeps all of yours from me.'
-    )
-
-
 def offer(language: Language) -> Words:
     """Introduce the options of a change."""
     if language == "zh":
