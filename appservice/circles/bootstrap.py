@@ -11,6 +11,7 @@ import signal
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +31,7 @@ from circles.adapters.scheduler.wakes import ApschedulerWakes
 from circles.adapters.store import journal, kept, outbox
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.migrate import head, migrate, standing
-from circles.adapters.store.quota import DailyLimits
+from circles.adapters.store.quota import AnswerLimits, DailyLimits, drop_before
 from circles.config import Config
 from circles.core.ids import RoomID, UserID
 from circles.core.settings import Settings
@@ -42,7 +43,7 @@ from circles.entrypoints.gathering import Items, KeptMessages, WhatIsHeld, tell_
 from circles.entrypoints.health import Health, serve_health
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
-from circles.entrypoints.reading import Reader
+from circles.entrypoints.reading import Rates, Reader
 from circles.entrypoints.transactions import door
 from circles.entrypoints.waker import Waker
 from circles.entrypoints.worker import Worker
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = (1, 2, 4, 8, 15, 30)
+KEEP_COUNTS: Final = timedelta(days=2)
+"""How long it stays written who asked how much on a day: no longer than a budget may ask."""
 
 
 def settings_of(config: Config) -> Settings:
@@ -180,7 +183,7 @@ def build(config: Config) -> Service:
         holder[0].look_after(aftermath)
 
     intake = Intake(database, performer, settings, clock, metrics, after, ghosts)
-    reader = Reader(database, intake, names, settings, clock, config.limits.commands_per_person_per_minute)
+    reader = Reader(database, intake, names, settings, clock, _rates(config), refused=metrics.refused)
     worker = Worker(database, reader, performer, ports, after, config.timing.placeholder_after_seconds)
     standings = GateStandings(database, client) if settings.gated else None
     before = standings.flush if standings is not None else None
@@ -214,6 +217,16 @@ def build(config: Config) -> Service:
     return service
 
 
+def _rates(config: Config) -> Rates:
+    limits = config.limits
+    answers = AnswerLimits(limits.answers_per_person_per_day, limits.answers_per_room_per_day)
+    return Rates(limits.commands_per_person_per_minute, limits.turns_in_a_row, answers)
+
+
+def _day(instant: datetime) -> str:
+    return instant.date().isoformat()
+
+
 def _model(
     config: Config, database: SqlDatabase, clock: SystemClock, settings: Settings, metrics: Metrics
 ) -> ModelPort | None:
@@ -236,6 +249,7 @@ def _model(
         calls_per_person=config.limits.calls_per_person_per_day,
         calls_per_room=config.limits.calls_per_room_per_day,
         tokens_per_room=config.limits.model_tokens_per_room_per_day,
+        tokens_per_person=config.limits.model_tokens_per_person_per_day,
     )
     return ModelPort(
         endpoint,
@@ -244,6 +258,7 @@ def _model(
         clock=clock,
         limits=limits,
         measured=metrics.model,
+        refused=metrics.refused,
     )
 
 
@@ -347,6 +362,7 @@ async def _keep_clean(service: Service) -> None:
         try:
             now = int(SystemClock().now().timestamp() * 1000)
             await service.database.write(partial(kept.drop_expired, now=now))
+            await service.database.write(partial(drop_before, day=_day(SystemClock().now() - KEEP_COUNTS)))
             await service.database.wipe()
             pending = await service.database.read(lambda c: (journal.pending_count(c), outbox.pending_count(c)))
             service.metrics.journal_pending.set(pending[0])

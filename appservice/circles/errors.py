@@ -116,7 +116,21 @@ class ModelBadAnswer(ModelError):
 
 
 class BudgetSpent(CirclesError):
-    """The budget for today is used up."""
+    """The budget for today is used up.
+
+    Attributes:
+        of_room: whether it is the room's; else the asker's own.
+        hours: in how many it is back.
+        told: whether the asker heard of it today.
+    """
+
+    def __init__(
+        self, message: str | None = None, *, of_room: bool = False, hours: int = 24, told: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.of_room = of_room
+        self.hours = hours
+        self.told = told
 
 
 class Stale(CirclesError):

@@ -23,6 +23,7 @@ class Metrics:
         self._transaction_seconds = self._histogram("transaction_seconds", "Time until a delivery is committed")
         self._events = self._counter("events_received", "Events received, by what the gate said", "verdict", "kind")
         self._denied = self._counter("decisions_denied", "Decisions that said no", "reason")
+        self._refused = self._counter("refused", "Calls that a limit left unanswered or without the model", "limit")
         self._outbox = self._counter("outbox", "What the outbox carried out", "kind", "outcome")
         self._model_requests = self._counter("model_requests", "Requests to the model", "outcome")
         self._model_tokens = self._counter("model_tokens", "Tokens used")
@@ -44,6 +45,10 @@ class Metrics:
     def denied(self, reason: str) -> None:
         """Count a decision that said no, by its reason code."""
         self._denied.labels(self._bounded("reason", reason)).inc()
+
+    def refused(self, limit: str) -> None:
+        """Count a call that a limit of the operator's left without an answer, or without the model."""
+        self._refused.labels(self._bounded("limit", limit)).inc()
 
     def sent(self, kind: str, outcome: str) -> None:
         """Count an effect that the outbox carried out: sent, retried, refused."""

@@ -29,6 +29,7 @@ SERVICE_CONFIG = {
     "log": {"level": "DEBUG"},
 }
 HASTY_HOURS = 3 / 3_600
+THRIFTY_LIMITS = {"limits": {"turns_in_a_row": 5, "answers_per_person_per_day": 12}}
 
 NewPerson = Callable[..., Awaitable[Person]]
 
@@ -79,6 +80,7 @@ class Unborn:
     hasty: Service
     picky: Service
     away: Service
+    thrifty: Service
 
 
 @pytest.fixture(scope="session")
@@ -93,9 +95,10 @@ def unborn() -> Iterator[Unborn]:
         ),
         picky=Service(homeserver, localpart="picky", config={"invites": {"allow": ["@friend-*"]}}),
         away=Service(homeserver, localpart="away", config=SERVICE_CONFIG),
+        thrifty=Service(homeserver, localpart="thrifty", config=merged(SERVICE_CONFIG, THRIFTY_LIMITS)),
     )
     yield made
-    for each in (made.service, made.hasty, made.picky, made.away):
+    for each in (made.service, made.hasty, made.picky, made.away, made.thrifty):
         shutil.rmtree(each.directory, ignore_errors=True)
 
 
@@ -134,6 +137,13 @@ async def away(unborn: Unborn, homeserver: Homeserver, postgresql_server: Postgr
     """A fourth, whose rows are in PostgreSQL."""
     unborn.away.configure({"storage": {"url": postgresql_server.create()}})
     async with unborn.away as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def thrifty(unborn: Unborn, homeserver: Homeserver) -> AsyncIterator[Service]:
+    """A fifth, which answers nobody for long."""
+    async with unborn.thrifty as running:
         yield running
 
 

@@ -333,7 +333,21 @@ class Limits(Section):
         default=50, description="Answers by a model that one person may ask for a day."
     )
     calls_per_room_per_day: Count = Field(default=200, description="Answers by a model in one room a day.")
+    model_tokens_per_person_per_day: Count = Field(
+        default=100_000, description="Tokens that one person may use a day, in all rooms together."
+    )
     model_tokens_per_room_per_day: Count = Field(default=200_000, description="Tokens that one room may use a day.")
+    answers_per_person_per_day: Count = Field(
+        default=300,
+        description="Answers of any kind that one person gets a day, in all rooms together. Control words such as out "
+        "and stop are obeyed beyond it, and reminders come.",
+    )
+    answers_per_room_per_day: Count = Field(default=1_000, description="Answers of any kind in one room a day.")
+    turns_in_a_row: Positive = Field(
+        default=30,
+        description="How often somebody may answer an answer of the AI within a minute before they are taken for a "
+        "program that answers everything: the AI then pauses for them there, 10 minutes at first.",
+    )
     commands_per_person_per_minute: Positive = Field(
         default=20, description="Commands of one person that are answered a minute."
     )

@@ -281,6 +281,23 @@ class Depart(Effect):
     room_id: RoomID
 
 
+@dataclass(frozen=True, slots=True)
+class CountAnswer(Effect):
+    """Charge an answer to whoever asked for it (PRODUCT.md B9)."""
+
+    room_id: RoomID
+    user_id: UserID
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTold(Effect):
+    """Note that a person heard that today's budget for answers, or `of_model` for the model, is used up."""
+
+    room_id: RoomID
+    user_id: UserID
+    of_model: bool = False
+
+
 SPINE = "spine"
 """The wakes of the program itself: rooms to enter, posts to make again."""
 

@@ -108,12 +108,14 @@ class Told:
         rests_on: the messages it was made from: all that a model was shown, or all that is quoted.
         model: which model wrote it; None for none.
         nothing: there was nothing to say.
+        spent: it says that the budget for the model is used up.
     """
 
     words: Words
     rests_on: tuple[Permitted, ...] = ()
     model: str | None = None
     nothing: bool = False
+    spent: bool = False
 
 
 def may_ask_model(room: Room, reach: Reach) -> bool:

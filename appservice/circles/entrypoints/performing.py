@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time
 
 from sqlalchemy import Connection, delete, select
 
-from circles.adapters.store import egress, journal, kept, outbox
+from circles.adapters.store import egress, journal, kept, outbox, quota
 from circles.core import effects as fx
 from circles.core import voice
 from circles.core.ids import EffectID, EventID, RoomID, UserID
@@ -109,6 +109,10 @@ class Performer:
                 connection.execute(delete(wakes).where(wakes.c.room_id == room_id))
                 after.interrupted.add(room_id)
                 after.woken = True
+            case fx.CountAnswer(room_id, user_id):
+                quota.charge(connection, quota.account(_instant(now), room_id, user_id), answers=1)
+            case fx.NoteTold(room_id, user_id, of_model):
+                quota.note_told(connection, quota.account(_instant(now), room_id, user_id), of_model=of_model)
             case fx.Post(unasked=True, room_id=room_id) if not self._may_speak(connection, room_id, now):
                 pass
             case _ if type(effect) in self._writers:
@@ -129,7 +133,7 @@ class Performer:
     def _may_speak(self, connection: Connection, room_id: RoomID, now: int) -> bool:
         facts = rooms.room_facts(connection, room_id)
         zone = (facts.zone if facts else None) or self._rules.zone
-        instant = datetime.fromtimestamp(now / 1000, UTC)
+        instant = _instant(now)
         quiet = rooms.quiet_hours(connection, room_id)
         if quiet is not None and quiet.holds(instant):
             return False
@@ -227,7 +231,7 @@ class Performer:
         ).one()
         outbox.withdraw(connection, effect_id, now)
         if remake is not None:
-            due = datetime.fromtimestamp(now / 1000, UTC)
+            due = _instant(now)
             self._wake(
                 connection, fx.WakeAt(fx.SPINE, f"remake:{effect_id}", RoomID(room_id), due, {"effect": effect_id})
             )
@@ -243,3 +247,7 @@ class Performer:
         outbox.withdraw_open(connection, user_id, room_id, now)
         after.interrupted.add(room_id)
         after.lanes.add(room_id)
+
+
+def _instant(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

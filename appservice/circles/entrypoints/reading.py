@@ -13,13 +13,13 @@ from typing import Any, Final, cast
 
 from sqlalchemy import Connection
 
-from circles.adapters.store import journal
+from circles.adapters.store import journal, quota
 from circles.core import effects as fx
 from circles.core.call import Call, Room, Said, Tap
 from circles.core.commands import Invocation, parse
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language, as_language, language_of
-from circles.core.pace import Metronome, Pace
+from circles.core.pace import Metronome, Pace, Turns
 from circles.core.permitted import Permitted, permit
 from circles.core.settings import Settings
 from circles.entrypoints.intake import Intake, names_of
@@ -82,6 +82,24 @@ class _Facts:
     decides: bool
     """Whether the sender holds the power where the post they tap is about, which may not be where it stands."""
     decides_in: frozenset[RoomID]
+    standing: quota.Standing
+    answered: datetime | None
+    """When the sender's call before this one was answered, if it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How much one person may make the AI answer.
+
+    Attributes:
+        per_minute: calls of one person a minute.
+        turns: turns in a row with one sender before they are taken for a program.
+        answers: answers a day.
+    """
+
+    per_minute: int
+    turns: int
+    answers: quota.AnswerLimits
 
 
 class Reader:
@@ -94,8 +112,9 @@ class Reader:
         names: NamesPeople,
         settings: Settings,
         clock: TellsTime,
-        calls_per_minute: int,
+        rates: Rates,
         features: tuple[Feature, ...] = FEATURES,
+        refused: Callable[[str], None] = lambda _limit: None,
     ) -> None:
         """Take what the composition root wires."""
         self._database = database
@@ -103,8 +122,12 @@ class Reader:
         self._names = names
         self._settings = settings
         self._clock = clock
-        self._metronome = Metronome(calls_per_minute)
-        self._of_rooms = Metronome(calls_per_minute * ROOM_FACTOR)
+        self._metronome = Metronome(rates.per_minute)
+        self._of_rooms = Metronome(rates.per_minute * ROOM_FACTOR)
+        self._controls = Metronome(rates.per_minute)
+        self._turns = Turns(rates.turns)
+        self._answers = rates.answers
+        self._count_refused = refused
         self._counted: tuple[int, ...] = ()
         self._features = features
 
@@ -136,6 +159,8 @@ class Reader:
         said = posts.said(connection, target) if target else None
         circles = rooms.circles_of(connection, sender, self._settings.ai) if facts.direct else ()
         views = tuple(v for v in (rooms.view(connection, c, self._settings.language) for c in circles) if v is not None)
+        payer = quota.account(self._clock.now(), entry.room_id, sender)
+        before = self._turns.last_call(entry.room_id, sender)
         return _Facts(
             passed=passed,
             facts=facts,
@@ -145,6 +170,8 @@ class Reader:
             decides=_decides(connection, entry.room_id if said is None else said.about, sender),
             circles=views,
             decides_in=frozenset(c for c in circles if _decides(connection, c, sender)),
+            standing=quota.standing(connection, payer, self._answers),
+            answered=posts.answered_at(connection, EventID(before)) if before else None,
         )
 
     # --- taps -------------------------------------------------------------------------------------------------------
@@ -202,12 +229,9 @@ class Reader:
             readable=bool(found.passed.read),
             private=found.room.direct,
         )
-        if entry.seq not in self._counted:
-            self._counted = (*self._counted[-1000:], entry.seq)
-            now = self._clock.now()
-            pace = max((self._metronome.beat(sender, now), self._of_rooms.beat(entry.room_id, now)), key=_PACES.index)
-            if pace is not Pace.GO:
-                return self._say(base, strings.too_fast(language) if pace is Pace.SAY else None)
+        refused = self._refused(entry, found, base, control=_is_control(what, words, names))
+        if refused is not None:
+            return refused
         said = _PRIVATE_SUFFIX.sub("", words.text)
         whispered = said != words.text
         command, argument = self._command(what, words.part(said), names)
@@ -234,6 +258,35 @@ class Reader:
                 return placed
             call = placed
         return self._run(call, command)
+
+    def _refused(self, entry: journal.Entry, found: _Facts, call: Call, *, control: bool) -> Read | None:
+        """Return what is said, or left unsaid, instead of an answer: too many calls, turns, or answers today.
+
+        A control word was obeyed when it was taken in; of them a reserve is answered beyond every budget.
+        """
+        now, who, standing = self._clock.now(), call.asker, found.standing
+        if entry.seq not in self._counted:
+            self._counted = (*self._counted[-1000:], entry.seq)
+            heard = _instant(entry.received_at)
+            turn = self._turns.beat(entry.room_id, who, entry.event_id, heard, found.answered, control=control)
+            if turn is not Pace.GO:
+                self._count_refused("turns")
+                minutes = self._turns.minutes(entry.room_id, who, now)
+                return self._say(call, strings.circling(call.language, minutes) if turn is Pace.SAY else None)
+            pace = self._controls.beat(who, now) if control else self._paced(who, entry.room_id, now)
+            if pace is not Pace.GO:
+                self._count_refused("pace")
+                is_said = pace is Pace.SAY and not control
+                return self._say(call, strings.too_fast(call.language) if is_said else None)
+        if standing.spent is None or (control and standing.reserve):
+            return None
+        self._count_refused(standing.spent.value)
+        hours = quota.hours_left(now)
+        words = None if standing.told else strings.enough(call.language, hours, of_room=standing.spent.of_room)
+        return self._say(call, words, fx.NoteTold(entry.room_id, who))
+
+    def _paced(self, who: UserID, room_id: RoomID, now: datetime) -> Pace:
+        return max((self._metronome.beat(who, now), self._of_rooms.beat(room_id, now)), key=_PACES.index)
 
     def _command(self, what: Classified, words: Permitted, names: tuple[str, ...]) -> tuple[Command | None, str]:
         """Return the command and its argument; None with the nearest form where the words are none.
@@ -306,8 +359,12 @@ class Reader:
             thread=call.thread,
             answers=call.event_id,
         )
+
+        async def handle(ports: Ports) -> tuple[fx.Effect, ...]:
+            return *(await command.handle(call, ports)), fx.CountAnswer(call.place, call.asker)
+
         return Read(
-            handle=lambda ports: command.handle(call, ports),
+            handle=handle,
             excuse=lambda words: call.answer(words, feature="help", kind="excuse"),
             circle=call.room.room_id,
             language=call.language,
@@ -317,11 +374,11 @@ class Reader:
             else None,
         )
 
-    def _say(self, call: Call, words: fx.Words | None) -> Read:
-        """Answer with fixed words; None: say nothing."""
+    def _say(self, call: Call, words: fx.Words | None, *besides: fx.Effect) -> Read:
+        """Answer with fixed words, with what goes along; None: say and do nothing."""
 
         async def handle(_ports: Ports) -> tuple[fx.Effect, ...]:
-            return (call.answer(words, feature="help", kind="excuse"),) if words is not None else ()
+            return (call.answer(words, feature="help", kind="excuse"), *besides) if words is not None else ()
 
         return Read(
             handle=handle,
@@ -329,6 +386,12 @@ class Reader:
             circle=call.room.room_id,
             language=call.language,
         )
+
+
+def _is_control(what: Classified, words: Permitted, names: tuple[str, ...]) -> bool:
+    """Return whether the words are a control word: obeyed at intake, or one that only tells."""
+    control = parse_control(words.text, names, addressed=True)
+    return control is not None and (what.word is not None or control[0] in _ONLY_TOLD)
 
 
 def _placed(call: Call, circle: Room, found: _Facts) -> Call:

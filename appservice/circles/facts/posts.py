@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, true
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from circles.core.call import Said
 from circles.core.ids import EffectID, EventID, RoomID, UserID
@@ -38,6 +39,12 @@ def answers_to(connection: Connection, event_id: EventID) -> tuple[Said, ...]:
     """Return the posts that answer an event, oldest first."""
     rows = connection.execute(select(posts).where(posts.c.answers == event_id).order_by(posts.c.at)).mappings()
     return tuple(_said(row) for row in rows if row["event_id"])
+
+
+def answered_at(connection: Connection, event_id: EventID) -> datetime | None:
+    """Return when an event was first answered, None if it was not."""
+    at = connection.execute(select(func.min(posts.c.at)).where(posts.c.answers == event_id)).scalar()
+    return datetime.fromtimestamp(at / 1000, UTC) if at is not None else None
 
 
 def resting_on(

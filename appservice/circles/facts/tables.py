@@ -226,4 +226,10 @@ quota: Final = Table(
     Column("commands", Integer, nullable=False, default=0),
     Column("model_calls", Integer, nullable=False, default=0),
     Column("tokens", Integer, nullable=False, default=0),
+    Column("told_model", Boolean, nullable=False, default=False, server_default=false()),
+    Column("told_answers", Boolean, nullable=False, default=False, server_default=false()),
+    Index(None, "user_id", "day"),
 )
+"""What a person used in a room on a day (UTC). `commands`: calls of theirs that were answered. `told_…`: they heard
+that the budget for the model, or for answers, is used up.
+"""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from circles.core.call import Call, Remake, Said
-from circles.core.effects import Effect, Post, Private
+from circles.core.effects import Effect, NoteTold, Post, Private
 from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.language import Language
 from circles.core.permitted import Permitted
@@ -281,15 +281,32 @@ async def test_where_the_words_fit_nothing_either_both_are_said() -> None:
 
 
 class _Broke:
+    def __init__(self, *, told: bool, of_room: bool = False) -> None:
+        self._spent = BudgetSpent(told=told, of_room=of_room, hours=5)
+
     async def complete(self, _prompt: object) -> Any:
-        raise BudgetSpent
+        raise self._spent
 
 
-async def test_a_spent_budget_ends_the_same_way() -> None:
-    post = _post(await answer(a_call("ask", "where does the boat leave?"), _ports(model=_Broke(), settings=LOCAL)))
+async def test_a_spent_budget_is_said_once_a_day_and_the_answer_comes_without_a_model() -> None:
+    """The first answer says whose share it was and when it is back, and notes that; the next is as usual."""
 
-    assert "Today's share of the model is used up" in post.words.body
-    assert "pier nine" in post.words.body
+    async def asked(model: _Broke) -> tuple[Post, list[Effect]]:
+        given, *besides = await answer(a_call("ask", "where does the boat leave?"), _ports(model=model, settings=LOCAL))
+        return _post([given]), besides
+
+    first, noted = await asked(_Broke(told=False))
+    second, nothing = await asked(_Broke(told=True))
+    rooms, _ = await asked(_Broke(told=False, of_room=True))
+
+    assert "Your share of the model for today is used up (it is back in 5 h), so" in first.words.body
+    assert noted == [NoteTold(ROOM, UserID("@mei:home.example"), of_model=True)]
+    assert "used up" not in second.words.body
+    assert nothing == []
+    assert "This room's share" in rooms.words.body
+    assert "no AI model was used" in second.words.body
+    assert "pier nine" in first.words.body
+    assert "pier nine" in second.words.body
 
 
 async def test_an_answer_without_its_form_is_no_fault() -> None:

@@ -111,9 +111,11 @@ class ModelPort:
         clock: TellsTime,
         limits: quota.DailyLimits,
         measured: Callable[[str, float, int, int], None] = lambda _outcome, _seconds, _tokens, _bytes: None,
+        refused: Callable[[str], None] = lambda _budget: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._measured: Final = measured
+        self._refused: Final = refused
         self._endpoint: Final = endpoint
         self._asks: Final = asks
         self._database: Final = database
@@ -268,10 +270,15 @@ class ModelPort:
 
         def work(connection: Connection) -> int:
             calls = 0 if course.requests else 1
-            quota.take(connection, course.payer, self._limits, calls=calls, tokens=sendable.tokens)
+            now = self._clock.now()
+            quota.take(connection, course.payer, self._limits, calls=calls, tokens=sendable.tokens, now=now)
             return egress.record(connection, replace(sendable.departure, size=size))
 
-        egress_id = await self._database.write(work)
+        try:
+            egress_id = await self._database.write(work)
+        except quota.QuotaSpent as spent:
+            self._refused(spent.which.value)
+            raise
         course.requests += 1
         return egress_id
 

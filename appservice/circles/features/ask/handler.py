@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from circles.core.call import Call, Remake
-from circles.core.effects import Effect, Words
+from circles.core.effects import Effect, NoteTold, Words
 from circles.core.ids import UserID
 from circles.core.permitted import Permitted
 from circles.core.posts import Frame, Item, Section, Told, again, compose, is_whispered, may_ask_model
@@ -57,7 +57,7 @@ async def answer(call: Call, ports: Ports) -> tuple[Effect, ...]:
         remake=decide.remembered(bounds, talk, zone, readable=call.readable, whispered=is_whispered(call)),
         mark={"model": told.model},
     )
-    return (effect,)
+    return (effect, NoteTold(call.room.room_id, call.asker, of_model=True)) if told.spent else (effect,)
 
 
 async def remake(lost: Remake, ports: Ports) -> tuple[Effect, ...]:
@@ -89,16 +89,19 @@ async def _look(frame: Frame, bounds: decide.Bounds, ports: Ports) -> tuple[tupl
 
 
 async def _tell(task: _Task, talk: tuple[Permitted, ...], ports: Ports) -> Told:
-    language, why = task.frame.language, strings.NO_MODEL
+    language, why, spent = task.frame.language, strings.NO_MODEL, False
     if ports.model and task.asker and talk:
         try:
             return await _by_model(task, task.asker, talk, ports.model)
-        except (ModelError, BudgetSpent) as error:
+        except BudgetSpent as error:
+            if not error.told:  # said once a day; the label says every time that no model was used
+                why, spent = strings.so_searched(error), True
+        except ModelError as error:
             why = strings.so_searched(error)
     items = await asyncio.to_thread(decide.matches, talk, task.asked.text, task.frame)
     label = (text(why[language]),) if items or why is not strings.NO_MODEL else ()
     quoted = tuple(message for item in items for message in item.rests_on)
-    return Told(_words(task, talk, items, label), quoted)
+    return Told(_words(task, talk, items, label), quoted, spent=spent)
 
 
 async def _by_model(task: _Task, asker: UserID, talk: tuple[Permitted, ...], model: CompletesChat) -> Told:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from circles.core.language import Language
+from circles.errors import BudgetSpent
 from circles_policies import KEPT_OUT, POSTED_AGAIN
 
 Both = Mapping[Language, str]
@@ -44,7 +45,6 @@ FAILED: Final[Mapping[str, Both]] = {
     "ContextWindowExceeded": {"en": "It was too much text for the model", "zh": "内容太长，模型装不下"},
     "ModelRefused": {"en": "The model did not want to answer", "zh": "模型不愿意回答"},
     "ModelBadAnswer": {"en": "The model's answer was of no use", "zh": "模型的回答用不上"},
-    "BudgetSpent": {"en": "Today's share of the model is used up", "zh": "今天的模型用量用完了"},
     "": {"en": "The model did not answer", "zh": "模型没有回答"},
 }
 """By the name of the error or of what it is a kind of; '' for any other."""
@@ -55,7 +55,17 @@ _SO_SEARCHED: Final[Both] = {
 }
 
 
+def _spent(error: BudgetSpent) -> Both:
+    whose_en, whose_zh = ("This room's", "这个群") if error.of_room else ("Your", "你")
+    return {
+        "en": f"{whose_en} share of the model for today is used up (it is back in {error.hours} h)",
+        "zh": f"{whose_zh}今天的模型用量用完了（{error.hours} 小时后恢复）",
+    }
+
+
 def _why(error: Exception) -> Both:
+    if isinstance(error, BudgetSpent):
+        return _spent(error)
     return next((FAILED[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in FAILED), FAILED[""])
 
 

@@ -97,3 +97,21 @@ def too_fast(language: Language) -> Words:
     if language == "zh":
         return Words("有点快，我歇一分钟再来。")
     return Words("That's a lot at once. Give me a minute.")
+
+
+def enough(language: Language, hours: int, *, of_room: bool) -> Words:
+    """Say that the budget for answers is used up, when it is back, and what still works."""
+    if language == "zh":
+        whose = "这个群" if of_room else "你"
+        return Words(f"今天能回答{whose}的次数用完了，{hours} 小时后恢复。说“帮助”“不看我”“停”照样管用。")
+    whose = "in this room" if of_room else "you"
+    begin = f"That is all I can answer {whose} today; I'm back in {hours} h."
+    return Words(f"{begin} “help”, “out” and “stop” still work.")
+
+
+def circling(language: Language, minutes: int) -> Words:
+    """Say that we seem to answer each other for ever, for how long it pauses, and what still works."""
+    if language == "zh":
+        return Words(f"我们好像在互相回个不停，我先停 {minutes} 分钟。说“帮助”“不看我”“停”照样管用。")
+    begin = f"We seem to answer each other without end, so I pause for you here for {minutes} minutes."
+    return Words(f"{begin} “help”, “out” and “stop” still work.")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from circles.core.call import Call, Remake, Room
-from circles.core.effects import Effect, Words
+from circles.core.effects import Effect, NoteTold, Words
 from circles.core.ids import UserID
 from circles.core.language import Language
 from circles.core.permitted import Permitted
@@ -85,7 +85,7 @@ async def _answer(command: str, call: Call, ports: Ports) -> tuple[Effect, ...]:
         remake=words.remembered(bounds, talk, command, zone, whispered=is_whispered(call)),
         mark={"model": told.model},
     )
-    return (effect,)
+    return (effect, NoteTold(call.room.room_id, call.asker, of_model=True)) if told.spent else (effect,)
 
 
 async def _last_words(call: Call, ports: Ports) -> datetime | None:
@@ -127,14 +127,17 @@ async def _tell(task: _Task, talk: tuple[Permitted, ...], ports: Ports) -> Told:
     language = task.frame.language
     if not talk:
         return Told(lines(*task.head, text(strings.TOO_LITTLE[language])), nothing=True)
-    why = strings.NO_MODEL[task.command]
+    why, spent = strings.NO_MODEL[task.command], False
     if ports.model and task.asker:
         try:
             return await _by_model(task, task.asker, talk, ports.model)
-        except (ModelError, BudgetSpent) as error:
+        except BudgetSpent as error:
+            if not error.told:  # said once a day; the label says every time that no model was used
+                why, spent = strings.so_picked(error, task.command), True
+        except ModelError as error:
             why = strings.so_picked(error, task.command)
     sections = await asyncio.to_thread(decide.picked, task.command, talk, task.frame)
-    return _told(task, sections, (text(why[language]),), quotes=True)
+    return replace(_told(task, sections, (text(why[language]),), quotes=True), spent=spent)
 
 
 def _told(
