@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 POLL_SECONDS: Final = 20
+LEAST_SECONDS: Final = 1
+"""No request is followed by the next one sooner, though what is of no interest here may end it at once."""
 ASK_SECONDS: Final = 5
 """How often a homeserver is asked whether it is there if it keeps no request open for us."""
 PAUSES: Final = (0.5, 1, 2, 5)
@@ -141,14 +143,18 @@ class CatchingUp:
             MatrixError: contact broke off.
         """
         if self._polls:
+            begun = self._deliveries.now()
             try:
                 answer = await self._client.sync(token, _NO_ROOMS, POLL_SECONDS * 1000 if token else 0)
-            except (MatrixForbidden, MatrixBadRequest, MatrixNotFound) as error:
-                log.info("Contact is watched by asking.", extra={"action": "watch_asks", "errcode": error.errcode})
+            except (MatrixForbidden, MatrixBadRequest, MatrixNotFound):
+                answer = {}
+            taken = str(answer.get("next_batch", "")) or None
+            if taken is None:
+                log.info("Contact is watched by asking.", extra={"action": "watch_asks"})
                 self._polls = False
                 return token
-            taken = str(answer.get("next_batch", "")) or None
             await self._consider(taken)
+            await self._sleep(max(0, LEAST_SECONDS - (self._deliveries.now() - begun)))
             return taken
         await self._sleep(ASK_SECONDS)
         await self._client.request("GET", "/_matrix/client/versions")
