@@ -31,6 +31,7 @@ from sqlalchemy import (
 # SQLAlchemy compiles PostgreSQL's INSERT … ON CONFLICT for SQLite too (which took the clause over), though not the
 # other way round: so one import serves both, and the contract tests hold it to that.
 from sqlalchemy.dialects.postgresql import insert as insert
+from sqlalchemy.exc import IntegrityError
 
 if TYPE_CHECKING:
     import psycopg
@@ -184,7 +185,8 @@ class Sqlite:
             with writer.begin() as connection:
                 yield connection
                 if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
-                    raise sqlite3.IntegrityError("A row refers to one that the migration left out.")
+                    missing = sqlite3.IntegrityError("A row refers to one that the migration left out.")
+                    raise IntegrityError("PRAGMA foreign_key_check", None, missing)
         finally:
             self._keys(writer, "ON")
 

@@ -121,14 +121,20 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    database = SqlDatabase(f"sqlite:///{tmp_path / 'circles.db'}")
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    on_postgresql = getattr(request, "param", "sqlite") == "postgresql"
+    url = f"sqlite:///{tmp_path / 'circles.db'}"
+    database = SqlDatabase(request.getfixturevalue("postgresql_url") if on_postgresql else url)
     metadata.create_all(database.writer)
     world = World(database)
     yield world
     for port in world.ports:
         await port.aclose()
     await database.close()
+
+
+on_both = pytest.mark.parametrize("world", ["sqlite", "postgresql"], indirect=True)
+"""For what is about the rows."""
 
 
 def a_prompt(*texts: str, question: str | None = None, **changes: Any) -> Prompt:
@@ -465,6 +471,7 @@ async def test_the_door_opens_once_for_each_row(stub: Stub) -> None:
 # --- the ledger ----------------------------------------------------------------------------------------------------
 
 
+@on_both
 async def test_the_row_is_committed_when_the_request_arrives(stub: Stub, world: World) -> None:
     """Seen from another connection, at the moment the endpoint has the request."""
     found: list[Row[Any]] = []
@@ -483,6 +490,7 @@ async def test_the_row_is_committed_when_the_request_arrives(stub: Stub, world: 
     assert await world.outcomes() == [Outcome.ANSWERED]
 
 
+@on_both
 async def test_a_row_says_who_asked_whom_for_what(llmock: LLMock, world: World) -> None:
     prompt = a_prompt("Off to Uncle", question="Who goes?")
 
@@ -497,6 +505,7 @@ async def test_a_row_says_who_asked_whom_for_what(llmock: LLMock, world: World) 
     assert events == {prompt.talk[0].event_id, prompt.question.event_id}
 
 
+@on_both
 async def test_every_request_the_endpoint_saw_has_a_row(llmock: LLMock, world: World) -> None:
     port = world.port(llmock.base_url())
     llmock.fail(500, times=2).reply("no JSON").reply('{"visits": [1]}')
@@ -896,6 +905,7 @@ async def test_a_spent_budget_stops_the_request_and_comes_back_tomorrow(
     await port.complete(a_prompt("hi"))
 
 
+@on_both
 async def test_budgets_are_the_asker_s_across_rooms_and_the_room_s_across_people(llmock: LLMock, world: World) -> None:
     port = world.port(llmock.base_url(), limits=DailyLimits(1, 2, 99_999))
     elsewhere = RoomID("!elsewhere")
@@ -912,6 +922,7 @@ async def test_budgets_are_the_asker_s_across_rooms_and_the_room_s_across_people
     assert same_room.value.which is Budget.ROOM_CALLS
 
 
+@on_both
 async def test_two_at_once_cannot_both_take_the_last_call(llmock: LLMock, world: World) -> None:
     port = world.port(llmock.base_url(), limits=DailyLimits(1, 9, 99_999))
 
@@ -921,6 +932,7 @@ async def test_two_at_once_cannot_both_take_the_last_call(llmock: LLMock, world:
     assert len(llmock.requests) == 1
 
 
+@on_both
 async def test_one_question_is_one_call_however_often_it_is_sent(llmock: LLMock, world: World) -> None:
     llmock.fail(503, times=2)
 
@@ -930,6 +942,7 @@ async def test_one_question_is_one_call_however_often_it_is_sent(llmock: LLMock,
     assert await world.used() == (1, answer.tokens)
 
 
+@on_both
 async def test_a_failure_counts_as_a_call_and_costs_no_tokens(llmock: LLMock, world: World) -> None:
     llmock.fail(401)
 

@@ -60,7 +60,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Show the last lines of each server that wrote something during a test that failed."""
     report = yield
     if report.failed:
-        before = item.stash.get(_written_before, {})
+        before = item.stash.get(_written_before, dict[ServerProcess, int]())
         for each in sorted(ServerProcess.known, key=lambda each: each.name):
             if told := each.tail(after=before.get(each, 0)):
                 report.sections.append((f"the last lines of {each.name}", told))

@@ -34,17 +34,17 @@ class SqlDatabase:
             ModuleNotFoundError: the driver for PostgreSQL is not installed.
         """
         self.url = make_url(url)
-        self._dialect = dialect_of(self.url.drivername)
+        self.dialect = dialect_of(self.url.drivername)
         self._wrote = True  # an earlier run that was killed left its log
         self._seen = Seen()
-        self._writer, self._reader = self._dialect.engines(self.url)
+        self._writer, self._reader = self.dialect.engines(self.url)
         self._writes = ThreadPoolExecutor(1, "database-write")
-        self._reads = ThreadPoolExecutor(self._dialect.readers, "database-read")
+        self._reads = ThreadPoolExecutor(self.dialect.readers, "database-read")
 
     @property
     def is_file(self) -> bool:
         """Whether it is a file of our own, not a server that others may use as well."""
-        return self._dialect.alone
+        return self.dialect.alone
 
     @property
     def writer(self) -> Engine:
@@ -83,22 +83,22 @@ class SqlDatabase:
         Returns:
             Whether that was done. False: a reader was in the way; try again.
         """
-        if not self._wrote and self._dialect.alone:
+        if not self._wrote and self.dialect.alone:
             return True
 
         def run() -> bool:
             self._wrote = False
-            wiped = self._dialect.wipe(self._writer, self._seen)
+            wiped = self.dialect.wipe(self._writer, self._seen)
             self._wrote = not wiped
             return wiped
 
         # On a server this takes as long as the tables are large, and holds up nobody who writes.
-        pool = self._writes if self._dialect.alone else None
+        pool = self._writes if self.dialect.alone else None
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(pool, run))
 
     async def close(self) -> None:
         """Let go of the connections; a file of our own is wiped first."""
-        if self._dialect.alone:
+        if self.dialect.alone:
             with contextlib.suppress(SQLAlchemyError, sqlite3.Error):  # what cannot be opened has nothing to wipe
                 await self.wipe()
         for pool in (self._reads, self._writes):
