@@ -17,6 +17,7 @@ from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.migrate import migrate
 from circles_harness.postgresql import PostgreSQL, postgresql
 from circles_harness.process import NO_BYTECODE
+from rows import new_file
 
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # as folder of temporary folders, each made with a name of its own
 ROOM_BYTES = 2**31
@@ -106,16 +107,15 @@ def _migrate(url: str) -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Each database that Circles runs on: a URL with the newest schema or none yet."""
+    """Each database that Circles runs on: the URL of a new one with the newest schema."""
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgresql_url"))
-    return f"sqlite:///{tmp_path / 'circles.db'}"
+    return new_file(tmp_path / "circles.db")
 
 
 @pytest.fixture
 async def database(store_url: str) -> AsyncIterator[SqlDatabase]:
     """An open database of each kind, with the newest schema."""
     opened = SqlDatabase(store_url)
-    migrate(opened)
     yield opened
     await opened.close()

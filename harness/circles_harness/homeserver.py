@@ -308,6 +308,8 @@ class Homeserver:
             "url_preview_enabled": False,
             "presence": {"enabled": False},
             "filter_timeline_limit": -1,
+            # Else the state of every room is worked out at every event, for nobody.
+            "send_federation": self.federation_port is not None,
             "app_service_config_files": [str(self.registration_path(name)) for name in self._appservices],
             "modules": list(self.modules),
             **_NO_RATE_LIMITS,
