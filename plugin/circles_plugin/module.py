@@ -58,8 +58,9 @@ def open_gate(config: ModuleConfig, gate: GateConfig, api: ModuleApi, identity: 
     Raises:
         ConfigError: a file of the gate's configuration cannot be read.
     """
-    judge = Judge(api, identity, gate.names, loosening_hours=config.loosening_hours)
-    vouching = Vouching(api, RoomFacts(api), identity, gate.names)
+    facts = RoomFacts(api)
+    judge = Judge(api, facts, identity, gate.names, loosening_hours=config.loosening_hours)
+    vouching = Vouching(api, facts, identity, gate.names)
     return Gate(api, gate, read_tokens(gate), identity, judge, vouching)
 
 

@@ -325,6 +325,28 @@ async def test_a_hidden_message_is_gone_with_its_edits(ai: Ai, people: tuple[Per
     assert not [body for body in await ai.bodies(room) if "CANARY" in body]
 
 
+async def test_the_gate_hears_off_the_record_by_itself(ai: Ai, people: tuple[Person, Person], room: str) -> None:
+    """A thread or an hour off the record holds without the service; who asked ends it, and what was shut stays shut."""
+    mei, li = people
+    await opened(ai, people, room)
+    root = await mei.say(room, "ROOTTALK")
+    await li.in_thread(room, root, "THREADCANARY")
+    assert {"ROOTTALK", "THREADCANARY"} <= set(await ai.bodies(room))
+    await li.in_thread(room, root, "off record")
+    await li.say(room, "!circle off record for 30 minutes")
+    await ai.recorder.until("off record for 30 minutes")
+    await mei.say(room, "HOURCANARY")
+    assert not {"ROOTTALK", "THREADCANARY", "HOURCANARY"} & set(await ai.bodies(room))
+
+    await li.say(room, "!circle on record")
+    await ai.recorder.until("!circle on record")
+    await mei.say(room, "OPENTALK")
+
+    shown = set(await ai.bodies(room))
+    assert "OPENTALK" in shown
+    assert not {"ROOTTALK", "THREADCANARY", "HOURCANARY"} & shown
+
+
 async def test_a_thread_root_brings_nobody_elses_words_along(ai: Ai, people: tuple[Person, Person], room: str) -> None:
     """What Synapse bundles with an event, such as an opted-out person's reply in a thread, does not pass."""
     mei, li = people

@@ -12,10 +12,11 @@ from typing import Final, cast
 
 from synapse.module_api import LoggingTransaction, ModuleApi
 
-from circles_plugin.gate import history, standings
+from circles_plugin.gate import history, standings, stretches
 from circles_plugin.gate.history import History, Row
 from circles_plugin.gate.standings import Standing
 from circles_plugin.identity import Identity
+from circles_plugin.room_facts import RoomFacts
 from circles_policies import (
     DIRECT_MESSAGE,
     NO_CHOICE,
@@ -27,12 +28,15 @@ from circles_policies import (
     Level,
     Mark,
     Member,
+    OffRecord,
     Policy,
     RoomView,
     classify,
     filter_event,
     fold_choice,
+    parse_control,
     room_names,
+    without_reply_fallback,
 )
 from circles_policies.events import mapping, text
 
@@ -52,13 +56,17 @@ class _Read:
 
     history: History
     people: Mapping[tuple[str, str], Standing]
+    off_record: Mapping[str, tuple[OffRecord, ...]]
 
 
 class Judge:
     """Filters batches of events."""
 
-    def __init__(self, api: ModuleApi, identity: Identity, names: Sequence[str], *, loosening_hours: float) -> None:
+    def __init__(
+        self, api: ModuleApi, facts: RoomFacts, identity: Identity, names: Sequence[str], *, loosening_hours: float
+    ) -> None:
         self._api = api
+        self._facts = facts
         self._identity = identity
         localpart = identity.ai[1:].partition(":")[0]
         self._names = (*(form for name in names for form in room_names(name)), *names, identity.ai, localpart)
@@ -114,6 +122,7 @@ class Judge:
 
     async def _read(self, events: Sequence[Json], *, called: bool, learns: bool) -> _Read:
         related = {target for event in events for target in _targets(event)}
+        enders = await self._enders(events) if learns else frozenset[tuple[str, str]]()
 
         def work(txn: LoggingTransaction) -> _Read:
             prefix = f"@{self._identity.prefix}"
@@ -123,14 +132,16 @@ class Judge:
             members = {str(event["state_key"]) for event in events if event.get("type") == "m.room.member"}
             people = standings.load(txn, [*rooms, EVERYWHERE], senders | members)
             if learns:
-                changed = self._learned(txn, events, _Read(found, people))
+                changed = self._learned(txn, events, _Read(found, people, {}), enders)
                 standings.save(txn, changed)
                 people = {**people, **changed}
-            return _Read(found, people)
+            return _Read(found, people, stretches.of_rooms(txn, rooms))
 
         return await self._api.run_db_interaction("circles_gate", work)
 
-    def _learned(self, txn: LoggingTransaction, events: Sequence[Json], read: _Read) -> dict[tuple[str, str], Standing]:
+    def _learned(
+        self, txn: LoggingTransaction, events: Sequence[Json], read: _Read, enders: frozenset[tuple[str, str]]
+    ) -> dict[tuple[str, str], Standing]:
         """Return what people's own events of this batch say about them, which can only tighten."""
         changed: dict[tuple[str, str], Standing] = {}
 
@@ -157,7 +168,34 @@ class Judge:
                 for place in places:
                     before = changed.get((place, sender)) or standings.one(txn, place, sender)
                     changed[place, sender] = standings.chose(before, choice, row.received)
+            elif what.word is ControlWord.OFF_RECORD and not view.is_direct:
+                _, length = self._said(event) or (what.word, "")
+                stretches.begin(
+                    txn,
+                    stretches.asked(
+                        str(event["event_id"]), room_id, what.thread, sender, length, at=what.at, received=row.received
+                    ),
+                )
+            elif what.word is ControlWord.ON_RECORD and not view.is_direct:
+                anybodys = (room_id, sender) in enders
+                stretches.end(txn, room_id, what.thread, None if anybodys else sender, row.received)
         return changed
+
+    async def _enders(self, events: Sequence[Json]) -> frozenset[tuple[str, str]]:
+        """Return who, of those that say "on record" here, decides in the room where they say it."""
+        found: set[tuple[str, str]] = set()
+        for event in events:
+            said = self._said(event)
+            if said is not None and said[0] is ControlWord.ON_RECORD:
+                room_id, sender = str(event["room_id"]), str(event["sender"])
+                power = (await self._facts.state(room_id)).power
+                if power is not None and power.may_set_policy(sender):
+                    found.add((room_id, sender))
+        return frozenset(found)
+
+    def _said(self, event: Json) -> tuple[ControlWord, str] | None:
+        body = without_reply_fallback(text(mapping(event.get("content")).get("body")) or "")
+        return parse_control(body, self._names, addressed=True)
 
     def _view(self, event: Json, read: _Read, *, called: bool) -> tuple[RoomView, Row | None]:
         found = read.history
@@ -178,6 +216,7 @@ class Judge:
             room=policies,
             member=self._member(read, room_id, sender, direct=direct),
             mark=Mark.HIDDEN if hidden else Mark.NONE,
+            off_record=read.off_record.get(room_id, ()),
             names=(*found.names.get(room_id, ()), *self._names),
             is_direct=direct,
             ghosts=self._ghosts,

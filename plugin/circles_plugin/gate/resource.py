@@ -22,7 +22,7 @@ from synapse.module_api.errors import Codes, SynapseError
 from twisted.internet.defer import CancelledError
 
 from circles_plugin.config import GateConfig, GateTokens
-from circles_plugin.gate import history, reading, standings
+from circles_plugin.gate import history, reading, standings, stretches
 from circles_plugin.gate.judge import Judge
 from circles_plugin.gate.routes import Match, Treatment, find
 from circles_plugin.gate.upstream import Answer, Upstream
@@ -83,6 +83,7 @@ class Gate(DirectServeJsonResource):
         if self._ready is None:
             try:
                 await self._api.run_db_interaction("circles_gate_table", standings.create_table)
+                await self._api.run_db_interaction("circles_gate_table", stretches.create_table)
                 await self._api.run_db_interaction("circles_gate_check", history.try_statements)
             except CancelledError:
                 raise
