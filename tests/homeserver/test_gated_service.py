@@ -1,0 +1,141 @@
+"""The AI member behind the homeserver's gate: everything of the main job, with what is forbidden out of its reach."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest_asyncio
+
+from circles_harness import Homeserver, Person, Service
+from walks import (
+    NOTEBOOK,
+    ON_CALL,
+    admission,
+    admitted,
+    ask,
+    banner,
+    body,
+    chat,
+    circle,
+    on_disk,
+    private_room,
+)
+
+CONFIG = {
+    "invites": {"allow": ["*"]},
+    "timing": {"checkpoint_seconds": 1, "newcomers_seconds": 1},
+    "log": {"level": "DEBUG"},
+}
+
+
+@dataclass(frozen=True)
+class Gated:
+    """A homeserver with the gate, the service behind it, and two people."""
+
+    homeserver: Homeserver
+    service: Service
+    mei: Person
+    li: Person
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def gated() -> AsyncIterator[Gated]:
+    """Boot them, once for these tests."""
+    homeserver = Homeserver(gate_listener=True)
+    service = Service(homeserver, gated=True, config=CONFIG)
+    try:
+        async with asyncio.timeout(90):
+            await homeserver.start()
+            await service.start()
+        mei, li = [await homeserver.person(name) for name in ("mei", "li")]
+        yield Gated(homeserver, service, mei, li)
+    finally:
+        await service.close()
+        await homeserver.close()
+        shutil.rmtree(service.directory, ignore_errors=True)
+
+
+TALK = (
+    "dumplings on Sunday",
+    "the music is ready",
+    "We decided: nine o'clock",
+    "the train takes long",
+    "who has keys?",
+)
+
+
+async def test_consent_and_summary_work_with_taps_alone(gated: Gated) -> None:
+    """Admission, one tap, a banner that names the server, and a summary of what was said since, linked."""
+    mei, li, service = gated.mei, gated.li, gated.service
+    room = await circle(mei, service, li)
+    question = await admission(mei, room, service)
+    await li.say(room, "BEFORETHETAP is nobody's business")
+    await mei.react(room, question["event_id"], ON_CALL)
+    shown = await banner(mei, room, service)
+    await chat(room, [(li, text) for text in TALK])
+    said = await ask(mei, room, "!circle summary", service)
+
+    assert "Enforced by: server." in body(shown)
+    assert "We decided: nine o'clock" in said
+    assert "matrix.to/#/" in said
+    assert b"BEFORETHETAP" not in on_disk(service)
+
+
+async def test_done_is_said_when_both_sides_have_stored_it(gated: Gated) -> None:
+    """After the answer to "out" in private, the homeserver itself withholds that person; after "in" it does not."""
+    mei, li, service = gated.mei, gated.li, gated.service
+    room = await admitted(mei, service, li, option=NOTEBOOK)
+    private = await private_room(li, service)
+    await ask(li, private, "out", service)
+    await li.say(room, "the OUTWORDS are not for it")
+    await chat(room, [(mei, text) for text in TALK])
+    found = await ask(mei, room, "!circle ask OUTWORDS", service)
+    assert "the OUTWORDS are not for it" not in found
+    assert b"OUTWORDS are not" not in on_disk(service)
+
+    await ask(li, private, "in", service)
+    await li.say(room, "the INWORDS are for it")
+    found = await ask(mei, room, "!circle ask INWORDS", service)
+
+    assert "the INWORDS are for it" in found
+    assert "OUTWORDS are not for it" not in found
+
+
+async def test_a_newcomer_is_heard_once_a_notice_named_them(gated: Gated) -> None:
+    """What somebody writes between their joining and the notice that names them never reaches the service."""
+    mei, service = gated.mei, gated.service
+    room = await admitted(mei, service, option=NOTEBOOK)
+    uncle = await gated.homeserver.person("uncle", unique=True)
+    await mei.invite(room, uncle.user_id)
+    await uncle.join(room)
+    await uncle.say(room, "the FIRSTWORDS of a newcomer")
+    await mei.wait_for_text(room, "Welcome, Uncle", sender=service.user_id)
+    found = ""
+    for number in range(20):
+        await uncle.say(room, f"the NEXTWORDS {number}")
+        found = await ask(mei, room, "!circle ask NEXTWORDS", service)
+        if "the NEXTWORDS" in found:
+            break
+
+    assert "the NEXTWORDS" in found
+    assert b"FIRSTWORDS of" not in on_disk(service)
+    await uncle.close()
+
+
+async def test_both_sides_may_die_and_the_choices_stand(gated: Gated) -> None:
+    """Killed and started again, homeserver and service withhold what they withheld, and answer what was asked."""
+    mei, li, service, homeserver = gated.mei, gated.li, gated.service, gated.homeserver
+    room = await admitted(mei, service, li, option=NOTEBOOK)
+    await li.say(room, "!circle out")
+    await ask(li, room, "!circle help", service)
+    await service.kill()
+    await homeserver.kill()
+    await homeserver.start()
+    await service.start()
+    await li.say(room, "the LATERWORDS are not for it")
+    await chat(room, [(mei, text) for text in TALK])
+    found = await ask(mei, room, "!circle ask LATERWORDS", service)
+
+    assert "the LATERWORDS are not" not in found
+    assert b"LATERWORDS are not" not in on_disk(service)
