@@ -21,6 +21,7 @@ import aiohttp
 from aiohttp import web
 
 from circles.config import Config, Model, Tokens
+from circles.entrypoints.gate_checks import holds_back, is_the_only_way
 from circles.entrypoints.registration import GATE
 from circles.errors import ConfigurationError
 
@@ -102,6 +103,8 @@ async def run_checks(config: Config, probes: tuple[Probe, ...] = ()) -> AsyncIte
                 yield finding
         if config.homeserver.gated:
             yield await gate_is_hidden(config, session)
+            if secrets.ok:
+                yield await gate_holds_back(config, session)
         yield await model(config, session)
 
 
@@ -366,6 +369,16 @@ async def gate_is_hidden(config: Config, session: aiohttp.ClientSession) -> Find
         return Finding(ok=True, text=f"{name}: it does not answer there")
     advice = "it answers there: set the gate's port in the module's configuration, and restart Synapse"
     return Finding(ok=False, text=name, advice=advice)
+
+
+async def gate_holds_back(config: Config, session: aiohttp.ClientSession) -> Finding:
+    """Check that the gate withholds a planted message, and that our token is worth nothing beside it."""
+    name = "the gate withholds what is forbidden (homeserver.url)"
+    token = config.tokens.as_token
+    advice = await holds_back(config, Asks(session, config.homeserver.url, token))
+    if not advice and config.homeserver.public_url is not None:
+        advice = await is_the_only_way(Asks(session, config.homeserver.public_url, token))
+    return Finding(ok=not advice, text=name, advice=advice)
 
 
 async def model(config: Config, session: aiohttp.ClientSession) -> Finding:

@@ -21,10 +21,12 @@ from circles import logs
 from circles.config import Config, Tokens, sample
 from circles.entrypoints.checks import Probe, our_version, run_checks
 from circles.entrypoints.registration import (
+    GATE,
     as_yaml,
     new_token,
     next_steps,
     registration,
+    snippet,
     tokens_of,
     write_private,
 )
@@ -70,6 +72,23 @@ def parser() -> argparse.ArgumentParser:
     )
     _config_file(registered)
     _output(registered)
+    registered.add_argument(
+        "--gated",
+        action="store_true",
+        help="make sure that it is one for the gate: stop where homeserver.gated is false",
+    )
+
+    shown = _command(
+        commands, "homeserver-snippet", "print what belongs into homeserver.yaml for this configuration", _snippet
+    )
+    _config_file(shown)
+    shown.add_argument(
+        "--registration",
+        type=Path,
+        metavar="FILE",
+        default=Path("/etc/matrix-synapse/circles-registration.yaml"),
+        help="where Synapse reads the registration file (%(default)s)",
+    )
 
     check = _command(commands, "check", "look at everything that has to fit together, and say what to fix", _check)
     _config_file(check)
@@ -116,6 +135,11 @@ def _registration(options: argparse.Namespace, _parts: Parts) -> int:
     if output is not None and output.exists() and not options.force:
         return _in_the_way(output)
     config = Config.load(options.config)
+    if options.gated and not config.homeserver.gated:
+        advice = (
+            f"write true, and plugin: true, and as homeserver.url the gate's address, http://127.0.0.1:8018{GATE}/hs"
+        )
+        raise ConfigurationError([("homeserver.gated", advice)])
     try:
         ours = tokens_of(config)
     except OSError:
@@ -128,6 +152,11 @@ def _registration(options: argparse.Namespace, _parts: Parts) -> int:
     if code == DONE:
         _say(next_steps(config, str(output.absolute()) if output else "registration.yaml"), error=True)
     return code
+
+
+def _snippet(options: argparse.Namespace, _parts: Parts) -> int:
+    _say(snippet(Config.load(options.config), str(options.registration)))
+    return DONE
 
 
 def _check(options: argparse.Namespace, parts: Parts) -> int:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -80,15 +81,50 @@ def next_steps(config: Config, file: str) -> str:
     ]
     if config.homeserver.gated:
         lines += [
-            "3. In gated mode the tokens in that file are for Synapse and its module alone.",
-            "   Circles has tokens of its own, towards the gate; the module's configuration must name the same two:",
-            f"     {config.storage.secrets_dir / 'as_token'}",
-            f"     {config.storage.secrets_dir / 'hs_token'}",
+            "3. The tokens in that file are for Synapse and its module alone; Circles has a pair for the gate.",
+            "   `circles homeserver-snippet` prints the gate's listener and the module's configuration.",
             "4. Restart Synapse, then run `circles check`.",
         ]
     else:
         lines.append("3. Restart Synapse, then run `circles check`.")
     return "\n".join(lines)
+
+
+def snippet(config: Config, file: str) -> str:
+    """Return what belongs into homeserver.yaml, for this configuration.
+
+    In gated mode the module holds Synapse's own tokens, and the service a pair that is good for the gate alone.
+    """
+    service = config.appservice
+    content: dict[str, object] = {"app_service_config_files": [file]}
+    if config.homeserver.plugin:
+        module: dict[str, object] = {
+            "ai_user": service.bot_localpart,
+            "ai_namespace": service.ghost_prefix,
+            "loosening_hours": config.timing.loosening_hours,
+        }
+        if config.homeserver.gated:
+            port = urlsplit(config.homeserver.url).port or 80
+            module["gate"] = {
+                "port": port,
+                "registration": file,
+                "service_url": service.url,
+                "as_token_file": str(config.storage.secrets_dir / "as_token"),
+                "hs_token_file": str(config.storage.secrets_dir / "hs_token"),
+                "homeserver_url": "http://127.0.0.1:8008",
+                "names": [config.member.name_en, config.member.name_zh],
+            }
+            content["listeners"] = [
+                {"port": port, "type": "http", "bind_addresses": ["127.0.0.1"], "resources": []},
+            ]
+        content["modules"] = [{"module": "circles_plugin.CirclesModule", "config": module}]
+    lines = ["# Lay this over homeserver.yaml: add to lists that are there already, do not replace them."]
+    if config.homeserver.gated:
+        lines += [
+            "# homeserver_url is the address of Synapse's own client listener.",
+            "# Synapse's user must be able to read the two token files, and nobody else besides Circles.",
+        ]
+    return "\n".join([*lines, as_yaml(content)])
 
 
 def write_private(path: Path, text: str, *, replace: bool = False) -> None:

@@ -97,7 +97,7 @@ def test_the_fold_holds_every_policy_since_and_never_more_than_the_arrival_allow
     assert found == () or all(policy in found for policy in must)
     if None in must:
         assert found == ()
-    more = [*policies, written(len(policies) + 1, RESTING, received=times[-1])]
+    more = [*policies, written(8, RESTING, received=times[-1])]
     later = folded(message(order, received), more, name)
     assert later == () or (set(found) <= set(later) and RESTING in later)
 
