@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from circles.core.coming import Coming, Confirmed
+from circles.core.coming import Coming, Confirmed, Unsaid
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language
 from circles.core.permitted import Permitted, Talk
@@ -190,6 +190,10 @@ class GathersItems(Protocol):
 
     async def coming(self, room_id: RoomID, start: datetime, end: datetime, language: Language) -> tuple[Coming, ...]:
         """Return dates that come between two instants, the soonest first."""
+        ...
+
+    async def unsaid(self, room_id: RoomID, since: datetime, until: datetime) -> tuple[Unsaid, ...]:
+        """Return what did not fit into the room's voice between two instants, the oldest first."""
         ...
 
     async def confirmed(self, room_id: RoomID, since: datetime, language: Language) -> tuple[Confirmed, ...]:

@@ -7,7 +7,20 @@ from typing import Final
 from circles.core.commands import Forms
 from circles.core.language import Language
 from circles.feature import Command, Feature
-from circles.features import ask, circle, consent, digest, hiding, mine, notes, off_record, receipts, reminders, summary
+from circles.features import (
+    ask,
+    circle,
+    consent,
+    digest,
+    hiding,
+    mine,
+    notes,
+    off_record,
+    receipts,
+    reminders,
+    summary,
+    voice,
+)
 from circles.features import help as help_
 
 FEATURES: Final[tuple[Feature, ...]] = (
@@ -15,6 +28,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     ask.FEATURE,
     reminders.FEATURE,
     digest.FEATURE,
+    voice.FEATURE,
     notes.FEATURE,
     receipts.FEATURE,
     mine.FEATURE,

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from circles.core.call import Call, Room
-from circles.core.coming import Coming, Confirmed
+from circles.core.coming import Coming, Confirmed, Unsaid
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language, language_of
 from circles.core.permitted import Permitted, Talk, permit
@@ -181,6 +181,7 @@ class FakeItems:
 
     dates: list[Coming] = field(default_factory=list[Coming])
     things: list[Confirmed] = field(default_factory=list[Confirmed])
+    left: list[Unsaid] = field(default_factory=list[Unsaid])
 
     async def coming(self, room_id: RoomID, start: datetime, end: datetime, language: Language) -> tuple[Coming, ...]:
         """Return the dates between two instants."""
@@ -189,6 +190,10 @@ class FakeItems:
     async def confirmed(self, room_id: RoomID, since: datetime, language: Language) -> tuple[Confirmed, ...]:
         """Return the things confirmed since an instant."""
         return tuple(thing for thing in self.things if thing.at >= since)
+
+    async def unsaid(self, room_id: RoomID, since: datetime, until: datetime) -> tuple[Unsaid, ...]:
+        """Return what was left unsaid between two instants."""
+        return tuple(each for each in self.left if since <= each.at < until)
 
 
 class QueueModel:

@@ -14,7 +14,9 @@ from circles.adapters.store.tables import messages
 from circles.adapters.store.tables import outbox as outbox_table
 from circles.core import effects as fx
 from circles.core.ids import EffectID, EventID, RoomID
+from circles.core.voice import Dial
 from circles.facts import posts as post_facts
+from circles.facts import rooms as room_facts
 from circles.facts.tables import posts
 from circles.testing import NOON, ROOM
 from rows import LI, MEI, NOW, Rows, a_post, message, opened
@@ -392,11 +394,77 @@ async def test_unasked_posts_share_one_a_day_and_none_at_night(rows: Rows) -> No
 
     async def said(now: int, *, unasked: bool = True) -> bool:
         before = len(await rows.waiting())
-        await rows.perform(a_post("by the way", unasked=unasked), now=now)
+        await rows.perform(a_post("by the way", unasked=unasked, brief="a line"), now=now)
         return len(await rows.waiting()) > before
 
     assert [await said(now) for now in (day, day, night, tomorrow)] == [True, False, False, True]
     assert await said(night, unasked=False)
+
+
+async def unsaid(rows: Rows, since: int = 0, until: int = 2 * NOW) -> list[str]:
+    """Return the lines that wait for the digest."""
+    return [each.text for each in await rows.do(lambda c: post_facts.unsaid(c, ROOM, since, until))]
+
+
+@pytest.mark.parametrize(("dial", "said"), [(None, 1), (Dial.OFF, 0), (Dial.QUIET, 1), (Dial.LIVELY, 3)])
+async def test_five_hundred_unasked_posts_are_as_many_as_the_dial_says(
+    rows: Rows, dial: Dial | None, said: int
+) -> None:
+    """The rest are lines for the digest, each once: no word of the post itself is kept."""
+    await rows.do(lambda c: room_facts.save_room(c, ROOM, dial=dial))
+
+    for number in range(500):
+        post = a_post(f"canary {number}", unasked=True, brief=f"line {number}", id=EffectID(f"nudge-{number}"))
+        for _ in range(2):
+            await rows.perform(post)
+
+    waiting = await rows.waiting()
+    assert len(waiting) == said
+    assert [row.id for row in waiting] == [f"nudge-{number}" for number in range(said)]
+    assert sorted(await unsaid(rows)) == sorted(f"line {number}" for number in range(said, 500))
+    await rows.carry_out()
+    await rows.clean()
+    assert b"canary" not in await rows.bytes()
+
+
+async def test_quiet_hours_are_kept_by_what_nobody_asked_for(rows: Rows) -> None:
+    await rows.do(lambda c: room_facts.save_room(c, ROOM, quiet={"start": "11:00", "end": "13:00", "zone": "UTC"}))
+
+    await rows.perform(a_post(unasked=True, brief="a line"))
+
+    assert await rows.waiting() == []
+    assert await unsaid(rows) == ["a line"]
+
+
+async def test_a_line_for_the_digest_goes_with_its_source(rows: Rows) -> None:
+    """As a post would; what can be said again is made anew, and fits or does not."""
+    await rows.do(lambda c: room_facts.save_room(c, ROOM, dial=Dial.OFF))
+    await rows.perform(a_post(unasked=True, brief="a line", rests_on=["$m"], remake={}, id=EffectID("nudge")))
+    (line,) = await rows.do(lambda c: post_facts.unsaid(c, ROOM, 0, 2 * NOW))
+    assert [source.event_id for source in line.sources] == ["$m"]
+
+    await rows.perform(fx.TakeBack(ROOM, (EventID("$m"),), by=MEI))
+
+    assert await unsaid(rows) == []
+    assert "remake:nudge" in await rows.wakes()
+    assert await rows.redacted() == set(), "nothing stood in the room"
+
+
+async def test_lines_wait_for_the_digest_of_their_time_and_not_for_ever(rows: Rows) -> None:
+    await rows.do(lambda c: room_facts.save_room(c, ROOM, dial=Dial.OFF))
+    await rows.perform(a_post(unasked=True, brief="old"))
+    assert await unsaid(rows, NOW, NOW + 1) == ["old"]
+    assert await unsaid(rows, NOW + 1) == await unsaid(rows, 0, NOW) == []
+
+    await rows.perform(a_post(unasked=True, brief="new"), now=NOW + outbox.UNSAID_MS + 1)
+
+    assert await unsaid(rows) == ["new"]
+
+
+def test_an_unasked_post_brings_its_line(rows: Rows) -> None:
+    """Else it would be lost where it does not fit."""
+    with pytest.raises(ValueError, match="brief"):
+        a_post(unasked=True)
 
 
 async def test_leaving_a_room_ends_all_that_waits_for_it(rows: Rows) -> None:

@@ -364,7 +364,9 @@ class Voice(Section):
     """How much the AI says unasked. Reminders and check-ins that people set do not count."""
 
     posts_per_day: Count = Field(
-        default=1, description="Unasked posts a day in one room; more merge into the next digest."
+        default=1,
+        description="Unasked posts a day in a quiet room, as each is at first; lively allows three times as many. "
+        "More merge into the next digest.",
     )
     night_start: Clock = Field(
         default=time(22), description="From when on it says nothing unasked, in the room's time zone."

@@ -1,4 +1,4 @@
-"""What one feature tells another through the registry: dates that come, and things people confirmed. Frozen, pure.
+"""What one feature tells another: dates that come, things people confirmed, and what was left unsaid. Frozen, pure.
 
 A feature that has some offers them with `Feature.coming` and `Feature.confirmed`; `ports.items` gathers them.
 """
@@ -43,3 +43,18 @@ class Confirmed:
     text: str
     source: Source | None = None
     by: UserID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """Something the AI would have said unasked, had it fitted into the day's voice (PRODUCT.md B5).
+
+    Attributes:
+        at: when, aware UTC.
+        text: one line of its own, without words of people.
+        sources: the messages it rests on.
+    """
+
+    at: datetime
+    text: str
+    sources: tuple[Source, ...] = ()

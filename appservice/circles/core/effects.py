@@ -49,6 +49,8 @@ class Post(Effect):
         id: chosen by the feature where it must find the post again; else the outbox chooses.
         mark: what the machine-readable AI mark says besides (model, policy version).
         unasked: whether it must fit the room's voice budget (PRODUCT.md B5).
+        brief: the one line that stands for an unasked post in the next digest, where it does not fit. It is kept until
+            then, so it is never message text: the digest links to the sources, if they may still be looked at.
     """
 
     room_id: RoomID
@@ -68,6 +70,7 @@ class Post(Effect):
     id: EffectID | None = None
     mark: Mapping[str, Any] = field(default_factory=dict[str, Any])
     unasked: bool = False
+    brief: str = ""
     attachment: Attachment | None = None
     about: RoomID | None = None
     """The circle it speaks of, where that is not the room it stands in."""
@@ -75,6 +78,11 @@ class Post(Effect):
     """More keys of the event's content: a proposal's policies. Never message text."""
     language: Language | None = None
     """In which language it speaks, so that it is said again in the same; None: judged by its words."""
+
+    def __post_init__(self) -> None:
+        """Refuse an unasked post that would be lost where it does not fit."""
+        if self.unasked and not self.brief:
+            raise ValueError("an unasked post needs a brief line for the digest")
 
 
 @dataclass(frozen=True, slots=True)

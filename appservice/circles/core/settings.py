@@ -34,6 +34,8 @@ class Settings:
     """Who comes within this time is welcomed by one notice."""
     marks_per_day: int = 20
     """How many messages one person may hide a day."""
+    unasked_per_day: int = 1
+    """How many unasked posts a quiet room gets a day."""
     alias_prefix: str = "circle-"
     ghost_prefix: str = "circle_"
     former_names: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """The room's budget for the AI's unasked words (PRODUCT.md B5). Pure: no clock, no database.
 
-All features share it: whatever nobody asked for fits in here or waits for the next digest.
+All features share it: whatever nobody asked for fits in here or becomes a line of the room's next digest.
 Answers, reminders, digests and check-ins that people set are outside it.
 """
 
@@ -24,7 +24,12 @@ class Dial(StrEnum):
 
 
 PER_DAY: Final = {Dial.OFF: 0, Dial.QUIET: 1, Dial.LIVELY: 3}
-"""Unasked posts a room and day; `QUIET` is where every room starts."""
+"""So many times the operator's number a room and day; `QUIET` is where every room starts."""
+
+
+def per_day(dial: Dial, usual: int = 1) -> int:
+    """Return how many unasked posts a day fit, where the operator lets a quiet room have `usual`."""
+    return PER_DAY[dial] * usual
 
 
 def voice_day(now: datetime, zone: str | None) -> str:
@@ -44,12 +49,12 @@ def may_speak(
     now: datetime,
     zone: str | None,
     spoken_today: int,
-    per_day: int = PER_DAY[Dial.QUIET],
+    most: int = 1,
     night_start: time = NIGHT_START,
     night_end: time = NIGHT_END,
 ) -> bool:
     """Return whether one more unasked post fits: the day's count is not used up, and it is not night."""
-    return spoken_today < per_day and not is_night(now, zone, night_start, night_end)
+    return spoken_today < most and not is_night(now, zone, night_start, night_end)
 
 
 def _local(now: datetime, zone: str | None) -> datetime:

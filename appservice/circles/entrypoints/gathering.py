@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from circles.adapters.store import kept
-from circles.core.coming import Coming, Confirmed
+from circles.core.coming import Coming, Confirmed, Unsaid
 from circles.core.ids import EffectID, RoomID, UserID
 from circles.core.language import Language
 from circles.facts import posts
@@ -47,6 +47,10 @@ class Items:
             return found
 
         return tuple(sorted(await self._database.read(read), key=lambda each: each.at))
+
+    async def unsaid(self, room_id: RoomID, since: datetime, until: datetime) -> tuple[Unsaid, ...]:
+        """Return what did not fit into the room's voice between two instants, the oldest first."""
+        return await self._database.read(lambda c: posts.unsaid(c, room_id, _ms(since), _ms(until)))
 
 
 class WhatIsHeld:

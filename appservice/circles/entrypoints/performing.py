@@ -49,6 +49,7 @@ class VoiceRules:
     """The operator's limits on unasked posts (PRODUCT.md B5)."""
 
     posts_per_day: int = 1
+    """In a room that is quiet, as every room is at first."""
     night_start: time = voice.NIGHT_START
     night_end: time = voice.NIGHT_END
     zone: str = "UTC"
@@ -113,8 +114,12 @@ class Performer:
                 quota.charge(connection, quota.account(_instant(now), room_id, user_id), answers=1)
             case fx.NoteTold(room_id, user_id, of_model):
                 quota.note_told(connection, quota.account(_instant(now), room_id, user_id), of_model=of_model)
+            case fx.Post(unasked=True, id=post_id) if post_id is not None and posts.by_effect(
+                connection, post_id, sent=False
+            ):
+                pass  # Said, left unsaid or taken back before: it takes nothing of the day's voice again.
             case fx.Post(unasked=True, room_id=room_id) if not self._may_speak(connection, room_id, now):
-                pass
+                outbox.add_unsaid(connection, effect, now)
             case _ if type(effect) in self._writers:
                 self._writers[type(effect)](connection, effect)
             case _:
@@ -141,8 +146,11 @@ class Performer:
         spoken = connection.execute(
             select(voice_table.c.posts).where(voice_table.c.room_id == room_id, voice_table.c.day == day)
         ).scalar()
-        rules = self._rules
-        if not voice.may_speak(instant, zone, spoken or 0, rules.posts_per_day, rules.night_start, rules.night_end):
+        rules, quiet = self._rules, rooms.quiet_hours(connection, room_id)
+        most = voice.per_day(rooms.dial(connection, room_id), rules.posts_per_day)
+        if not voice.may_speak(instant, zone, spoken or 0, most, rules.night_start, rules.night_end):
+            return False
+        if quiet is not None and quiet.holds(instant):
             return False
         statement = insert(voice_table).values(room_id=room_id, day=day, posts=1)
         connection.execute(

@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from circles.core.call import Said
-from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.core.coming import Unsaid
+from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.language import as_language
 from circles.facts.tables import posts, sources
+from circles.facts.tables import unsaid as unsaid_table
 
 
 def is_ours(connection: Connection, event_id: str) -> bool:
@@ -69,6 +71,24 @@ def sources_of(connection: Connection, effect_id: EffectID) -> tuple[tuple[Event
         select(sources.c.event_id, sources.c.sender).where(sources.c.effect_id == effect_id)
     ).all()
     return tuple((EventID(event_id), UserID(sender)) for event_id, sender in rows)
+
+
+def unsaid(connection: Connection, room_id: RoomID, since: int, until: int) -> tuple[Unsaid, ...]:
+    """Return the unasked posts of a room that did not fit between two instants (ms) and still stand, oldest first."""
+    rows = connection.execute(
+        select(posts.c.effect_id, posts.c.at, unsaid_table.c.brief)
+        .join(unsaid_table, unsaid_table.c.effect_id == posts.c.effect_id)
+        .where(posts.c.room_id == room_id, posts.c.state == "unsaid", posts.c.at >= since, posts.c.at < until)
+        .order_by(posts.c.at, posts.c.effect_id)
+    ).all()
+    return tuple(
+        Unsaid(
+            at=datetime.fromtimestamp(at / 1000, UTC),
+            text=brief,
+            sources=tuple(Source(*source) for source in sources_of(connection, EffectID(effect_id))),
+        )
+        for effect_id, at, brief in rows
+    )
 
 
 def sources_in_thread(connection: Connection, room_id: RoomID, root: EventID) -> frozenset[EventID]:

@@ -15,6 +15,7 @@ from circles.core.call import Room
 from circles.core.ids import EventID, RoomID, UserID, server_of
 from circles.core.language import Language, as_language
 from circles.core.quiet import Quiet
+from circles.core.voice import Dial
 from circles.dialects import insert
 from circles.facts.tables import marks, members, people, policies, rooms, threads
 from circles.facts.tables import off_record as off_record_table
@@ -117,6 +118,12 @@ def quiet_hours(connection: Connection, room_id: RoomID) -> Quiet | None:
     """Return a room's quiet hours, None where it has none."""
     value = connection.execute(select(rooms.c.quiet).where(rooms.c.room_id == room_id)).scalar()
     return Quiet.from_json(cast("Mapping[str, object]", value)) if value else None
+
+
+def dial(connection: Connection, room_id: RoomID) -> Dial:
+    """Return how much a room wants to hear unasked."""
+    value = connection.execute(select(rooms.c.dial).where(rooms.c.room_id == room_id)).scalar()
+    return Dial(value) if value else Dial.QUIET
 
 
 def view(connection: Connection, room_id: RoomID, language: Language) -> Room | None:

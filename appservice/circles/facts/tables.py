@@ -57,13 +57,15 @@ rooms: Final = Table(
     Column("language", String),
     Column("zone", String),
     Column("quiet", JSON),
+    Column("dial", String),
     Column("names", JSON, nullable=False),
     Column("number", Integer, unique=True),
     Column("generation", Integer, nullable=False, default=0),
     Column("successor", String),
 )
 """`invited_as_direct` is what an invite claims; `direct` is so only once the room's state shows two people.
-`quiet` holds the room's quiet hours (`core.quiet`), None: none.
+`quiet` holds the room's quiet hours (`core.quiet`), None: none. `dial`: how much it wants to hear unasked
+(`core.voice`).
 `generation` grows whenever something tightens: an answer made under an older one is made again before it is sent."""
 
 members: Final = Table(
@@ -178,7 +180,8 @@ posts: Final = Table(
     Index(None, "answers"),
     Index(None, "root"),
 )
-"""What the AI said: an edit has its post's effect id as `root`. state: open (a placeholder), final, gone (redacted).
+"""What the AI said: an edit has its post's effect id as `root`. state: open (a placeholder), final, gone (redacted),
+unsaid (it did not fit into the day's voice).
 
 `about` is the circle it speaks of, which for a private answer is not the room it stands in.
 """
@@ -197,6 +200,14 @@ sources: Final = Table(
 )
 """`at`, `thread` and `to_ai` (said to the AI, so no talk) are of the message: what is off the record later is found by
 them."""
+
+unsaid: Final = Table(
+    "unsaid",
+    metadata,
+    Column("effect_id", String, ForeignKey("posts.effect_id", ondelete="CASCADE"), primary_key=True),
+    Column("brief", String, nullable=False),
+)
+"""Unasked posts that wait for the digest, each as one line of the AI's own, which is never message text."""
 
 wakes: Final = Table(
     "wakes",

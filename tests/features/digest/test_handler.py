@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from circles.core.call import Fire, Remake, Room, Said, Tap
-from circles.core.coming import Coming, Confirmed
+from circles.core.coming import Coming, Confirmed, Unsaid
 from circles.core.effects import Effect, Post, WakeAt
 from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.permitted import Talk
@@ -397,3 +397,38 @@ async def test_it_ends_when_its_host_has_left(ports: Ports, clock: FakeClock) ->
 
     assert "has left" in post.words.body
     assert await the_row(ports) is None
+
+
+async def test_what_was_left_unsaid_is_a_line_of_the_next_digest(
+    ports: Ports, clock: FakeClock, talk: FakeTalk, items: FakeItems
+) -> None:
+    """With the link to what it rests on, if that may still be looked at; it is reason enough for a digest."""
+    await set_it(ports)
+    shown, gone = talk.say(MEI, "who brings tea?"), talk.say(LI, "who brings cake?")
+    talk.kept_out.add(gone)
+    for text, source in (("A question is still open.", shown), ("Another one is.", gone)):
+        items.left.append(Unsaid(NOON + timedelta(hours=1), text, (Source(source, MEI),)))
+    clock.advance(timedelta(hours=7))
+
+    (post,) = await fire(ports)
+
+    assert "By the way" in post.words.body
+    assert "A question is still open. [1]" in post.words.body
+    assert "Another one is." not in post.words.body
+    assert [source.event_id for source in post.sources] == [shown]
+    items.left.clear()
+    again = await handler.remake(Remake(room=a_room(), said=posted(post), asked=None, now=clock.now()), ports)
+    assert again == (), "nothing is left of it"
+
+
+async def test_of_many_left_unsaid_the_rest_is_a_number(ports: Ports, clock: FakeClock, items: FakeItems) -> None:
+    await set_it(ports)
+    items.left += [Unsaid(NOON + timedelta(minutes=number), f"line {number}") for number in range(25)]
+    clock.advance(timedelta(hours=7))
+
+    (post,) = await fire(ports)
+
+    assert [line for line in post.words.body.splitlines() if line.startswith("• ")] == [
+        f"• line {n}" for n in range(10)
+    ]
+    assert "… and 15 more like these." in post.words.body

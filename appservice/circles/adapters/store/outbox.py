@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from circles.adapters.store import journal as journal_state
 from circles.adapters.store.tables import journal, outbox
@@ -26,6 +26,8 @@ from circles.dialects import insert
 from circles.facts import tables
 
 PENDING, SENT, REFUSED, CANCELLED = "pending", "sent", "refused", "cancelled"
+UNSAID_MS = 35 * 86_400_000
+"""What was left unsaid is dropped after this, if no digest came: longer than the longest time between two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,38 @@ def _add_post(connection: Connection, post: fx.Post, lane: str, about: RoomID, n
             "height": post.attachment.height,
         }
     effect_id = placeholder or post.id or new_id()
+    _note_post(connection, effect_id, post, lane, about, now)
+    if placeholder is not None:
+        edit_id = new_id()
+        _row(connection, lane, "edit", payload, now, id=edit_id, target=placeholder)
+        _note_edit(connection, edit_id, post, placeholder, now)
+    else:
+        _row(connection, lane, "post", payload, now, id=effect_id)
+    for key in post.buttons:
+        _row(connection, lane, "react", {"key": key}, now, target=effect_id)
+    if post.pin:
+        _row(connection, lane, "pin", {}, now, target=effect_id)
+
+
+def add_unsaid(connection: Connection, post: fx.Post, now: int) -> None:
+    """Keep an unasked post that does not fit into the day's voice as one line for the next digest."""
+    effect_id = post.id or new_id()
+    _note_post(connection, effect_id, post, post.room_id, post.about or post.room_id, now, state="unsaid")
+    connection.execute(insert(tables.unsaid).values(effect_id=effect_id, brief=post.brief))
+    stale = select(tables.posts.c.effect_id).where(tables.posts.c.at < now - UNSAID_MS)
+    connection.execute(delete(tables.unsaid).where(tables.unsaid.c.effect_id.in_(stale)))
+
+
+def _note_post(
+    connection: Connection,
+    effect_id: EffectID,
+    post: fx.Post,
+    lane: str,
+    about: RoomID,
+    now: int,
+    *,
+    state: str = "final",
+) -> None:
     row: dict[str, Any] = {
         "room_id": post.room_id,
         "about": about,
@@ -154,22 +188,12 @@ def _add_post(connection: Connection, post: fx.Post, lane: str, about: RoomID, n
         "thread": post.thread,
         "remake": dict(post.remake) if post.remake is not None else None,
         "language": post.language or language_of(post.words.body, "en"),
-        "state": "final",
+        "state": state,
         "at": now,
     }
     statement = insert(tables.posts).values(effect_id=effect_id, **row)
     connection.execute(statement.on_conflict_do_update(index_elements=["effect_id"], set_=row))
     note_sources(connection, effect_id, post.sources)
-    if placeholder is not None:
-        edit_id = new_id()
-        _row(connection, lane, "edit", payload, now, id=edit_id, target=placeholder)
-        _note_edit(connection, edit_id, post, placeholder, now)
-    else:
-        _row(connection, lane, "post", payload, now, id=effect_id)
-    for key in post.buttons:
-        _row(connection, lane, "react", {"key": key}, now, target=effect_id)
-    if post.pin:
-        _row(connection, lane, "pin", {}, now, target=effect_id)
 
 
 def _asker(connection: Connection, post: fx.Post, lane: str) -> str | None:
@@ -426,6 +450,7 @@ def withdraw(connection: Connection, effect_id: EffectID, now: int) -> None:
         .where((tables.posts.c.effect_id == effect_id) | (tables.posts.c.root == effect_id))
         .values(state="gone")
     )
+    connection.execute(delete(tables.unsaid).where(tables.unsaid.c.effect_id == effect_id))
     connection.execute(
         update(outbox)
         .where(outbox.c.state == PENDING, (outbox.c.id == effect_id) | (outbox.c.target == effect_id))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final, cast
 
 from circles.core.call import Call, Remake, Room, Tap
-from circles.core.coming import Coming, Confirmed
+from circles.core.coming import Coming, Confirmed, Unsaid
 from circles.core.effects import CancelWake, Effect, Post, Private, WakeAt, Words
 from circles.core.extract.key_points import key_points
 from circles.core.extract.lines import Line
@@ -34,6 +34,8 @@ ASK_AFTER: Final = 3
 TRY_FOR: Final = timedelta(hours=6)
 """How long a digest is tried again while the homeserver does not answer; then the next one covers this span too."""
 MOST_POINTS: Final = 5
+MOST_UNSAID: Final = 10
+"""So many lines stand for what was left unsaid; of the rest there is the number."""
 _QUOTE: Final = 160
 
 
@@ -110,6 +112,7 @@ class Contents:
     coming: tuple[Coming, ...] = ()
     confirmed: tuple[Confirmed, ...] = ()
     points: tuple[Point, ...] = ()
+    unsaid: tuple[Unsaid, ...] = ()
     withheld: bool = False
     model: str = ""
 
@@ -118,11 +121,12 @@ class Contents:
         """Every message it rests on, once."""
         found = [one.source for one in self.coming] + [one.source for one in self.confirmed]
         found += [source for point in self.points for source in point.sources]
+        found += [source for one in self.unsaid for source in one.sources]
         return tuple(dict.fromkeys(source for source in found if source))
 
     def is_new(self, before: datetime) -> bool:
         """Whether there is anything to tell; a date that the next digest will still announce is not news yet."""
-        return bool(self.confirmed or self.points) or any(item.at <= before for item in self.coming)
+        return bool(self.confirmed or self.points or self.unsaid) or any(item.at <= before for item in self.coming)
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,7 +415,17 @@ def words(
         text("• ") + joined((bold(f"{one.who}:") if one.who else text(""), text(one.text))) + links.to(*one.sources)
         for one in contents.points
     ]
-    for heading, section in ((strings.COMING, coming), (strings.CONFIRMED, confirmed), (strings.TALK, points)):
+    unsaid = [text("• ") + text(one_line(one.text, _QUOTE)) + links.to(*one.sources) for one in contents.unsaid]
+    more = len(unsaid) - MOST_UNSAID
+    if more > 0:
+        unsaid = [*unsaid[:MOST_UNSAID], text(strings.MORE_UNSAID[language].format(number=more))]
+    sections = (
+        (strings.COMING, coming),
+        (strings.CONFIRMED, confirmed),
+        (strings.UNSAID, unsaid),
+        (strings.TALK, points),
+    )
+    for heading, section in sections:
         rows += [bold(heading[language]), *section] if section else []
     if contents.points:
         rows.append(text((strings.BY_MODEL if contents.model else strings.BY_HAND)[language]))

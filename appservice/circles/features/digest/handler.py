@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from circles.core.call import Call, Fire, Remake, Room, Tap
+from circles.core.coming import Unsaid
 from circles.core.effects import Effect, WakeAt
 from circles.core.permitted import Talk
 from circles.core.prompt import Prompt
@@ -86,13 +87,23 @@ async def _gather(room: Room, span: Span, ports: Ports, *, called: bool) -> Cont
     """Collect what a digest of a span may hold now."""
     coming = await ports.items.coming(room.room_id, span.until, span.until + decide.AHEAD, span.language)
     confirmed = await ports.items.confirmed(room.room_id, span.since, span.language)
-    contents = Contents(coming, tuple(item for item in confirmed if item.at <= span.until))
+    unsaid = await _still_to_say(room, span, ports)
+    contents = Contents(coming, tuple(item for item in confirmed if item.at <= span.until), unsaid=unsaid)
     if not decide.looks_at_talk(room.policy, called=called):
         return contents
     looked = await ports.talk.window(room.room_id, Window(since=span.since))
     talk = decide.within(looked.among_people(), span)
     contents = replace(contents, withheld=talk.withheld)
     return await _written(room, span, talk, contents, ports) or await _quoted(room, talk, contents, ports)
+
+
+async def _still_to_say(room: Room, span: Span, ports: Ports) -> tuple[Unsaid, ...]:
+    """Return what was left unsaid in a span and rests on nothing that may not be looked at any more."""
+    found: list[Unsaid] = []
+    for one in await ports.items.unsaid(room.room_id, span.since, span.until):
+        rests_on = [await ports.talk.event(room.room_id, source.event_id) for source in one.sources]
+        found += [one] if all(rests_on) else []
+    return tuple(found)
 
 
 async def _quoted(room: Room, talk: Talk, contents: Contents, ports: Ports) -> Contents:

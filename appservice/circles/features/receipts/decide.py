@@ -23,7 +23,7 @@ MOST: Final = 40
 """So many links are shown; a receipt is read on a phone."""
 SILENT: Final = ("placeholder", "excuse")
 """Kinds of posts that answer nothing, so that "why" without a reply passes over them."""
-PASSED_OVER: Final = (NAME, "circle", "consent", "help", "hiding", "mine", "off_record")
+PASSED_OVER: Final = (NAME, "circle", "consent", "help", "hiding", "mine", "off_record", "voice")
 """Features whose posts speak of the AI itself and rest on nobody's words; passed over likewise."""
 
 
