@@ -413,10 +413,12 @@ async def test_five_hundred_unasked_posts_are_as_many_as_the_dial_says(
     """The rest are lines for the digest, each once: no word of the post itself is kept."""
     await rows.do(lambda c: room_facts.save_room(c, ROOM, dial=dial))
 
-    for number in range(500):
-        post = a_post(f"canary {number}", unasked=True, brief=f"line {number}", id=EffectID(f"nudge-{number}"))
-        for _ in range(2):
-            await rows.perform(post)
+    every = [
+        a_post(f"canary {number}", unasked=True, brief=f"line {number}", id=EffectID(f"nudge-{number}"))
+        for number in range(500)
+    ]
+    for _ in range(2):
+        await rows.perform(*every)
 
     waiting = await rows.waiting()
     assert len(waiting) == said

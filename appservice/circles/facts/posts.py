@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -76,19 +77,18 @@ def sources_of(connection: Connection, effect_id: EffectID) -> tuple[tuple[Event
 def unsaid(connection: Connection, room_id: RoomID, since: int, until: int) -> tuple[Unsaid, ...]:
     """Return the unasked posts of a room that did not fit between two instants (ms) and still stand, oldest first."""
     rows = connection.execute(
-        select(posts.c.effect_id, posts.c.at, unsaid_table.c.brief)
+        select(posts.c.effect_id, posts.c.at, unsaid_table.c.brief, sources.c.event_id, sources.c.sender)
         .join(unsaid_table, unsaid_table.c.effect_id == posts.c.effect_id)
+        .outerjoin(sources, sources.c.effect_id == posts.c.effect_id)
         .where(posts.c.room_id == room_id, posts.c.state == "unsaid", posts.c.at >= since, posts.c.at < until)
         .order_by(posts.c.at, posts.c.effect_id)
     ).all()
-    return tuple(
-        Unsaid(
-            at=datetime.fromtimestamp(at / 1000, UTC),
-            text=brief,
-            sources=tuple(Source(*source) for source in sources_of(connection, EffectID(effect_id))),
-        )
-        for effect_id, at, brief in rows
-    )
+    found: dict[str, Unsaid] = {}
+    for effect_id, at, brief, event_id, sender in rows:
+        one = found.get(effect_id) or Unsaid(datetime.fromtimestamp(at / 1000, UTC), brief)
+        rests_on = (Source(EventID(event_id), UserID(sender)),) if event_id is not None else ()
+        found[effect_id] = replace(one, sources=(*one.sources, *rests_on))
+    return tuple(found.values())
 
 
 def sources_in_thread(connection: Connection, room_id: RoomID, root: EventID) -> frozenset[EventID]:

@@ -23,7 +23,8 @@ def said(effects: tuple[Effect, ...]) -> str:
 
 def turned(argument: str, command: str = "voice", **call: Any) -> tuple[Effect, ...]:
     """Say a word to the dial that stands at quiet."""
-    return turn(a_call(command, argument, **{"decides": True, **call}), Dial.QUIET, 1)
+    call.setdefault("decides", True)
+    return turn(a_call(command, argument, **call), Dial.QUIET, 1)
 
 
 @pytest.mark.parametrize(
