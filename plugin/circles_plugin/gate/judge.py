@@ -47,7 +47,17 @@ CALL_MS: Final = 24 * 3_600_000
 """How long a call lets the AI look back: as long as an answer to it may be written anew."""
 
 _TIGHTER: Final = {ControlWord.OUT: Choice.OUT, ControlWord.NOT_AT_ALL: Choice.NOT_AT_ALL}
+_LEARNED: Final = frozenset({*_TIGHTER, ControlWord.OFF_RECORD, ControlWord.ON_RECORD})
 _OF_LEVEL: Final = {Level.OUT: Choice.OUT, Level.NOT_AT_ALL: Choice.NOT_AT_ALL}
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """An event from which the gate may learn something: who came or went, or the word that was said."""
+
+    event: Json
+    word: ControlWord | None = None
+    argument: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,8 @@ class Judge:
 
     async def _read(self, events: Sequence[Json], *, called: bool, learns: bool) -> _Read:
         related = {target for event in events for target in _targets(event)}
-        enders = await self._enders(events) if learns else frozenset[tuple[str, str]]()
+        heard = [each for event in events if (each := self._hear(event)) is not None] if learns else []
+        enders = await self._enders(heard)
 
         def work(txn: LoggingTransaction) -> _Read:
             prefix = f"@{self._identity.prefix}"
@@ -131,8 +142,8 @@ class Judge:
             senders = {str(event["sender"]) for event in events}
             members = {str(event["state_key"]) for event in events if event.get("type") == "m.room.member"}
             people = standings.load(txn, [*rooms, EVERYWHERE], senders | members)
-            if learns:
-                changed = self._learned(txn, events, _Read(found, people, {}), enders)
+            if heard:
+                changed = self._learned(txn, heard, _Read(found, people, {}), enders)
                 standings.save(txn, changed)
                 people = {**people, **changed}
             return _Read(found, people, stretches.of_rooms(txn, rooms))
@@ -140,7 +151,7 @@ class Judge:
         return await self._api.run_db_interaction("circles_gate", work)
 
     def _learned(
-        self, txn: LoggingTransaction, events: Sequence[Json], read: _Read, enders: frozenset[tuple[str, str]]
+        self, txn: LoggingTransaction, heard: Sequence[_Heard], read: _Read, enders: frozenset[tuple[str, str]]
     ) -> dict[tuple[str, str], Standing]:
         """Return what people's own events of this batch say about them, which can only tighten."""
         changed: dict[tuple[str, str], Standing] = {}
@@ -148,7 +159,8 @@ class Judge:
         def now(room_id: str, user_id: str) -> Standing:
             return changed.get((room_id, user_id)) or read.people.get((room_id, user_id)) or Standing()
 
-        for event in events:
+        for each in heard:
+            event = each.event
             view, row = self._view(event, read, called=False)
             if row is None or not row.counts:
                 continue
@@ -158,44 +170,46 @@ class Judge:
                 user_id = str(event["state_key"])
                 if self._identity.is_ours(user_id) or not _comes_or_goes(event):
                     continue
-                standing = standings.came(now(room_id, user_id), row.received)
+                before = now(room_id, user_id)
+                standing = standings.came(before, row.received)
                 everywhere = _OF_LEVEL.get(now(EVERYWHERE, user_id).member.level)
-                if everywhere is not None:
+                if everywhere is not None and standing is not before:
                     standing = replace(standing, member=fold_choice(standing.member, everywhere, row.received))
                 changed[room_id, user_id] = standing
             elif (choice := _TIGHTER.get(cast("ControlWord", what.word))) is not None:
                 places = [EVERYWHERE, *history.shared(txn, sender, self._identity.ai)] if view.is_direct else [room_id]
                 for place in places:
-                    before = changed.get((place, sender)) or standings.one(txn, place, sender)
-                    changed[place, sender] = standings.chose(before, choice, row.received)
+                    stood = changed.get((place, sender)) or standings.one(txn, place, sender)
+                    changed[place, sender] = standings.chose(stood, choice, row.received)
             elif what.word is ControlWord.OFF_RECORD and not view.is_direct:
-                _, length = self._said(event) or (what.word, "")
-                stretches.begin(
-                    txn,
-                    stretches.asked(
-                        str(event["event_id"]), room_id, what.thread, sender, length, at=what.at, received=row.received
-                    ),
+                event_id = str(event["event_id"])
+                stretch = stretches.asked(
+                    event_id, room_id, what.thread, sender, each.argument, at=what.at, received=row.received
                 )
+                stretches.begin(txn, stretch)
             elif what.word is ControlWord.ON_RECORD and not view.is_direct:
                 anybodys = (room_id, sender) in enders
                 stretches.end(txn, room_id, what.thread, None if anybodys else sender, row.received)
         return changed
 
-    async def _enders(self, events: Sequence[Json]) -> frozenset[tuple[str, str]]:
+    async def _enders(self, heard: Sequence[_Heard]) -> frozenset[tuple[str, str]]:
         """Return who, of those that say "on record" here, decides in the room where they say it."""
         found: set[tuple[str, str]] = set()
-        for event in events:
-            said = self._said(event)
-            if said is not None and said[0] is ControlWord.ON_RECORD:
-                room_id, sender = str(event["room_id"]), str(event["sender"])
+        for each in heard:
+            if each.word is ControlWord.ON_RECORD:
+                room_id, sender = str(each.event["room_id"]), str(each.event["sender"])
                 power = (await self._facts.state(room_id)).power
                 if power is not None and power.may_set_policy(sender):
                     found.add((room_id, sender))
         return frozenset(found)
 
-    def _said(self, event: Json) -> tuple[ControlWord, str] | None:
+    def _hear(self, event: Json) -> _Heard | None:
+        """Return an event from which the gate may learn something, None for all others, which are most."""
+        if event.get("type") == "m.room.member":
+            return _Heard(event)
         body = without_reply_fallback(text(mapping(event.get("content")).get("body")) or "")
-        return parse_control(body, self._names, addressed=True)
+        said = parse_control(body, self._names, addressed=True)
+        return None if said is None or said[0] not in _LEARNED else _Heard(event, *said)
 
     def _view(self, event: Json, read: _Read, *, called: bool) -> tuple[RoomView, Row | None]:
         found = read.history
