@@ -6,7 +6,7 @@ import sys
 
 try:
     from circles.config import Config
-    from circles.entrypoints import cli
+    from circles.entrypoints import cli, machine
     from circles.entrypoints.checks import Finding
 except ModuleNotFoundError as missing:
     # The base install is what Synapse needs of us: the rules and the module.
@@ -29,9 +29,19 @@ async def _check_database(config: Config) -> Finding:
     return await bootstrap.check_database(config)
 
 
+async def _check_backlog(config: Config) -> Finding:
+    from circles import bootstrap
+
+    return await bootstrap.check_backlog(config)
+
+
+PROBES = (machine.disk, machine.clock, _check_database, _check_backlog)
+"""Checks of single parts, in the order in which they are told."""
+
+
 def main() -> int:
     """Run the command line."""
-    return cli.main(sys.argv[1:], cli.Parts(run=_run, probes=(_check_database,)))
+    return cli.main(sys.argv[1:], cli.Parts(run=_run, probes=PROBES))
 
 
 if __name__ == "__main__":

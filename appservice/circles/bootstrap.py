@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiohttp import web
 from sqlalchemy.exc import OperationalError
@@ -28,20 +28,22 @@ from circles.adapters.matrix.sender import Sender
 from circles.adapters.matrix.standings import GateStandings
 from circles.adapters.matrix.talk import MatrixTalk
 from circles.adapters.scheduler.wakes import ApschedulerWakes
-from circles.adapters.store import journal, kept, outbox
+from circles.adapters.store import backlog, kept
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.migrate import head, migrate, standing
 from circles.adapters.store.quota import AnswerLimits, DailyLimits, drop_before
 from circles.config import Config
 from circles.core.ids import RoomID, UserID
 from circles.core.settings import Settings
+from circles.entrypoints import machine
 from circles.entrypoints.catching_up import CatchingUp
-from circles.entrypoints.checks import Finding
+from circles.entrypoints.checks import Finding, our_version
 from circles.entrypoints.deliveries import Deliveries
 from circles.entrypoints.entering import Entering
 from circles.entrypoints.gathering import Items, KeptMessages, WhatIsHeld, tell_features
 from circles.entrypoints.health import Health, serve_health
 from circles.entrypoints.intake import Intake
+from circles.entrypoints.measuring import Measuring
 from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
 from circles.entrypoints.reading import Rates, Reader
 from circles.entrypoints.transactions import door
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
     from circles.adapters.ai.openai_client import ModelPort
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 RETRY_SECONDS: Final = (1, 2, 4, 8, 15, 30)
 KEEP_COUNTS: Final = timedelta(days=2)
@@ -151,8 +155,13 @@ def build(config: Config) -> Service:
     storage = config.storage
     storage.prepare()
     settings, clock, metrics = settings_of(config), SystemClock(), Metrics()
+    metrics.build(
+        our_version(), "sqlite" if storage.is_sqlite else "postgresql", "gated" if settings.gated else "direct"
+    )
     database = SqlDatabase(storage.url)
-    client = MatrixClient(config.homeserver.url, settings.ai, config.tokens.as_token, None)
+    client = MatrixClient(
+        config.homeserver.url, settings.ai, config.tokens.as_token, None, reached=metrics.homeserver_up.set
+    )
     server = settings.server_name
     ghosts = re.compile(rf"@{re.escape(config.appservice.ghost_prefix)}.*:{re.escape(server)}")
     direct = DirectRooms(database, client, server, config.appservice.alias_prefix)
@@ -254,7 +263,7 @@ def _model(
     )
     return ModelPort(
         endpoint,
-        asks=SendClearance(database, clock, settings),
+        asks=SendClearance(database, clock, settings, metrics.denied),
         database=database,
         clock=clock,
         limits=limits,
@@ -277,7 +286,12 @@ async def run(config: Config) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, config.appservice.host, config.appservice.port).start()
-    health = await serve_health(config.health.host, config.health.port, lambda: _health(service), service.metrics)
+    measuring = Measuring(
+        service.database, service.metrics, SystemClock(), config.storage.data_dir, lambda: service.ready
+    )
+    health = await serve_health(
+        config.health.host, config.health.port, lambda: _health(service), service.metrics, measuring.look
+    )
     starting = asyncio.create_task(_start(service), name="start")
     keeping = (
         asyncio.create_task(_keep_clean(service), name="keep clean"),
@@ -319,6 +333,7 @@ async def _start(service: Service) -> None:
     await service.worker.start()
     await service.waker.start()
     service.ready = True
+    service.metrics.leader.set(1)
     log.info("The service is ready.", extra={"action": "ready"})
     await service.catching_up.run()
 
@@ -365,9 +380,6 @@ async def _keep_clean(service: Service) -> None:
             await service.database.write(partial(kept.drop_expired, now=now))
             await service.database.write(partial(drop_before, day=_day(SystemClock().now() - KEEP_COUNTS)))
             await service.database.wipe()
-            pending = await service.database.read(lambda c: (journal.pending_count(c), outbox.pending_count(c)))
-            service.metrics.journal_pending.set(pending[0])
-            service.metrics.outbox_pending.set(pending[1])
         except Exception as error:  # noqa: BLE001  # a full disk must not end the cleaning for good
             log.error(  # noqa: TRY400  # the traceback may carry text
                 "The database could not be cleaned.", extra={"action": "clean_failed", "error": type(error).__name__}
@@ -378,17 +390,40 @@ def _health(service: Service) -> Health:
     return Health(ok=service.ready, parts={"in_hand": service.worker.busy})
 
 
-async def check_database(config: Config) -> Finding:
-    """Return whether the database opens and has the newest schema; `circles run` brings it up by itself."""
+async def check_backlog(config: Config) -> Finding:
+    """Return whether something waits that should not: the service is down, or behind."""
+
+    async def look(database: SqlDatabase) -> Finding:
+        found = await asyncio.to_thread(standing, database)
+        if found.objection is not None or found.revision != head():
+            return Finding(True, "backlog: not looked at, for the database is not ready")
+        now = SystemClock().now()
+        ms, day = int(now.timestamp() * 1000), _day(now)
+        return machine.backlog(await database.read(partial(backlog.look, now=ms, day=day)))
+
+    try:
+        return await _opened(config, look)
+    except Exception:  # noqa: BLE001  # another line says what is wrong with the database
+        return Finding(True, "backlog: not looked at, for the database does not open")
+
+
+async def _opened(config: Config, work: Callable[[SqlDatabase], Awaitable[T]]) -> T:
+    """Open the database for a check. Raises whatever the disk or the driver does."""
     config.storage.prepare()
     database = SqlDatabase(config.storage.url)
     try:
-        found = await asyncio.to_thread(standing, database)
-    except Exception as error:  # noqa: BLE001  # whatever the driver raises is one finding
-        where = "at the disk" if config.storage.is_sqlite else "whether the server runs and lets Circles in"
-        return Finding(False, f"database does not open ({type(error).__name__})", f"look at storage.url and {where}.")
+        return await work(database)
     finally:
         await database.close()
+
+
+async def check_database(config: Config) -> Finding:
+    """Return whether the database opens and has the newest schema; `circles run` brings it up by itself."""
+    try:
+        found = await _opened(config, lambda database: asyncio.to_thread(standing, database))
+    except Exception as error:  # noqa: BLE001  # whatever the disk or the driver raises is one finding
+        where = "at the disk" if config.storage.is_sqlite else "whether the server runs and lets Circles in"
+        return Finding(False, f"database does not open ({type(error).__name__})", f"look at storage.url and {where}.")
     name = f"database ({found.version})"
     if found.objection is not None:
         return Finding(False, f"{name}, storage.url", found.objection)

@@ -22,7 +22,7 @@ class Metrics:
         self._transactions = self._counter("transactions", "Deliveries of the homeserver", "outcome")
         self._transaction_seconds = self._histogram("transaction_seconds", "Time until a delivery is committed")
         self._events = self._counter("events_received", "Events received, by what the gate said", "verdict", "kind")
-        self._denied = self._counter("decisions_denied", "Decisions that said no", "reason")
+        self._denied = self._counter("decisions_denied", "Decisions that said no", "right", "reason")
         self._refused = self._counter("refused", "Calls that a limit left unanswered or without the model", "limit")
         self._outbox = self._counter("outbox", "What the outbox carried out", "kind", "outcome")
         self._model_requests = self._counter("model_requests", "Requests to the model", "outcome")
@@ -30,8 +30,26 @@ class Metrics:
         self._model_seconds = self._histogram("model_seconds", "Time the model took", 0.5, 1, 2, 5, 10, 20, 40, 80, 160)
         self._egress_bytes = self._counter("egress_bytes", "Bytes of permitted text that left for a model")
         self._wakes = self._counter("wakes_fired", "Wakes fired", "punctuality")
+        self.ready = self._gauge("ready", "1 once the service does its work")
+        self.leader = self._gauge("leader", "1 where this process takes deliveries in; several share one database")
+        self.homeserver_up = self._gauge("homeserver_up", "1 if the homeserver answered when it was asked last")
+        self.database_up = self._gauge("database_up", "1 if the database answered when it was asked last")
         self.journal_pending = self._gauge("journal_pending", "Events not settled yet")
+        self.journal_oldest_seconds = self._gauge("journal_oldest_seconds", "Age of the oldest of them, 0 for none")
+        self.journal_parked = self._gauge("journal_parked", "Encrypted events that wait for their key")
+        self.quarantined = self._gauge("quarantined", "Events set aside because they broke us")
         self.outbox_pending = self._gauge("outbox_pending", "Effects not carried out yet")
+        self.outbox_oldest_seconds = self._gauge("outbox_oldest_seconds", "Age of the oldest of them, 0 for none")
+        self.wakes_pending = self._gauge("wakes_pending", "Reminders, digests and chores still to come")
+        self.wakes_due = self._gauge("wakes_due", "Those whose hour has come")
+        self.wakes_oldest_seconds = self._gauge("wakes_oldest_seconds", "For how long the oldest is due, 0 for none")
+        self.rooms = self._gauge("rooms", "Rooms the AI is in")
+        self.answers_today = self._gauge("answers_today", "Answers given since midnight UTC")
+        self.model_calls_today = self._gauge("model_calls_today", "Calls of the model since midnight UTC")
+        self.model_tokens_today = self._gauge("model_tokens_today", "Tokens used since midnight UTC")
+        self.database_bytes = self._gauge("database_bytes", "Size of the SQLite files, 0 with PostgreSQL")
+        self.disk_free_bytes = self._gauge("disk_free_bytes", "Free space where the data folder is")
+        self._build = self._gauge("build_info", "1; what runs here", "version", "database", "mode")
 
     def transaction(self, outcome: str, seconds: float) -> None:
         """Count a delivery: stored, repeated, refused, failed."""
@@ -42,9 +60,15 @@ class Metrics:
         """Count an event by what the gate said about it and what kind it is."""
         self._events.labels(self._bounded("verdict", verdict), self._bounded("event", kind)).inc()
 
-    def denied(self, reason: str) -> None:
-        """Count a decision that said no, by its reason code."""
-        self._denied.labels(self._bounded("reason", reason)).inc()
+    def denied(self, reason: str, right: str = "receive") -> None:
+        """Count a decision that said no, by its reason code: `receive`: the event was dropped when it came."""
+        self._denied.labels(self._bounded("right", right), self._bounded("reason", reason)).inc()
+
+    def build(self, version: str, database: str, mode: str) -> None:
+        """Note what runs here; the version as far as it is digits and dots."""
+        numbers = re.match(r"[0-9]+(\.[0-9]+){0,3}", version)
+        said = numbers.group() if numbers else "unknown"
+        self._build.labels(said, self._bounded("database", database), self._bounded("mode", mode)).set(1)
 
     def refused(self, limit: str) -> None:
         """Count a call that a limit of the operator's left without an answer, or without the model."""
@@ -80,8 +104,8 @@ class Metrics:
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"circles_{name}", meaning, labels, registry=self.registry)
 
-    def _gauge(self, name: str, meaning: str) -> Gauge:
-        return Gauge(f"circles_{name}", meaning, registry=self.registry)
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"circles_{name}", meaning, labels, registry=self.registry)
 
     def _histogram(self, name: str, meaning: str, *buckets: float) -> Histogram:
         return Histogram(

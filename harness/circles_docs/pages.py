@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from circles.config import sample
-from circles_docs import commands, config, data, effects, events, operating, transcript
+from circles_docs import commands, config, dashboard, data, effects, events, operating, transcript
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -44,6 +44,7 @@ def whole_pages() -> Mapping[str, str]:
         "docs/reference/data.md": data.page(),
         "docs/reference/metrics.md": operating.metrics_page(ROOT),
         "docs/reference/log.md": operating.log_page(ROOT),
+        "contrib/grafana/circles.json": dashboard.dashboard(),
     }
 
 

@@ -235,4 +235,4 @@ def test_a_label_takes_a_bounded_number_of_values() -> None:
         line for line in metrics.text().decode().splitlines() if line.startswith("circles_decisions_denied_total{")
     ]
     assert len(lines) == 65
-    assert 'circles_decisions_denied_total{reason="other"} 136.0' in lines
+    assert 'circles_decisions_denied_total{reason="other",right="receive"} 136.0' in lines

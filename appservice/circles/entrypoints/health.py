@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,8 +26,17 @@ class Health:
     parts: Mapping[str, int | float | str] = field(default_factory=dict[str, int | float | str])
 
 
-def health_app(health: Callable[[], Health], metrics: Metrics) -> web.Application:
-    """Return the application; `health` is asked at each request and must not wait for anything."""
+async def _nothing() -> None:
+    return
+
+
+def health_app(
+    health: Callable[[], Health], metrics: Metrics, look: Callable[[], Awaitable[None]] = _nothing
+) -> web.Application:
+    """Return the application; `health` is asked at each request and must not wait for anything.
+
+    `look` brings the gauges up to now before they are shown.
+    """
 
     async def show_health(_request: web.Request) -> web.Response:
         now = health()
@@ -35,6 +44,7 @@ def health_app(health: Callable[[], Health], metrics: Metrics) -> web.Applicatio
         return web.json_response(body, status=200 if now.ok else 503)
 
     async def show_metrics(_request: web.Request) -> web.Response:
+        await look()
         return web.Response(body=metrics.text(), headers={"Content-Type": PROMETHEUS})
 
     app = web.Application()
@@ -42,9 +52,15 @@ def health_app(health: Callable[[], Health], metrics: Metrics) -> web.Applicatio
     return app
 
 
-async def serve_health(host: str, port: int, health: Callable[[], Health], metrics: Metrics) -> web.AppRunner:
+async def serve_health(
+    host: str,
+    port: int,
+    health: Callable[[], Health],
+    metrics: Metrics,
+    look: Callable[[], Awaitable[None]] = _nothing,
+) -> web.AppRunner:
     """Listen, and return the runner, whose `cleanup()` ends it. Raises OSError where the port is taken."""
-    runner = web.AppRunner(health_app(health, metrics), access_log=None)
+    runner = web.AppRunner(health_app(health, metrics, look), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return runner

@@ -4,6 +4,8 @@ be now.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, select
 
 from circles.adapters.ai.openai_client import Clearance
@@ -23,8 +25,15 @@ from circles_policies.request import Request, Scopes
 class SendClearance:
     """Implements `openai_client.AsksToSend` on our own rows."""
 
-    def __init__(self, database: Database, clock: TellsTime, settings: Settings) -> None:
-        """Take the rows to ask."""
+    def __init__(
+        self,
+        database: Database,
+        clock: TellsTime,
+        settings: Settings,
+        denied: Callable[[str, str], None] = lambda _reason, _right: None,
+    ) -> None:
+        """Take the rows to ask; `denied` counts what may not leave, by reason and right."""
+        self._denied = denied
         self._database = database
         self._clock = clock
         self._settings = settings
@@ -53,7 +62,7 @@ class SendClearance:
             operator=self._settings.ceiling,
         )
         now = int(self._clock.now().timestamp() * 1000)
-        return decide(
+        decision = decide(
             scopes,
             Request(
                 right=Right.SEND,
@@ -64,3 +73,6 @@ class SendClearance:
                 reach=self._settings.reach,
             ),
         )
+        for reason in () if decision else decision.reasons:
+            self._denied(reason.value, Right.SEND.value)
+        return decision

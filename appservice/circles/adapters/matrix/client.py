@@ -9,7 +9,7 @@ because the outbox decides when to try again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final, cast
 from urllib.parse import quote, urlencode, urlsplit
@@ -31,8 +31,20 @@ TIMEOUT_SECONDS: Final = 60
 class MatrixClient:
     """Requests as one namespaced user of the application service."""
 
-    def __init__(self, homeserver: str, user_id: UserID, as_token: str, device_id: str | None) -> None:
-        """Prepare; `device_id` None makes requests without a device (before it exists)."""
+    def __init__(
+        self,
+        homeserver: str,
+        user_id: UserID,
+        as_token: str,
+        device_id: str | None,
+        *,
+        reached: Callable[[bool], None] = lambda _up: None,
+    ) -> None:
+        """Prepare; `device_id` None makes requests without a device (before it exists).
+
+        `reached` hears of each request whether the homeserver answered it at all.
+        """
+        self._reached = reached
         self.user_id = user_id
         self.device_id = device_id
         self._nio = AsyncClient(homeserver, user_id, config=AsyncClientConfig(max_limit_exceeded=0, max_timeouts=0))
@@ -88,7 +100,9 @@ class MatrixClient:
             async with response:
                 raw = await response.read()
         except (ClientError, TimeoutError) as error:
+            self._reached(False)
             raise MatrixUnavailable from error
+        self._reached(response.status < 500)
         try:
             answer: object = json.loads(raw) if raw else {}
         except ValueError as error:
