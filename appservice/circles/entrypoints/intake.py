@@ -20,10 +20,9 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from circles.adapters.store import journal, kept, outbox
-from circles.core import compose
+from circles.adapters.store import causes, echoes, journal, kept
 from circles.core import effects as fx
-from circles.core.ids import EffectID, EventID, RoomID, UserID
+from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language, as_language, language_of
 from circles.core.permitted import Permitted, permit
 from circles.core.settings import Settings
@@ -120,7 +119,7 @@ class Intake:
         for event in known:
             raw = cast("Json", event)
             try:
-                with connection.begin_nested():
+                with connection.begin_nested(), causes.because(f"event {raw['event_id']}"):
                     after.add(self._one(connection, raw, now))
             except OperationalError:
                 raise  # The disk is full or broken: nothing is wrong with the event, it must come again.
@@ -151,7 +150,7 @@ class Intake:
             return Aftermath()
         room_id, sender = RoomID(raw["room_id"]), UserID(raw["sender"])
         if sender == self._settings.ai and raw.get("type") != "m.room.member":
-            return self._echo(connection, raw, room_id, now)
+            return self._echo(connection, raw, now)
         after = self._first_sight(connection, raw, room_id, now)
         passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
         if isinstance(passed, Dropped):
@@ -181,12 +180,10 @@ class Intake:
                 rooms.note_thread(connection, room_id, EventID(what.thread))
         return after
 
-    def _echo(self, connection: Connection, raw: Json, room_id: RoomID, now: int) -> Aftermath:
+    def _echo(self, connection: Connection, raw: Json, now: int) -> Aftermath:
         """Note where an event of our own stands. Nothing else of it is looked at: its facts were written with it."""
-        effect = compose.effect_of(raw.get("content"))
-        if effect is None or not outbox.seen(connection, EffectID(effect), room_id, EventID(raw["event_id"]), now):
-            return Aftermath()
-        return Aftermath(lanes={room_id})
+        lane = echoes.heard(connection, raw, now)
+        return Aftermath(lanes={lane} if lane is not None else set())
 
     def _first_sight(self, connection: Connection, raw: Json, room_id: RoomID, now: int) -> Aftermath:
         """Of a room we know nothing of, though we must be in it: read its state before anything is said there."""

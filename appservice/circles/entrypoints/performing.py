@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time
 
 from sqlalchemy import Connection, delete, select
 
-from circles.adapters.store import egress, journal, kept, outbox, quota
+from circles.adapters.store import causes, egress, journal, kept, outbox, quota
 from circles.core import effects as fx
 from circles.core import voice
 from circles.core.ids import EffectID, EventID, RoomID, UserID
@@ -64,16 +64,27 @@ class Performer:
         self._features = features
         self._writers = {kind: write for feature in features for kind, write in feature.writers.items()}
 
-    def perform(self, connection: Connection, effects: Iterable[fx.Effect], now: int) -> Aftermath:
-        """Write every effect, and those that follow from them."""
+    def perform(
+        self, connection: Connection, effects: Iterable[fx.Effect], now: int, cause: str | None = None
+    ) -> Aftermath:
+        """Write every effect, and those that follow from them.
+
+        Args:
+            connection: the unit of work.
+            effects: what is to happen.
+            now: in ms.
+            cause: what they come from: coming from it again, they are the same ones. None: what is being handled.
+        """
         after = Aftermath()
-        for effect in effects:
-            self._one(connection, effect, now, after)
+        with causes.because(cause):
+            for effect in effects:
+                self._one(connection, effect, now, after)
         return after
 
     def placeholder(self, connection: Connection, post: fx.Post, now: int) -> Aftermath:
         """Say that an answer is coming, unless one stands there already from before a restart."""
-        outbox.add_placeholder(connection, post, now)
+        with causes.because(causes.waiting_for(post.answers) if post.answers is not None else None):
+            outbox.add_placeholder(connection, post, now)
         return Aftermath(lanes=set(outbox.lanes_waiting(connection)))
 
     def end_placeholder(self, connection: Connection, answers: EventID, now: int) -> Aftermath:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from sqlalchemy import Connection
 
-from circles.adapters.store import journal, quota
+from circles.adapters.store import journal, outbox, quota
 from circles.core import effects as fx
 from circles.core.call import Call, Room, Said, Tap
 from circles.core.commands import Invocation, parse
@@ -85,6 +85,8 @@ class _Facts:
     standing: quota.Standing
     answered: datetime | None
     """When the sender's call before this one was answered, if it was."""
+    again: bool
+    """Whether an answer stands in the room already, given before the database was restored from a backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,9 @@ class Reader:
             return found
         if found.passed.classified.control is Control.REACTION:
             return self._tap(entry, found)
-        return await self._call(entry, found)
+        read = await self._call(entry, found)
+        # A slow answer that stands leaves nothing but words: it is not made, nor a model asked, a second time.
+        return Ignored() if found.again and isinstance(read, Read) and read.slow else read
 
     def _facts(self, connection: Connection, entry: journal.Entry) -> _Facts | Ignored:
         facts = rooms.room_facts(connection, entry.room_id)
@@ -172,6 +176,7 @@ class Reader:
             decides_in=frozenset(c for c in circles if _decides(connection, c, sender)),
             standing=quota.standing(connection, payer, self._answers),
             answered=posts.answered_at(connection, EventID(before)) if before else None,
+            again=outbox.is_answered(connection, entry.event_id),
         )
 
     # --- taps -------------------------------------------------------------------------------------------------------
@@ -229,7 +234,7 @@ class Reader:
             readable=bool(found.passed.read),
             private=found.room.direct,
         )
-        refused = self._refused(entry, found, base, control=_is_control(what, words, names))
+        refused = None if found.again else self._refused(entry, found, base, control=_is_control(what, words, names))
         if refused is not None:
             return refused
         said = _PRIVATE_SUFFIX.sub("", words.text)
@@ -246,7 +251,7 @@ class Reader:
             ControlWord.HIDE,
             ControlWord.OFF_RECORD,
         )
-        if entry.received_at - what.at > LATE_MS and not tightens:
+        if entry.received_at - what.at > LATE_MS and not tightens and not found.again:
             return self._say(call, strings.late(language))
         if command.keeps and Reason.MARKED in found.passed.read.reasons:
             return self._say(call, strings.off_record(language))

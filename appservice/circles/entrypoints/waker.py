@@ -199,13 +199,15 @@ class Waker:
         was made may rest on what is gone now, as it may on rows that changed: then the row stays, and it is made anew.
         """
 
+        now = _ms(self._ports.clock.now())
+
         def settle(connection: Connection) -> Aftermath | None:
             if made.rests_on_talk and rooms.generation(connection, wake.room_id) != generation:
                 return None
             gone = connection.execute(delete(wakes).where(*_row(wake)))
             if gone.rowcount == 0:
                 return None
-            after = self._performer.perform(connection, made.effects, _ms(self._ports.clock.now()))
+            after = self._performer.perform(connection, made.effects, now, _cause(wake))
             if made.entry is not None:
                 self._entered(connection, wake.room_id, made.entry, after)
             return after
@@ -272,6 +274,11 @@ class Waker:
             CALLED_BY.set((said.room_id, said.answers))
         asked = await self._ports.talk.event(said.room_id, said.answers) if said.answers is not None else None
         return await feature.remake(Remake(room=room, said=said, asked=asked, now=now), self._ports)
+
+
+def _cause(wake: _Due) -> str:
+    """Return what a wake is as a cause: the same one however often it was put off."""
+    return f"wake {wake.feature} {wake.key} {wake.payload.get('first_due', _ms(wake.due))}"
 
 
 def _row(wake: _Due) -> tuple[ColumnElement[bool], ...]:

@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from circles.adapters.matrix.client import CALLED_BY
-from circles.adapters.store import journal
+from circles.adapters.store import causes, journal
 from circles.core import effects as fx
 from circles.core.ids import RoomID
 from circles.entrypoints.performing import Aftermath, Performer
@@ -238,7 +238,7 @@ class Worker:
         def fail(connection: Connection) -> Aftermath | None:
             if not journal.failed(connection, entry.seq, reference):
                 return None
-            after = self._performer.perform(connection, effects, now)
+            after = self._performer.perform(connection, effects, now, causes.answering(entry.event_id))
             after.add(self._performer.end_placeholder(connection, entry.event_id, now))
             return after
 
@@ -264,7 +264,7 @@ class Worker:
                 return None
             if not journal.settle(connection, entry.seq):
                 return Aftermath()  # Taken back meanwhile: nothing of it is said.
-            after = self._performer.perform(connection, effects, now)
+            after = self._performer.perform(connection, effects, now, causes.answering(entry.event_id))
             after.add(self._performer.end_placeholder(connection, entry.event_id, now))
             return after
 

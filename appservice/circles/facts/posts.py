@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
@@ -15,6 +15,9 @@ from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.language import as_language
 from circles.facts.tables import posts, sources
 from circles.facts.tables import unsaid as unsaid_table
+
+FOUND: Final = "found"
+"""The state of a post that stands in a room and that no row spoke of: the database is younger than it looks."""
 
 
 def is_ours(connection: Connection, event_id: str) -> bool:

@@ -181,7 +181,7 @@ posts: Final = Table(
     Index(None, "root"),
 )
 """What the AI said: an edit has its post's effect id as `root`. state: open (a placeholder), final, gone (redacted),
-unsaid (it did not fit into the day's voice).
+found (stands in its room, and was written by a database that is lost), unsaid (it did not fit into the day's voice).
 
 `about` is the circle it speaks of, which for a private answer is not the room it stands in.
 """

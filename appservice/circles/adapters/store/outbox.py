@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -17,6 +16,7 @@ from typing import Any, cast
 import orjson
 from sqlalchemy import Connection, delete, func, select, update
 
+from circles.adapters.store import causes
 from circles.adapters.store import journal as journal_state
 from circles.adapters.store.tables import journal, outbox
 from circles.core import effects as fx
@@ -24,6 +24,7 @@ from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.language import language_of
 from circles.dialects import insert
 from circles.facts import tables
+from circles.facts.posts import FOUND
 
 PENDING, SENT, REFUSED, CANCELLED = "pending", "sent", "refused", "cancelled"
 UNSAID_MS = 35 * 86_400_000
@@ -83,11 +84,6 @@ def add(connection: Connection, effect: fx.Effect, now: int) -> None:
             raise TypeError(f"{type(effect).__name__} is not carried out by the outbox.")
 
 
-def new_id() -> EffectID:
-    """Return a fresh id; random, so that a restored database never repeats one."""
-    return EffectID(uuid.uuid4().hex)
-
-
 def _row(
     connection: Connection,
     lane: str,
@@ -98,7 +94,7 @@ def _row(
     id: EffectID | None = None,  # the column's name
     target: EffectID | None = None,
 ) -> EffectID:
-    row_id = id or new_id()
+    row_id = id or causes.new_id(connection, kind)
     connection.execute(
         insert(outbox)
         .values(
@@ -144,10 +140,10 @@ def _add_post(connection: Connection, post: fx.Post, lane: str, about: RoomID, n
             "width": post.attachment.width,
             "height": post.attachment.height,
         }
-    effect_id = placeholder or post.id or new_id()
+    effect_id = placeholder or post.id or causes.new_id(connection, "post")
     _note_post(connection, effect_id, post, lane, about, now)
     if placeholder is not None:
-        edit_id = new_id()
+        edit_id = causes.new_id(connection, "edit")
         _row(connection, lane, "edit", payload, now, id=edit_id, target=placeholder)
         _note_edit(connection, edit_id, post, placeholder, now)
     else:
@@ -160,7 +156,7 @@ def _add_post(connection: Connection, post: fx.Post, lane: str, about: RoomID, n
 
 def add_unsaid(connection: Connection, post: fx.Post, now: int) -> None:
     """Keep an unasked post that does not fit into the day's voice as one line for the next digest."""
-    effect_id = post.id or new_id()
+    effect_id = post.id or causes.new_id(connection, "post")
     _note_post(connection, effect_id, post, post.room_id, post.about or post.room_id, now, state="unsaid")
     connection.execute(insert(tables.unsaid).values(effect_id=effect_id, brief=post.brief))
     stale = select(tables.posts.c.effect_id).where(tables.posts.c.at < now - UNSAID_MS)
@@ -211,12 +207,21 @@ def add_placeholder(connection: Connection, post: fx.Post, now: int) -> None:
     """
     if post.answers is None or _open_placeholder(connection, post) is not None:
         return
+    if is_answered(connection, post.answers):
+        return
     asked = connection.execute(select(journal.c.state).where(journal.c.event_id == post.answers)).scalar()
     if asked != journal_state.PENDING:
         return
-    effect_id = new_id()
+    effect_id = causes.new_id(connection, "post")
     _add_post(connection, replace(post, id=effect_id), post.room_id, post.about or post.room_id, now)
     connection.execute(update(tables.posts).where(tables.posts.c.effect_id == effect_id).values(state="open"))
+
+
+def is_answered(connection: Connection, event_id: EventID) -> bool:
+    """Return whether an answer of ours was found in the room, which no row knew of: it is not to be given again."""
+    ids = [causes.effect_id(causes.answering(event_id), kind) for kind in ("post", "edit")]
+    query = select(tables.posts.c.effect_id).where(tables.posts.c.effect_id.in_(ids), tables.posts.c.state == FOUND)
+    return connection.execute(query).first() is not None
 
 
 def withdraw_placeholder(connection: Connection, answers: EventID, now: int) -> bool:
@@ -251,37 +256,35 @@ def withdraw_open(connection: Connection, asker: UserID | None, room_id: RoomID 
 def _open_placeholder(connection: Connection, post: fx.Post) -> EffectID | None:
     if post.answers is None or post.attachment is not None:
         return None
+    ours = causes.effect_id(causes.waiting_for(post.answers), "post")
+    is_open = (tables.posts.c.answers == post.answers) & (tables.posts.c.state == "open")
+    is_found = (tables.posts.c.effect_id == ours) & (tables.posts.c.state == FOUND)
     found = connection.execute(
-        select(tables.posts.c.effect_id).where(
-            tables.posts.c.answers == post.answers,
-            tables.posts.c.state == "open",
-            tables.posts.c.room_id == post.room_id,
-        )
+        select(tables.posts.c.effect_id).where(is_open | is_found, tables.posts.c.room_id == post.room_id)
     ).scalar()
     return EffectID(found) if found else None
 
 
 def _note_edit(connection: Connection, edit_id: EffectID, post: fx.Post, root: EffectID, now: int) -> None:
-    connection.execute(
-        insert(tables.posts).values(
-            effect_id=edit_id,
-            room_id=post.room_id,
-            about=post.about or post.room_id,
-            kind=post.kind,
-            feature=post.feature,
-            subject=post.subject,
-            root=root,
-            state="final",
-            at=now,
-        )
-    )
+    row = {
+        "room_id": post.room_id,
+        "about": post.about or post.room_id,
+        "kind": post.kind,
+        "feature": post.feature,
+        "subject": post.subject,
+        "root": root,
+        "state": "final",
+        "at": now,
+    }
+    statement = insert(tables.posts).values(effect_id=edit_id, **row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["effect_id"], set_=row))
 
 
 def _add_edit(connection: Connection, room_id: RoomID, root: EffectID, words: fx.Words, now: int) -> None:
     row = connection.execute(select(tables.posts).where(tables.posts.c.effect_id == root)).mappings().first()
     if row is None or row["state"] == "gone":
         return
-    edit_id = new_id()
+    edit_id = causes.new_id(connection, "edit")
     payload: dict[str, Any] = {
         "body": words.body,
         "html": words.html,
