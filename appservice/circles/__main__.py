@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractAsyncContextManager
 
 try:
     from circles.config import Config
     from circles.entrypoints import cli, machine
     from circles.entrypoints.checks import Finding
+    from circles.ports import Database
 except ModuleNotFoundError as missing:
     # The base install is what Synapse needs of us: the rules and the module.
     advice = "Install the service with its extra: pip install 'matrix-circles[appservice]'"
@@ -35,13 +37,25 @@ async def _check_backlog(config: Config) -> Finding:
     return await bootstrap.check_backlog(config)
 
 
-PROBES = (machine.disk, machine.clock, _check_database, _check_backlog)
+async def _check_quarantine(config: Config) -> Finding:
+    from circles import bootstrap
+
+    return await bootstrap.check_quarantine(config)
+
+
+PROBES = (machine.disk, machine.clock, _check_database, _check_backlog, _check_quarantine)
 """Checks of single parts, in the order in which they are told."""
+
+
+def _opened(config: Config) -> AbstractAsyncContextManager[Database]:
+    from circles import bootstrap
+
+    return bootstrap.opened(config)
 
 
 def main() -> int:
     """Run the command line."""
-    return cli.main(sys.argv[1:], cli.Parts(run=_run, probes=PROBES))
+    return cli.main(sys.argv[1:], cli.Parts(run=_run, opened=_opened, probes=PROBES))
 
 
 if __name__ == "__main__":

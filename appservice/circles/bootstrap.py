@@ -9,7 +9,7 @@ import logging
 import re
 import signal
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,7 +28,7 @@ from circles.adapters.matrix.sender import Sender
 from circles.adapters.matrix.standings import GateStandings
 from circles.adapters.matrix.talk import MatrixTalk
 from circles.adapters.scheduler.wakes import ApschedulerWakes
-from circles.adapters.store import backlog, kept
+from circles.adapters.store import backlog, kept, quarantine
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.migrate import head, migrate, standing
 from circles.adapters.store.quota import AnswerLimits, DailyLimits, drop_before
@@ -46,13 +46,16 @@ from circles.entrypoints.intake import Intake
 from circles.entrypoints.measuring import Measuring
 from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
 from circles.entrypoints.reading import Rates, Reader
+from circles.entrypoints.retrying import Retrying
 from circles.entrypoints.transactions import door
-from circles.entrypoints.waker import Waker
+from circles.entrypoints.waker import Chore, Waker
+from circles.entrypoints.whereabouts import DOUBT, LOST, Whereabouts
 from circles.entrypoints.worker import Worker
-from circles.errors import MatrixError
+from circles.errors import MatrixError, NotFound
 from circles.metrics import Metrics
-from circles.ports import Ports
+from circles.ports import Database, Ports
 from circles.registry import help_lines
+from circles.troubles import Troubles
 from circles_policies import explain
 from circles_policies.model import Reach
 
@@ -117,8 +120,21 @@ class Service:
     scheduler: ApschedulerWakes
     metrics: Metrics
     names: Names
+    troubles: Troubles
+    whereabouts: Whereabouts
     standings: GateStandings | None = None
     ready: bool = False
+
+    async def meet(self) -> None:
+        """Make sure that the homeserver knows us, also one whose database was made anew, and find out where we are.
+
+        Raises:
+            MatrixError: it did not answer, or does not take our token.
+        """
+        account = self.config.appservice
+        name = self.config.member.name_en
+        await prepare_account(self.client, account.bot_localpart, account.device_id, name)
+        await self.whereabouts.look()
 
     async def back(self) -> None:
         """Contact with the homeserver stands, and nothing is missing: let it deliver what it holds back.
@@ -158,9 +174,16 @@ def build(config: Config) -> Service:
     metrics.build(
         our_version(), "sqlite" if storage.is_sqlite else "postgresql", "gated" if settings.gated else "direct"
     )
+    troubles = Troubles(clock)
     database = SqlDatabase(storage.url)
     client = MatrixClient(
-        config.homeserver.url, settings.ai, config.tokens.as_token, None, reached=metrics.homeserver_up.set
+        config.homeserver.url,
+        settings.ai,
+        config.tokens.as_token,
+        device_id=None,
+        troubles=troubles,
+        timeout_seconds=config.timing.homeserver_seconds,
+        reached=metrics.homeserver_up.set,
     )
     server = settings.server_name
     ghosts = re.compile(rf"@{re.escape(config.appservice.ghost_prefix)}.*:{re.escape(server)}")
@@ -197,7 +220,9 @@ def build(config: Config) -> Service:
     worker = Worker(database, reader, performer, ports, after, config.timing.placeholder_after_seconds)
     standings = GateStandings(database, client) if settings.gated else None
     before = standings.flush if standings is not None else None
-    sender = Sender(database, client, direct, clock, tell_features, counted=metrics.sent, before=before)
+    whereabouts = Whereabouts(database, client, intake, performer, clock, after)
+    gone = whereabouts.gone
+    sender = Sender(database, client, direct, clock, tell_features, counted=metrics.sent, before=before, gone=gone)
     scheduler = ApschedulerWakes()
     entering = Entering(database, client, intake, ports)
     deliveries = Deliveries(held=True)
@@ -205,8 +230,16 @@ def build(config: Config) -> Service:
     async def back() -> None:
         await holder[0].back()
 
-    catching_up = CatchingUp(database, client, intake, deliveries, settings, clock, back)
-    waker = Waker(database, scheduler, entering, performer, ports, metrics, after)
+    async def meet() -> None:
+        await holder[0].meet()
+
+    catching_up = CatchingUp(database, client, intake, deliveries, settings, clock, back, meet=meet)
+    chores: dict[str, Chore] = {
+        quarantine.RETRY: Retrying(database, client, intake).retry,
+        DOUBT: whereabouts.settle,
+        LOST: whereabouts.give_up,
+    }
+    waker = Waker(database, scheduler, entering, performer, ports, metrics, after, chores=chores)
     service = Service(
         config=config,
         database=database,
@@ -221,6 +254,8 @@ def build(config: Config) -> Service:
         scheduler=scheduler,
         metrics=metrics,
         names=names,
+        troubles=troubles,
+        whereabouts=whereabouts,
         standings=standings,
     )
     holder.append(service)
@@ -282,7 +317,15 @@ async def run(config: Config) -> None:
     await _until_opened(service.database)
     await service.client.open()
     limit = config.limits.transaction_bytes
-    app = door(service.intake, config.tokens.hs_token, service.metrics, limit, service.sender.heard, service.deliveries)
+    app = door(
+        service.intake,
+        config.tokens.hs_token,
+        service.metrics,
+        limit,
+        service.troubles,
+        heard=service.sender.heard,
+        deliveries=service.deliveries,
+    )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, config.appservice.host, config.appservice.port).start()
@@ -323,11 +366,7 @@ async def run(config: Config) -> None:
 
 async def _start(service: Service) -> None:
     """Make the account, then let everything go; the homeserver may still be starting itself."""
-    config = service.config
-    account = config.appservice
-    await _until_reached(
-        lambda: prepare_account(service.client, account.bot_localpart, account.device_id, config.member.name_en)
-    )
+    await _until_reached(service.meet)
     service.scheduler.start()
     await service.sender.start()
     await service.worker.start()
@@ -380,6 +419,7 @@ async def _keep_clean(service: Service) -> None:
             await service.database.write(partial(kept.drop_expired, now=now))
             await service.database.write(partial(drop_before, day=_day(SystemClock().now() - KEEP_COUNTS)))
             await service.database.wipe()
+            service.waker.look()  # An operator may have asked for a quarantined event again.
         except Exception as error:  # noqa: BLE001  # a full disk must not end the cleaning for good
             log.error(  # noqa: TRY400  # the traceback may carry text
                 "The database could not be cleaned.", extra={"action": "clean_failed", "error": type(error).__name__}
@@ -387,7 +427,34 @@ async def _keep_clean(service: Service) -> None:
 
 
 def _health(service: Service) -> Health:
-    return Health(ok=service.ready, parts={"in_hand": service.worker.busy})
+    troubles = " ".join(service.troubles.standing)
+    return Health(ok=service.ready, parts={"in_hand": service.worker.busy, "troubles": troubles})
+
+
+@contextlib.asynccontextmanager
+async def opened(config: Config) -> AsyncGenerator[Database]:
+    """Open the database for a command beside the service; it must be there and have the newest schema.
+
+    Raises:
+        NotFound: it is not.
+    """
+    database = SqlDatabase(config.storage.url)
+    try:
+        found = await asyncio.to_thread(standing, database)
+        if found.objection is not None or found.revision != head():
+            raise NotFound("The database is not ready: start the service once, or see `circles check`.")
+        yield database
+    finally:
+        await database.close()
+
+
+async def check_quarantine(config: Config) -> Finding:
+    """Return whether something that broke us waits for the operator."""
+    try:
+        async with opened(config) as database:
+            return machine.quarantine(await database.read(quarantine.count))
+    except Exception:  # noqa: BLE001  # another line says what is wrong with the database
+        return Finding(True, "quarantine: not looked at, for the database is not ready")
 
 
 async def check_backlog(config: Config) -> Finding:

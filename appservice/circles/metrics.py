@@ -52,7 +52,7 @@ class Metrics:
         self._build = self._gauge("build_info", "1; what runs here", "version", "database", "mode")
 
     def transaction(self, outcome: str, seconds: float) -> None:
-        """Count a delivery: stored, repeated, refused, failed."""
+        """Count a delivery: stored, failed, unauthorised, unreadable, too_large, stalled."""
         self._transactions.labels(self._bounded("outcome", outcome)).inc()
         self._transaction_seconds.observe(seconds)
 

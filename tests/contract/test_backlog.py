@@ -9,7 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import update
 
-from circles.adapters.store import backlog, journal
+from circles.adapters.store import backlog, journal, quarantine
 from circles.adapters.store.backlog import Waiting
 from circles.adapters.store.tables import journal as journal_table
 from circles.core import effects as fx
@@ -37,6 +37,8 @@ async def test_ages_are_those_of_the_oldest_that_waits(rows: Rows) -> None:
         await rows.do(lambda c, e=event, r=received: journal.add(c, e, at=r, received_at=r, pending=True))  # type: ignore[misc]
         change = update(journal_table).where(journal_table.c.event_id == event["event_id"]).values(state=state)
         await rows.do(lambda c, change=change: c.execute(change))  # type: ignore[misc]
+    told = {"stage": "handling", "error": "KeyError", "reference": "0a1b2c3d", "now": NOW}
+    await rows.do(lambda c: quarantine.note(c, event_id="$broke", room_id=ROOM, **told))  # type: ignore[arg-type]  # fields by name
     await rows.post(a_post("sent"))
     await rows.perform(a_post("waits"), now=NOW - 3 * MINUTE_MS)
     await rows.perform(

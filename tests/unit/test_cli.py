@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 import stat
 from collections.abc import AsyncGenerator
@@ -12,12 +13,18 @@ import pytest
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import unused_port
+from sqlalchemy import Connection
 from synapse.config.appservice import load_appservices
 
+from circles.adapters.store import quarantine
 from circles.config import Config
 from circles.entrypoints import checks, cli
 from circles.entrypoints.checks import Finding
+from circles.entrypoints.health import Health, serve_health
 from circles.entrypoints.registration import new_token, registration, tokens_of, write_private
+from circles.metrics import Metrics
+from circles.testing import MemoryDatabase
+from circles.troubles import Trouble
 from circles_plugin.config import read_config
 
 ROOT = Path(__file__).parents[2]
@@ -40,8 +47,21 @@ async def database_is_fine(_config: Config) -> Finding:
     return Finding(ok=True, text="database: fine")
 
 
+@asynccontextmanager
+async def opened(_config: Config) -> AsyncGenerator[MemoryDatabase]:
+    yield MEMORY
+
+
+MEMORY = MemoryDatabase()
+REFERENCE = "0a1b2c3d"
+
+
+def parts(started: Started | None = None) -> cli.Parts:
+    return cli.Parts(run=(started or Started()).run, opened=opened, probes=(database_is_fine,))
+
+
 def circles(*arguments: str, started: Started | None = None) -> int:
-    return cli.main(arguments, cli.Parts(run=(started or Started()).run, probes=(database_is_fine,)))
+    return cli.main(arguments, parts(started))
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +134,71 @@ def test_registration_made_again_keeps_the_tokens(file: Path, capsys: pytest.Cap
     assert circles("registration", "--config", str(file), "--output", str(target), "--force") == 0
     assert target.read_text(encoding="utf-8") == first
     assert [path.name for path in file.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_rotating_makes_both_tokens_new_on_both_sides(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The registration and the secrets have the same ones; the old ones are nowhere; what to do next is said."""
+    target = file.with_name("registration.yaml")
+    arguments = ("registration", "--config", str(file), "--output", str(target))
+    assert circles(*arguments) == 0
+    old = Config.load(file).tokens
+    assert circles(*arguments, "--rotate") == 1, "no file is replaced unasked, and then no token either"
+    assert Config.load(file).tokens == old
+    capsys.readouterr()
+
+    assert circles(*arguments, "--rotate", "--force") == 0
+
+    new = Config.load(file).tokens
+    written = yaml.safe_load(target.read_text(encoding="utf-8"))
+    assert (written["as_token"], written["hs_token"]) == (new.as_token, new.hs_token)
+    assert not {new.as_token, new.hs_token} & {old.as_token, old.hs_token}
+    everything = "".join(path.read_text(encoding="utf-8") for path in file.parent.rglob("*") if path.is_file())
+    assert old.as_token not in everything
+    assert old.hs_token not in everything
+    told = capsys.readouterr().err
+    assert "Restart Synapse and Circles" in told
+    assert new.as_token not in told
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (file.parent / "data/secrets").iterdir()} == {0o600}
+
+
+def test_tokens_of_the_configuration_are_not_ours_to_rotate(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would win over the new ones: nothing is written, and it is said where they stand."""
+    monkeypatch.setenv("CIRCLES_APPSERVICE__AS_TOKEN", "a" * 40)
+    target = file.with_name("registration.yaml")
+
+    assert circles("registration", "--config", str(file), "--output", str(target), "--rotate") == 78
+
+    told = capsys.readouterr().err
+    assert "appservice.as_token" in told
+    assert "a" * 40 not in told
+    assert not target.exists()
+    assert not (file.parent / "data").exists()
+
+
+def test_quarantine_lists_shows_retries_and_drops(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the event's id or by its reference; an unknown one is said to be unknown."""
+    given = {"event_id": "$e", "room_id": "!r", "stage": "handling", "error": "KeyError", "reference": REFERENCE}
+    event = {"sender": "@mei:x", "type": "m.room.message", "content": {"body": "secret words"}}
+
+    def note(connection: Connection) -> None:
+        quarantine.note(connection, **given, now=0, passed=event)
+
+    asyncio.run(MEMORY.write(note))
+    told: dict[str, str] = {}
+    for verb in ("list", f"show {REFERENCE}", "show $e", "retry $e", "drop all", "list"):
+        assert circles("quarantine", *verb.split(), "--config", str(file)) == 0
+        told[verb] = capsys.readouterr().out
+
+    assert told[f"show {REFERENCE}"] == told["show $e"]
+    assert "body" in told["show $e"]
+    assert "secret" not in "".join(told.values())
+    assert told["retry $e"] == "asked for again: $e\n"
+    assert told["drop all"] == "dropped: $e\n"
+    assert told["list"] == "Nothing is in quarantine.\n"
+    assert circles("quarantine", "show", "$e", "--config", str(file)) == 1
+    assert "circles quarantine list" in capsys.readouterr().err
 
 
 def test_a_registration_in_the_way_makes_no_tokens(file: Path) -> None:
@@ -247,10 +332,10 @@ def test_every_command_and_option_is_in_the_documents() -> None:
     written = (ROOT / "docs/reference/commands-cli.md").read_text(encoding="utf-8")
     said = cli.parser().format_help()
 
-    for command in ("config", "registration", "check", "run", "version"):
+    for command in ("config", "registration", "check", "run", "quarantine", "version"):
         assert command in said
         assert f"## circles {command}" in written
-    for option in ("--config FILE", "--output FILE", "--force"):
+    for option in ("--config FILE", "--output FILE", "--force", "--rotate"):
         assert f"`{option}`" in written
 
 
@@ -345,11 +430,30 @@ async def test_check_says_ok_when_all_fits_together_and_takes_no_delivery(tmp_pa
         found = await lines(config)
 
     assert fixes(found) == []
-    assert len(found) == 10
+    assert len(found) == 11
     assert "ok   homeserver (homeserver.url): answers, Synapse 1.163.2" in found
     assert "ok   device CIRCLES: made without a login" in found
     assert "ok   deliveries (appservice.url): the homeserver reached a door opened for this check" in found
     assert "delivery 503" in stub.seen
+
+
+@pytest.mark.parametrize("trouble", list(Trouble))
+async def test_check_says_what_stands_wrong_at_the_running_service(tmp_path: Path, trouble: Trouble) -> None:
+    """For each trouble there is advice."""
+    port = unused_port()
+    async with stubbed(tmp_path, health={"port": port}) as (_, config):
+        metrics, troubles = Metrics(), [trouble.value]
+        runner = await serve_health("127.0.0.1", port, lambda: Health(True, {"troubles": " ".join(troubles)}), metrics)
+        try:
+            (fix,) = fixes(await lines(config))
+            troubles.clear()
+            fine = await lines(config)
+        finally:
+            await runner.cleanup()
+
+    assert fix.startswith("FIX  running service (health)")
+    assert "its log says" not in fix
+    assert "ok   running service (health): works" in fine
 
 
 async def test_check_pings_the_running_service_where_there_is_one(tmp_path: Path) -> None:
@@ -463,10 +567,9 @@ async def test_check_fails_as_a_command_where_one_thing_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with stubbed(tmp_path) as (stub, config):
-        parts = cli.Parts(run=Started().run, probes=(database_is_fine,))
-        assert await cli._check_all(config, parts) == 0  # pyright: ignore[reportPrivateUsage] - the loop is running already
+        assert await cli._check_all(config, parts()) == 0  # pyright: ignore[reportPrivateUsage] - the loop is running already
         stub.answers[WHOAMI] = (401, {})
-        assert await cli._check_all(config, parts) == 1  # pyright: ignore[reportPrivateUsage] - as above
+        assert await cli._check_all(config, parts()) == 1  # pyright: ignore[reportPrivateUsage] - as above
 
     told = capsys.readouterr().out
     assert "FIX  token (appservice.as_token)" in told

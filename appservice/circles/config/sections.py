@@ -429,6 +429,9 @@ class Log(Section):
 class Timing(Section):
     """Durations. Change them for tests; the defaults are what the documents promise."""
 
+    homeserver_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=60, description="How long one answer of the homeserver may take; then it is asked again."
+    )
     placeholder_after_seconds: Seconds = Field(
         default=3, description="After how long a slow answer shows a placeholder."
     )

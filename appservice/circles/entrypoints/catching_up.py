@@ -87,8 +87,12 @@ class CatchingUp:
         clock: TellsTime,
         back: Callable[[], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        meet: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Take what the composition root wires. `back` is called each time contact stands and nothing is missing."""
+        """Take what the composition root wires. `back` is called each time contact stands and nothing is missing.
+
+        `meet` is called before anything is read after contact broke off: the homeserver may be one made anew.
+        """
         self._database = database
         self._client = client
         self._intake = intake
@@ -97,6 +101,7 @@ class CatchingUp:
         self._clock = clock
         self._back = back
         self._sleep = sleep
+        self._meet = meet
         self._candidate: tuple[str, float, int] | None = None
         self._counted = -1
         self._polls = True
@@ -105,12 +110,16 @@ class CatchingUp:
         """Watch for ever. Deliveries are held until the first catching up is done."""
         token: str | None = None
         is_behind = True
+        was_there = False
         failures = 0
         self._deliveries.hold()
         await self._note_break()
         while True:
             try:
                 if is_behind:
+                    if self._meet is not None and was_there:
+                        await self._meet()
+                    was_there = True
                     token = await self._catch_up()
                     is_behind, failures = False, 0
                     self._deliveries.release()

@@ -24,6 +24,7 @@ from circles.config import Config, Model, Tokens
 from circles.entrypoints.gate_checks import holds_back, is_the_only_way
 from circles.entrypoints.registration import GATE
 from circles.errors import ConfigurationError
+from circles.troubles import Trouble
 
 TIMEOUT_SECONDS: Final = 10
 QUESTION: Final = "Answer with the one word: ready"
@@ -101,6 +102,7 @@ async def run_checks(config: Config, probes: tuple[Probe, ...] = ()) -> AsyncIte
         if reachable.ok and secrets.ok:
             async for finding in _as_the_service(config, session, config.tokens):
                 yield finding
+        yield await running(config, session)
         if config.homeserver.gated:
             yield await gate_is_hidden(config, session)
             if secrets.ok:
@@ -352,6 +354,33 @@ async def _someone_listens(host: str, port: int) -> bool:
         return False
     writer.close()
     return True
+
+
+async def running(config: Config, session: aiohttp.ClientSession) -> Finding:
+    """Ask the running service what stands wrong; one that does not run has nothing to say."""
+    name = "running service (health)"
+    host = f"[{config.health.host}]" if ":" in config.health.host else config.health.host
+    answer = await Asks(session, f"http://{host}:{config.health.port}")("GET", "/health")
+    if answer.status == 0:
+        return Finding(ok=True, text=f"{name}: not running")
+    standing = str(answer.body.get("troubles", "")).split()
+    if standing:
+        advice = "; ".join(_TROUBLES.get(code, f"its log says {code}") for code in standing)
+        return Finding(ok=False, text=name, advice=advice)
+    if not answer.fine:
+        return Finding(ok=False, text=name, advice="it has not begun yet: its log says what it waits for")
+    return Finding(ok=True, text=f"{name}: works")
+
+
+_TROUBLES: Final = {
+    Trouble.AS_TOKEN.value: "the homeserver does not know its as_token: restart it if the registration was made anew, "
+    "and see the token's line",
+    Trouble.HS_TOKEN.value: "someone knocks at it with another hs_token: restart Synapse and Circles, so that both "
+    "have read the same registration",
+    Trouble.DELIVERY.value: "it refuses a delivery, and all others wait behind it: the log's last delivery_refused "
+    "says why; too_large: raise limits.transaction_bytes and restart",
+    Trouble.DATABASE.value: "its database takes nothing in: look at the disk, and at transaction_failed in the log",
+}
 
 
 async def gate_is_hidden(config: Config, session: aiohttp.ClientSession) -> Finding:

@@ -1,4 +1,4 @@
-"""The command `circles`: config, registration, check, run, version.
+"""The command `circles`: config, registration, check, run, quarantine, version.
 
 Exit codes: 0 done, 1 a check failed or a file is in the way, 2 the command line is wrong, 78 the configuration is wrong
 (EX_CONFIG: systemd then does not start it again and again), 130 interrupted.
@@ -12,13 +12,16 @@ import asyncio
 import os
 import platform
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from circles import logs
+from circles.adapters.clock import SystemClock
 from circles.config import Config, Tokens, sample
+from circles.entrypoints import quarantine
 from circles.entrypoints.checks import Probe, our_version, run_checks
 from circles.entrypoints.registration import (
     GATE,
@@ -26,11 +29,14 @@ from circles.entrypoints.registration import (
     new_token,
     next_steps,
     registration,
+    rotated,
     snippet,
+    steps_after_rotation,
     tokens_of,
     write_private,
 )
-from circles.errors import ConfigurationError
+from circles.errors import ConfigurationError, NotFound
+from circles.ports import Database
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -40,9 +46,10 @@ INTERRUPTED: Final = 130
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the commands need of the layers above: the service itself, and checks of parts such as the database."""
+    """What the commands need of the layers above: the service itself, its database, and checks of such parts."""
 
     run: Callable[[Config], Coroutine[Any, Any, None]]
+    opened: Callable[[Config], AbstractAsyncContextManager[Database]]
     probes: tuple[Probe, ...] = ()
 
 
@@ -77,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="make sure that it is one for the gate: stop where homeserver.gated is false",
     )
+    registered.add_argument("--rotate", action="store_true", help="make new tokens in the place of the old ones")
 
     shown = _command(
         commands, "homeserver-snippet", "print what belongs into homeserver.yaml for this configuration", _snippet
@@ -96,8 +104,29 @@ def parser() -> argparse.ArgumentParser:
     run = _command(commands, "run", "run the service", _run)
     _config_file(run)
 
+    _quarantine(commands)
+
     _command(commands, "version", "tell the version", _version)
     return top
+
+
+def _quarantine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage] - it has no other name
+    meaning = "look at events that broke Circles, try them again, or drop them"
+    top = commands.add_parser("quarantine", help=meaning, description=f"{meaning[0].upper()}{meaning[1:]}.")
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+    _config_file(_command(verbs, "list", "one line for each event, the oldest first", _on_quarantine(_list)))
+    for verb, told, work in (
+        ("show", "what is known of one event: ids, codes and sizes, never its words", _show),
+        ("retry", "ask the homeserver for an event again and take it in anew", _retry),
+        ("drop", "forget an event; it is not tried again", _drop),
+    ):
+        added = _command(verbs, verb, told, _on_quarantine(work))
+        added.add_argument(
+            "key",
+            metavar="ID",
+            help="the event's id or its reference" + ("" if verb == "show" else ", or the word all"),
+        )
+        _config_file(added)
 
 
 def _command(
@@ -141,7 +170,7 @@ def _registration(options: argparse.Namespace, _parts: Parts) -> int:
         )
         raise ConfigurationError([("homeserver.gated", advice)])
     try:
-        ours = tokens_of(config)
+        ours = rotated(config) if options.rotate else tokens_of(config)
     except OSError:
         raise ConfigurationError(
             [("storage.data_dir", "the secrets cannot be written there: name another folder")]
@@ -150,7 +179,8 @@ def _registration(options: argparse.Namespace, _parts: Parts) -> int:
     tokens = Tokens(new_token(), new_token()) if config.homeserver.gated else ours
     code = _deliver(as_yaml(registration(config, tokens)), output, force=options.force)
     if code == DONE:
-        _say(next_steps(config, str(output.absolute()) if output else "registration.yaml"), error=True)
+        file = str(output.absolute()) if output else "registration.yaml"
+        _say(steps_after_rotation(config, file) if options.rotate else next_steps(config, file), error=True)
     return code
 
 
@@ -180,6 +210,44 @@ def _run(options: argparse.Namespace, parts: Parts) -> int:
     logs.configure(config.log.level, config.log.format)
     asyncio.run(parts.run(config))
     return DONE
+
+
+_QuarantineWork = Callable[[argparse.Namespace, Database], Awaitable[tuple[str, ...]]]
+
+
+def _on_quarantine(work: _QuarantineWork) -> Callable[[argparse.Namespace, Parts], int]:
+    def command(options: argparse.Namespace, parts: Parts) -> int:
+        return asyncio.run(_say_quarantine(Config.load(options.config), options, parts, work))
+
+    return command
+
+
+async def _say_quarantine(config: Config, options: argparse.Namespace, parts: Parts, work: _QuarantineWork) -> int:
+    try:
+        async with parts.opened(config) as database:
+            lines = await work(options, database)
+    except NotFound as problem:
+        _say(str(problem), error=True)
+        return FAILED
+    for line in lines:
+        _say(line)
+    return DONE
+
+
+async def _list(_options: argparse.Namespace, database: Database) -> tuple[str, ...]:
+    return await quarantine.listed(database)
+
+
+async def _show(options: argparse.Namespace, database: Database) -> tuple[str, ...]:
+    return await quarantine.shown(database, options.key)
+
+
+async def _retry(options: argparse.Namespace, database: Database) -> tuple[str, ...]:
+    return await quarantine.retried(database, SystemClock(), options.key)
+
+
+async def _drop(options: argparse.Namespace, database: Database) -> tuple[str, ...]:
+    return await quarantine.dropped(database, options.key)
 
 
 def _version(_options: argparse.Namespace, _parts: Parts) -> int:

@@ -9,10 +9,10 @@ An event that breaks us is noted by its id and passed over: a 5xx would mark the
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -20,18 +20,19 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from circles.adapters.store import causes, echoes, journal, kept
+from circles.adapters.store import causes, echoes, journal, kept, quarantine
 from circles.core import effects as fx
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language, as_language, language_of
 from circles.core.permitted import Permitted, permit
 from circles.core.settings import Settings
+from circles.entrypoints.bodies import Unreadable
 from circles.entrypoints.performing import Aftermath, Performer
+from circles.entrypoints.quarantining import set_aside, set_aside_unreadable
 from circles.facts import events as event_facts
 from circles.facts import posts, rooms
 from circles.feature import Control as ControlEvent
 from circles.feature import Feature
-from circles.logs import place_of
 from circles.metrics import Metrics
 from circles.ports import Database, TellsTime
 from circles.registry import FEATURES
@@ -75,8 +76,26 @@ class Intake:
     async def accept(self, txn_id: str | None, events: Sequence[object]) -> None:
         """Take a transaction in; when this returns it is durable. `txn_id` None: events we read ourselves."""
         now = int(self._clock.now().timestamp() * 1000)
-        aftermath = await self._database.write(lambda c: self._take_in(c, txn_id, events, now))
-        self._after(aftermath)
+        await self._commit(lambda c: self._take_in(c, txn_id, events, now))
+
+    async def again(self, event: Json) -> None:
+        """Take a quarantined event in anew, as the homeserver has it now. Any other event changes nothing."""
+        now = int(self._clock.now().timestamp() * 1000)
+
+        def work(connection: Connection) -> Aftermath:
+            if journal.release(connection, event["event_id"]):
+                quarantine.drop(connection, (event["event_id"],))
+            return self._take_in(connection, None, (event,), now)
+
+        await self._commit(work)
+
+    async def _commit(self, work: Callable[[Connection], Aftermath]) -> None:
+        """Commit, and tell the running parts; both or neither, also when whoever delivered goes in between."""
+
+        async def commit() -> None:
+            self._after(await self._database.write(work))
+
+        await asyncio.shield(asyncio.ensure_future(commit()))
 
     async def catch_up(self, events: Sequence[object]) -> None:
         """Take in events of one room that were never delivered, oldest first; when this returns they are durable.
@@ -93,12 +112,18 @@ class Intake:
                     self._judge_again(connection, cast("Json", event), now)
             return after
 
-        self._after(await self._database.write(take_in))
+        await self._commit(take_in)
 
     def _judge_again(self, connection: Connection, raw: Json, now: int) -> None:
         """Take away again what of an event may not stand any more."""
         room_id, sender, event_id = RoomID(raw["room_id"]), UserID(raw["sender"]), EventID(raw["event_id"])
-        passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
+        try:
+            with connection.begin_nested():
+                passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
+        except OperationalError:
+            raise
+        except Exception:  # noqa: BLE001  # it broke us before, and was set aside: nothing of it stands
+            return
         what = passed.classified
         if what.control is not None or what.own:
             return
@@ -116,6 +141,10 @@ class Intake:
             ids = [cast("str", cast("Json", event)["event_id"]) for event in known]
             if journal.is_repeated(connection, txn_id, ids, now):
                 return after
+        for event in events:
+            if isinstance(event, Unreadable):
+                set_aside_unreadable(connection, event, now)
+                self._metrics.event("quarantined", "unreadable")
         for event in known:
             raw = cast("Json", event)
             try:
@@ -124,25 +153,17 @@ class Intake:
             except OperationalError:
                 raise  # The disk is full or broken: nothing is wrong with the event, it must come again.
             except Exception as error:  # noqa: BLE001  # one poison event must not stop the rest, nor be answered with 5xx
-                reference = uuid.uuid4().hex[:8]
-                log.error(  # noqa: TRY400  # the traceback may carry text; the type and place do not
-                    "An event could not be taken in.",
-                    extra={
-                        "action": "event_quarantined",
-                        "event_id": str(raw.get("event_id")),
-                        "room_id": str(raw.get("room_id")),
-                        "reference": reference,
-                        "error": type(error).__name__,
-                        "place": place_of(error),
-                    },
-                )
-                self._quarantine(connection, raw, reference, now)
+                set_aside(connection, raw, error, self._passed(connection, raw, now), now)
+                self._metrics.event("quarantined", "broken")
         return after
 
-    def _quarantine(self, connection: Connection, raw: Json, reference: str, now: int) -> None:
-        """Note a poison event by its id, if even that can be written."""
-        with contextlib.suppress(ValueError, TypeError), connection.begin_nested():
-            journal.add(connection, raw, at=0, received_at=now, pending=False, reference=reference)
+    def _passed(self, connection: Connection, raw: Json, now: int) -> Json | None:
+        """Return what the gate lets through of an event that broke us; None: nothing, or it was the gate that broke."""
+        with contextlib.suppress(Exception), connection.begin_nested():
+            view = self.view(connection, RoomID(raw["room_id"]), UserID(raw["sender"]), raw, now)
+            passed = filter_event(raw, view)
+            return passed.event if isinstance(passed, Passed) else None
+        return None
 
     def _one(self, connection: Connection, raw: Json, now: int) -> Aftermath:
         """Take one event in."""

@@ -70,3 +70,10 @@ def backlog(found: Backlog) -> Finding:
     if late:
         return Finding(ok=False, text=name, advice="; ".join(late))
     return Finding(ok=True, text=f"{name}: {found.journal.count + found.outbox.count + found.due.count} things wait")
+
+
+def quarantine(waiting: int) -> Finding:
+    """Judge how many events were set aside because they broke us: none is as it should be."""
+    if waiting:
+        return Finding(ok=False, text=f"quarantine: {waiting} events", advice="see them with `circles quarantine list`")
+    return Finding(ok=True, text="quarantine: empty")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time
 
 from sqlalchemy import Connection, delete, select
 
-from circles.adapters.store import causes, egress, journal, kept, outbox, quota
+from circles.adapters.store import causes, egress, journal, kept, outbox, quarantine, quota
 from circles.core import effects as fx
 from circles.core import voice
 from circles.core.ids import EffectID, EventID, RoomID, UserID
@@ -116,6 +116,7 @@ class Performer:
                     if each.forget_room is not None:
                         each.forget_room(connection, room_id)
                 journal.drop_in(connection, room_id, None)
+                quarantine.drop_room(connection, room_id)
                 outbox.cancel_lane(connection, room_id)
                 kept.drop_room(connection, room_id)
                 connection.execute(delete(wakes).where(wakes.c.room_id == room_id))
@@ -180,6 +181,7 @@ class Performer:
         if not event_ids:
             return
         journal.drop(connection, event_ids)
+        quarantine.drop(connection, event_ids)
         kept.drop(connection, event_ids)
         follow: list[fx.Effect] = []
         for feature in self._features:
@@ -230,6 +232,7 @@ class Performer:
         follow: list[fx.Effect] = []
         if effect.held:
             journal.drop_from(connection, effect.user_id, effect.room_id)
+            quarantine.drop_from(connection, effect.user_id, effect.room_id)
             outbox.withdraw_open(connection, effect.user_id, effect.room_id, now)
             for feature in self._features:
                 if feature.forget_person is not None:

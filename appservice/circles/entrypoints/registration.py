@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from circles.config import Config, Tokens
+from circles.errors import ConfigurationError
 
 _SPECIAL: Final = re.compile(r"([.\\+*?\[\]^$(){}|])")
 GATE: Final = "/_synapse/client/circles/gate"
@@ -37,6 +38,29 @@ def tokens_of(config: Config) -> Tokens:
             found[key] = new_token()
             write_private(config.storage.secrets_dir / key, found[key] + "\n")
     return Tokens(**found)
+
+
+def rotated(config: Config) -> Tokens:
+    """Make two new tokens and store them over the old ones.
+
+    Raises:
+        ConfigurationError: a token stands in the configuration, or in a file it names: that is not ours to write.
+        OSError: the secrets cannot be written.
+    """
+    problems: list[tuple[str, str]] = []
+    for key, token in (("as_token", config.appservice.as_token), ("hs_token", config.appservice.hs_token)):
+        path = config.storage.secrets_dir / key
+        stored = path.read_text(encoding="utf-8").strip() if path.is_file() else None
+        if token is not None and token.get_secret_value() != stored:
+            advice = "it stands in your configuration: write a new one there, then run this without --rotate"
+            problems.append((f"appservice.{key}", advice))
+    if problems:
+        raise ConfigurationError(problems)
+    config.storage.prepare()
+    made = {key: new_token() for key in ("as_token", "hs_token")}
+    for key, value in made.items():
+        write_private(config.storage.secrets_dir / key, value + "\n", replace=True)
+    return Tokens(**made)
 
 
 def registration(config: Config, tokens: Tokens) -> Mapping[str, object]:
@@ -125,6 +149,21 @@ def snippet(config: Config, file: str) -> str:
             "# Synapse's user must be able to read the two token files, and nobody else besides Circles.",
         ]
     return "\n".join([*lines, as_yaml(content)])
+
+
+def steps_after_rotation(config: Config, file: str) -> str:
+    """Return what to do once the tokens are new."""
+    lines = [f"1. Put {file} where homeserver.yaml names the old one, if it is not there already."]
+    if config.homeserver.gated:
+        lines.append(
+            f"   Let Synapse's user read the two new token files in {config.storage.secrets_dir}, and nobody else."
+        )
+    lines += [
+        "2. Restart Synapse and Circles, in any order.",
+        "   Until both have the new tokens each refuses the other. Nothing is lost: what is said meanwhile waits.",
+        "3. Run `circles check`.",
+    ]
+    return "\n".join(lines)
 
 
 def write_private(path: Path, text: str, *, replace: bool = False) -> None:

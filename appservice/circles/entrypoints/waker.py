@@ -23,9 +23,11 @@ from circles.core.call import Fire, Remake
 from circles.core.ids import EffectID, RoomID
 from circles.entrypoints.entering import Entering, Entry
 from circles.entrypoints.performing import Aftermath, Performer
+from circles.entrypoints.whereabouts import held_back
 from circles.errors import MatrixError, Stale
 from circles.facts import posts, rooms
 from circles.facts.tables import wakes
+from circles.facts.wakes import FIRST_DUE, PUT_OFF
 from circles.feature import Feature
 from circles.metrics import Metrics
 from circles.ports import Database, Ports, SchedulesWakes
@@ -38,10 +40,14 @@ AT_ONCE: Final = 8
 """So many wakes of one kind are fired at a time."""
 MOST_IN_HAND: Final = 500
 """No more are begun until half of these have ended."""
+RETRY_FIRST: Final = timedelta(seconds=1)
 RETRY: Final = timedelta(seconds=10)
 RETRY_LONG: Final = timedelta(hours=1)
 GIVE_UP_AFTER: Final = timedelta(days=30)
 LATE: Final = timedelta(minutes=2)
+
+Chore = Callable[[RoomID, str], Awaitable[None]]
+"""Does something about a room; the rest of the wake's key says to what. It must be safe to repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +82,12 @@ class Waker:
         after: Callable[[Aftermath], None],
         features: tuple[Feature, ...] = FEATURES,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chores: Mapping[str, Chore] | None = None,
     ) -> None:
-        """Take what the composition root wires; `sleep` is injected so that tests need no waiting."""
+        """Take what the composition root wires; `sleep` is injected so that tests need no waiting.
+
+        `chores`: what else the spine does at an hour, by the first part of the wake's key.
+        """
         self._database = database
         self._scheduler = scheduler
         self._entering = entering
@@ -87,6 +97,7 @@ class Waker:
         self._after = after
         self._features = {feature.name: feature for feature in features}
         self._sleep = sleep
+        self._chores = chores or {}
         self._pending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
@@ -169,6 +180,9 @@ class Waker:
         kind = f"{wake.feature}:{wake.key.partition(':')[0]}" if wake.feature == fx.SPINE else wake.feature
         async with self._limits.setdefault(kind, asyncio.Semaphore(AT_ONCE)):
             now = self._ports.clock.now()
+            if wake.feature != fx.SPINE and await self._database.read(partial(held_back, room_id=wake.room_id)):
+                await self._later(wake, RETRY_LONG)
+                return
             self._metrics.wake(late=now - wake.due > LATE)
             try:
                 generation = await self._database.read(lambda c: rooms.generation(c, wake.room_id))
@@ -179,7 +193,7 @@ class Waker:
                     "A wake waits for the homeserver.",
                     extra={"action": "wake_waits", "feature": wake.feature, "errcode": error.errcode},
                 )
-                await self._later(wake)
+                await self._later(wake, error.retry_after)
             except Exception as error:  # noqa: BLE001  # one wake must not stop the others
                 log.error(  # noqa: TRY400  # the traceback may carry text
                     "A wake could not be handled.",
@@ -229,17 +243,21 @@ class Waker:
             rooms.save_room(connection, room_id, membership="leave")
         after.rooms.add(room_id)
 
-    async def _later(self, wake: _Due) -> None:
-        """Try a wake again soon, after an hour of that seldom; what could not fire for a month is given up."""
+    async def _later(self, wake: _Due, asked: timedelta | None = None) -> None:
+        """Try a wake again: soon at first, seldom after an hour of that; what could not fire for a month is given up.
+
+        `asked`: how long we were asked to wait.
+        """
         now = self._ports.clock.now()
 
         def postpone(connection: Connection) -> None:
-            first = _instant(wake.payload.get("first_due", _ms(wake.due)))
-            if now - first > GIVE_UP_AFTER:
+            since = _instant(wake.payload.get(PUT_OFF, _ms(now)))
+            if now - since > GIVE_UP_AFTER:
                 connection.execute(delete(wakes).where(*_row(wake)))
                 return
-            payload = {**wake.payload, "first_due": _ms(first)}
-            pause = RETRY if now - first < RETRY_LONG else RETRY_LONG
+            payload = {FIRST_DUE: _ms(wake.due), **wake.payload, PUT_OFF: _ms(since)}
+            pause = RETRY_LONG if now - since >= RETRY_LONG else max(min(RETRY, now - since), RETRY_FIRST)
+            pause = max(asked, RETRY_FIRST) if asked is not None else pause
             connection.execute(update(wakes).where(*_row(wake)).values(due=_ms(now + pause), payload=payload))
 
         await self._database.write(postpone)
@@ -247,7 +265,10 @@ class Waker:
 
     async def _make(self, wake: _Due, now: datetime) -> _Made:
         if wake.feature == fx.SPINE:
-            kind = wake.key.partition(":")[0]
+            kind, _, rest = wake.key.partition(":")
+            if kind in self._chores:
+                await self._chores[kind](wake.room_id, rest)
+                return _Made((), rests_on_talk=False)
             if kind == "enter":
                 entry = await self._entering.enter(wake.room_id)
                 return _Made(entry.effects, rests_on_talk=False, entry=entry)
@@ -256,7 +277,7 @@ class Waker:
         room = await self._database.read(lambda c: rooms.view(c, wake.room_id, self._ports.settings.language))
         if feature is None or feature.fire is None or room is None:
             return _Made(())
-        due = _instant(wake.payload.get("first_due", _ms(wake.due)))
+        due = _instant(wake.payload.get(FIRST_DUE, _ms(wake.due)))
         fire = Fire(room=room, key=wake.key, payload=wake.payload, due=due, now=now)
         return _Made(await feature.fire(fire, self._ports))
 
@@ -278,7 +299,7 @@ class Waker:
 
 def _cause(wake: _Due) -> str:
     """Return what a wake is as a cause: the same one however often it was put off."""
-    return f"wake {wake.feature} {wake.key} {wake.payload.get('first_due', _ms(wake.due))}"
+    return f"wake {wake.feature} {wake.key} {wake.payload.get(FIRST_DUE, _ms(wake.due))}"
 
 
 def _row(wake: _Due) -> tuple[ColumnElement[bool], ...]:

@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from circles.adapters.matrix.client import CALLED_BY
-from circles.adapters.store import causes, journal
+from circles.adapters.store import causes, journal, quarantine
 from circles.core import effects as fx
 from circles.core.ids import RoomID
 from circles.entrypoints.performing import Aftermath, Performer
@@ -213,7 +213,7 @@ class Worker:
         """Wait for a homeserver that is away, however long; what it refuses is tried a few times and then given up."""
         log.warning("The homeserver failed us.", extra={"action": "handler_waits", "errcode": error.errcode})
         if not isinstance(error, MatrixUnavailable | MatrixRateLimited | MatrixUnknownToken) and await self._give_up(
-            entry, read, uuid.uuid4().hex[:8]
+            entry, read, uuid.uuid4().hex[:8], error
         ):
             return
         if len(self._tries) > MOST_TRIES:
@@ -221,16 +221,16 @@ class Worker:
         tries = self._tries.get(entry.seq, 0)
         self._tries[entry.seq] = tries + 1
         pause: float = BACKOFF_SECONDS[min(tries, len(BACKOFF_SECONDS) - 1)]
-        await self._sleep(error.retry_after.total_seconds() if error.retry_after is not None else pause)
+        await self._sleep(max(error.retry_after.total_seconds(), 0.1) if error.retry_after is not None else pause)
 
     async def _broken(self, entry: journal.Entry, read: Read | None, error: Exception) -> None:
         """Try an event that broke us a few times more, then give it up."""
         reference = uuid.uuid4().hex[:8]
         self._log_broken(error, "event_broken", reference)
-        if not await self._give_up(entry, read, reference):
+        if not await self._give_up(entry, read, reference, error):
             await self._sleep(BACKOFF_SECONDS[0])
 
-    async def _give_up(self, entry: journal.Entry, read: Read | None, reference: str) -> bool:
+    async def _give_up(self, entry: journal.Entry, read: Read | None, reference: str, error: Exception) -> bool:
         """Count a failed attempt. After the last one the event is quarantined and the person told; return whether."""
         effects = self._excuse(read, reference) if read is not None else ()
         now = self._now()
@@ -238,6 +238,17 @@ class Worker:
         def fail(connection: Connection) -> Aftermath | None:
             if not journal.failed(connection, entry.seq, reference):
                 return None
+            quarantine.note(
+                connection,
+                event_id=entry.event_id,
+                room_id=entry.room_id,
+                stage="handling",
+                error=type(error).__name__,
+                place=place_of(error),
+                reference=reference,
+                now=now,
+                passed=entry.event,
+            )
             after = self._performer.perform(connection, effects, now, causes.answering(entry.event_id))
             after.add(self._performer.end_placeholder(connection, entry.event_id, now))
             return after

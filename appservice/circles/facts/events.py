@@ -42,6 +42,13 @@ def apply(connection: Connection, event: Json, what: Classified, ai: UserID) -> 
             pass
 
 
+def departed(connection: Connection, room_id: RoomID, at: int) -> None:
+    """Note that we are out of a room for good, where no event says so: what was decided there ends."""
+    rooms.save_room(connection, room_id, membership="leave", filled=False)
+    rooms.end_policy(connection, room_id, at)
+    rooms.tighten(connection, room_id)
+
+
 def created(connection: Connection, room_id: RoomID, sender: str, content: Json) -> None:
     """Note how a room was created. A room without `room_version` has version 1 (spec "m.room.create")."""
     rooms.save_room(

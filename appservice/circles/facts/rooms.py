@@ -26,6 +26,8 @@ from circles_policies.off_record import OffRecord
 from circles_policies.power import Power
 
 EVERYWHERE = RoomID("")
+LOST = "lost"
+"""The membership of a room that the homeserver knows nothing of, though we were in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,12 @@ def dial(connection: Connection, room_id: RoomID) -> Dial:
     return Dial(value) if value else Dial.QUIET
 
 
+def whereabouts(connection: Connection) -> dict[RoomID, str]:
+    """Return the rooms we are in or have lost, with our membership."""
+    query = select(rooms.c.room_id, rooms.c.membership).where(rooms.c.membership.in_(["join", LOST]))
+    return {RoomID(room_id): str(membership) for room_id, membership in connection.execute(query)}
+
+
 def view(connection: Connection, room_id: RoomID, language: Language) -> Room | None:
     """Return the room as features see it; `language` is the default where the room has none."""
     facts = room_facts(connection, room_id)
@@ -170,6 +178,15 @@ def policies_since(connection: Connection, room_id: RoomID, at: int) -> tuple[Po
     A time without a policy in between counts as one that denies.
     """
     return minimum_since(policy_periods(connection, room_id), at)
+
+
+def end_policy(connection: Connection, room_id: RoomID, at: int) -> None:
+    """End the policy in force at an instant (ms): from then on nobody decided anything here."""
+    connection.execute(
+        update(policies)
+        .where(policies.c.room_id == room_id, policies.c.state == "in_force")
+        .values(state="ended", ends_at=at)
+    )
 
 
 Period = tuple[Policy, int, int | None]

@@ -287,6 +287,30 @@ async def test_a_homeserver_that_goes_away_meanwhile_is_read_when_it_is_back(sce
     assert scene.pauses[:3] == [0.5, 1, 2]
 
 
+async def test_a_homeserver_that_was_away_is_met_before_anything_is_read(scene: Scene) -> None:
+    """It may be one made anew, that does not know us; at the start that is done already."""
+    met: list[int] = []
+
+    async def meet() -> None:
+        met.append(len(scene.backs))
+        if len(met) == 1:
+            raise MatrixUnavailable
+
+    vars(scene.catching_up)["_meet"] = meet
+    task = asyncio.create_task(scene.catching_up.run())
+    async with asyncio.timeout(15):
+        await scene.homeserver.ends.wait()
+        assert met == []
+        scene.homeserver.down = 1
+        scene.homeserver.answers.set()
+        while len(scene.backs) < 2:
+            await asyncio.to_thread(lambda: None)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert met == [1, 1]
+
+
 @pytest.mark.parametrize("polls", [False, None], ids=["refuses", "answers nothing"])
 async def test_a_homeserver_that_keeps_no_request_open_is_asked(scene: Scene, polls: bool | None) -> None:
     """A proxy may refuse the open request, or answer for itself; then every few seconds one question does."""

@@ -1,113 +1,20 @@
 """The door: who may knock, what is durable before 200, and that nothing the homeserver sends can stop the rest."""
 
 import asyncio
-import io
-import json
 import re
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
-from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from circles.adapters.store.tables import journal, messages
 from circles.core import compose
 from circles.core import effects as fx
-from circles.core.settings import Settings
-from circles.entrypoints.intake import Intake
-from circles.entrypoints.performing import Aftermath
-from circles.entrypoints.transactions import door
-from circles.facts import posts, rooms
-from circles.facts.tables import policies
-from circles.metrics import Metrics
-from circles.testing import AI, ROOM, FakeClock
-from circles_policies.content import to_content
-from circles_policies.minimum import Choice, fold_choice
-from circles_policies.model import Member, Preset, preset
-from rows import LI, MEI, NOW, Rows, a_post, message, opened
-
-T = TypeVar("T")
-TOKEN = "hs-token"
-PATH = "/_matrix/app/v1/transactions/"
-
-
-class Full:
-    """A database that is full as long as it is told so."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-        self.full = False
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self._rows.database.read(work)
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        if self.full:
-            raise OperationalError("COMMIT", None, Exception("database or disk is full"))
-        return await self._rows.database.write(work)
-
-
-@dataclass
-class Knocks:
-    """The door on a loopback socket, and what the running parts were told."""
-
-    client: TestClient[Any, Any]
-    rows: Rows
-    database: Full
-    heard: list[None]
-    told: list[Aftermath]
-
-    async def put(self, txn_id: str, *events: object, token: str = TOKEN) -> ClientResponse:
-        return await self.put_raw(txn_id, json.dumps({"events": events}).encode(), token=token)
-
-    async def put_raw(self, txn_id: str, body: bytes, *, token: str = TOKEN) -> ClientResponse:
-        return await self.client.put(PATH + txn_id, data=io.BytesIO(body), headers={"Authorization": f"Bearer {token}"})
-
-    async def states(self) -> list[str]:
-        query = select(journal.c.state).order_by(journal.c.seq)
-        return await self.rows.do(lambda c: list(c.execute(query).scalars()))
-
-
-def in_force(connection: Connection) -> None:
-    connection.execute(
-        policies.insert().values(
-            room_id=ROOM,
-            content=to_content(preset(Preset.NOTEBOOK)),
-            state="in_force",
-            asked_at=0,
-            starts_at=0,
-            written=False,
-        )
-    )
-    rooms.save_choice(connection, ROOM, MEI, fold_choice(Member(since=None), Choice.TOLD, 0))
-
-
-@pytest.fixture
-async def knocks(tmp_path: Path) -> AsyncIterator[Knocks]:
-    async with opened(tmp_path) as rows:
-        await rows.do(in_force)
-        metrics, settings = Metrics(), Settings(ai=AI, server_name="home.example")
-        told: list[Aftermath] = []
-        database = Full(rows)
-        intake = Intake(
-            database,
-            rows.performer,
-            settings,
-            FakeClock(),
-            metrics,
-            told.append,
-            re.compile(r"@circle_.*:home\.example"),
-        )
-        knocked: list[None] = []
-        app = door(intake, TOKEN, metrics, 64 * 1024 * 1024, lambda: knocked.append(None))
-        async with TestClient(TestServer(app)) as client:
-            yield Knocks(client, rows, database, knocked, told)
-
+from circles.facts import posts
+from circles.testing import AI, ROOM
+from knocks import PATH, TOKEN, Knocks
+from rows import LI, MEI, NOW, a_post, message
 
 # --- who may knock ------------------------------------------------------------------------------------------------
 

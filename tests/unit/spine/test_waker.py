@@ -12,13 +12,13 @@ import pytest
 from circles.adapters.matrix.client import MatrixClient
 from circles.core import effects as fx
 from circles.core.call import Fire, Remake
-from circles.core.ids import EffectID, EventID
+from circles.core.ids import EffectID, EventID, RoomID
 from circles.entrypoints.entering import Entering
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.performing import Aftermath
-from circles.entrypoints.waker import AT_ONCE, GIVE_UP_AFTER, RETRY, Waker
-from circles.errors import MatrixForbidden, MatrixUnavailable
-from circles.facts import rooms
+from circles.entrypoints.waker import AT_ONCE, GIVE_UP_AFTER, RETRY, RETRY_LONG, Waker
+from circles.errors import MatrixForbidden, MatrixRateLimited, MatrixUnavailable
+from circles.facts import rooms, wakes
 from circles.feature import Entered, Feature
 from circles.metrics import Metrics
 from circles.ports import Ports
@@ -68,6 +68,7 @@ class Waking:
     fired: list[Fire] = field(default_factory=list[Fire])
     remade: list[Remake] = field(default_factory=list[Remake])
     entered: list[Entered] = field(default_factory=list[Entered])
+    chores: list[tuple[RoomID, str]] = field(default_factory=list[tuple[RoomID, str]])
     on_fire: Callable[[Fire], Awaitable[Effects]] | None = None
     on_entered: Callable[[], Awaitable[Effects]] | None = None
 
@@ -121,8 +122,22 @@ async def waking(tmp_path: Path) -> AsyncIterator[Waking]:
         async def sleep(_seconds: float) -> None:
             return
 
+        async def chore(room_id: RoomID, rest: str) -> None:
+            box[0].chores.append((room_id, rest))
+            if len(box[0].chores) == 1:
+                raise MatrixUnavailable
+
         waker = Waker(
-            rows.database, scheduler, entering, rows.performer, ports, Metrics(), told.append, (feature,), sleep
+            rows.database,
+            scheduler,
+            entering,
+            rows.performer,
+            ports,
+            Metrics(),
+            told.append,
+            (feature,),
+            sleep,
+            {"chore": chore},
         )
         box.append(Waking(rows, clock, scheduler, state, waker, told))
         await waker.start()
@@ -153,6 +168,33 @@ async def test_what_was_due_while_nothing_ran_fires_once_and_knows_when_it_shoul
 
     assert [fire.due for fire in waking.fired] == [NOON]
     assert waking.fired[0].now == NOON + timedelta(hours=3)
+
+
+async def test_in_a_lost_room_nothing_fires_until_it_is_found(waking: Waking) -> None:
+    """Then it comes, and knows when it should have; nothing was said and nothing is gone."""
+    await waking.rows.perform(at(0))
+    await waking.rows.do(lambda c: rooms.save_room(c, ROOM, membership=rooms.LOST))
+    await waking.look()
+    assert waking.fired == []
+    assert await waking.rows.wakes() == {"w": int((NOON + RETRY_LONG).timestamp() * 1000)}
+    await waking.rows.do(lambda c: rooms.save_room(c, ROOM, membership="join"))
+    await waking.rows.do(lambda c: wakes.let_go(c, ROOM))
+    await waking.look()
+
+    assert [fire.due for fire in waking.fired] == [NOON]
+
+
+async def test_a_chore_of_the_spine_is_done_and_gone(waking: Waking) -> None:
+    """It is told the room and the rest of its key; where the homeserver is away it is done later."""
+    await waking.rows.perform(fx.WakeAt(fx.SPINE, "chore:$rest:x", ROOM, NOON))
+    await waking.look()
+    assert waking.chores == [(ROOM, "$rest:x")]
+    assert len(await waking.rows.wakes()) == 1, "it failed the first time"
+    waking.clock.advance(RETRY)
+    await waking.look()
+
+    assert waking.chores == [(ROOM, "$rest:x")] * 2
+    assert await waking.rows.wakes() == {}
 
 
 async def test_a_great_many_at_once_fire_each_once(waking: Waking) -> None:
@@ -221,7 +263,7 @@ async def test_what_was_made_before_a_tightening_is_made_anew(waking: Waking) ->
 
 @pytest.mark.parametrize("error", [MatrixUnavailable(), ZeroDivisionError()])
 async def test_what_fails_fires_later_and_the_others_now(waking: Waking, error: Exception) -> None:
-    """Soon for an hour, then seldom, and after a month never."""
+    """Soon for an hour, then seldom, and after a month never; one that is late already is no less wanted."""
 
     async def fails(fire: Fire) -> Effects:
         if fire.key == "fails":
@@ -229,19 +271,38 @@ async def test_what_fails_fires_later_and_the_others_now(waking: Waking, error: 
         return (a_post(f"fired {fire.key}"),)
 
     waking.on_fire = fails
-    await waking.rows.perform(at(0, "fails"), at(0, "other"))
+    await waking.rows.perform(at(-300, "fails"), at(0, "other"))
     await waking.look()
     assert await waking.bodies() == ["fired other"]
-    assert await waking.rows.wakes() == {"fails": int((NOON + RETRY).timestamp() * 1000)}
+    pauses: list[float] = []
+    for _ in range(7):
+        (due,) = (await waking.rows.wakes()).values()
+        pauses.append(due / 1000 - waking.clock.now().timestamp())
+        waking.clock.advance(timedelta(seconds=pauses[-1]))
+        await waking.look()
+    assert pauses == [1, 1, 2, 4, 8, 10, 10]
 
     waking.clock.advance(timedelta(hours=2))
     await waking.look()
     assert waking.scheduler.due == waking.clock.now() + timedelta(hours=1)
-    assert {fire.due for fire in waking.fired if fire.key == "fails"} == {NOON}
+    assert {fire.due for fire in waking.fired if fire.key == "fails"} == {NOON - timedelta(hours=5)}
 
     waking.clock.advance(GIVE_UP_AFTER)
     await waking.look()
     assert await waking.rows.wakes() == {}
+
+
+async def test_a_wake_waits_as_long_as_the_homeserver_asks(waking: Waking) -> None:
+    """`Retry-After`, for reads too."""
+
+    async def limited(_fire: Fire) -> Effects:
+        raise MatrixRateLimited(status=429, retry_after=timedelta(seconds=90))
+
+    waking.on_fire = limited
+    await waking.rows.perform(at(0))
+    await waking.look()
+
+    assert await waking.rows.wakes() == {"w": int((NOON + timedelta(seconds=90)).timestamp() * 1000)}
 
 
 async def test_a_wake_moved_while_it_fails_keeps_its_new_time(waking: Waking) -> None:

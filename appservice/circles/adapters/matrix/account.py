@@ -17,14 +17,15 @@ async def prepare_account(client: MatrixClient, localpart: str, device_id: str, 
     """Make the user, the device and, the first time, the name.
 
     The account's own name is set only while it has none: a later change would overwrite the names in all rooms
-    (measured).
+    (measured). Made as no device: a homeserver whose database was made anew has forgotten ours.
 
     Raises:
         MatrixError: the homeserver refused, or did not answer.
     """
     await register(client, localpart)
+    own = UserID(client.user_id)
     device = f"/_matrix/client/v3/devices/{quote(device_id, safe='')}"
-    await client.request("PUT", device, {"display_name": display_name})
+    await client.request("PUT", device, {"display_name": display_name}, user_id=own)
     client.device_id = device_id
     profile = f"/_matrix/client/v3/profile/{quote(client.user_id, safe='')}"
     try:

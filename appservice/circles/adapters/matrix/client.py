@@ -9,6 +9,7 @@ because the outbox decides when to try again.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final, cast
@@ -19,13 +20,17 @@ from nio import Api, AsyncClient, AsyncClientConfig
 
 from circles.adapters.matrix.errors import raise_for
 from circles.core.ids import EventID, RoomID, UserID
-from circles.errors import MatrixUnavailable
+from circles.errors import MatrixUnavailable, MatrixUnknownToken
+from circles.troubles import Trouble, Troubles
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 CALLED_BY: Final[ContextVar[tuple[RoomID, EventID] | None]] = ContextVar("called_by", default=None)
 """Which event is being answered: in gated mode the homeserver shows what may be looked at "when called" only for it."""
 CALL_HEADER: Final = "Circles-Call"
 TIMEOUT_SECONDS: Final = 60
+"""An answer that is not here by then is taken for none: a homeserver may accept a connection and never say a word."""
 
 
 class MatrixClient:
@@ -38,6 +43,8 @@ class MatrixClient:
         as_token: str,
         device_id: str | None,
         *,
+        troubles: Troubles | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         reached: Callable[[bool], None] = lambda _up: None,
     ) -> None:
         """Prepare; `device_id` None makes requests without a device (before it exists).
@@ -47,13 +54,15 @@ class MatrixClient:
         self._reached = reached
         self.user_id = user_id
         self.device_id = device_id
+        self._troubles = troubles
+        self._timeout = timeout_seconds
         self._nio = AsyncClient(homeserver, user_id, config=AsyncClientConfig(max_limit_exceeded=0, max_timeouts=0))
         self._nio.access_token = as_token
 
     async def open(self) -> None:
         """Open the connection pool. nio makes it on first use otherwise, but only inside its own methods."""
         self._nio.client_session = ClientSession(
-            connector=TCPConnector(limit=32), timeout=ClientTimeout(total=TIMEOUT_SECONDS), trust_env=False
+            connector=TCPConnector(limit=32), timeout=ClientTimeout(total=self._timeout), trust_env=False
         )
 
     async def close(self) -> None:
@@ -95,7 +104,7 @@ class MatrixClient:
             headers[CALL_HEADER] = " ".join(call)
         try:
             response = await self._nio.send(
-                method, self._as_user(path, user_id), cast("Any", data), headers, timeout=TIMEOUT_SECONDS
+                method, self._as_user(path, user_id), cast("Any", data), headers, timeout=self._timeout
             )
             async with response:
                 raw = await response.read()
@@ -105,11 +114,25 @@ class MatrixClient:
         self._reached(response.status < 500)
         try:
             answer: object = json.loads(raw) if raw else {}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise_for(response.status, {}, response.headers.get("Retry-After"))
             raise MatrixUnavailable("The homeserver answered something that is not JSON.") from error
-        raise_for(response.status, answer, response.headers.get("Retry-After"))
+        try:
+            raise_for(response.status, answer, response.headers.get("Retry-After"))
+        except MatrixUnknownToken:
+            self._refused()
+            raise
+        if self._troubles is not None and self._troubles.end(Trouble.AS_TOKEN):
+            log.info("The homeserver takes our as_token again.", extra={"action": "as_token_accepted"})
         return answer
+
+    def _refused(self) -> None:
+        if self._troubles is not None and self._troubles.begin(Trouble.AS_TOKEN):
+            log.error(
+                "The homeserver does not know our as_token. Nothing is lost, and nothing can be said until both have "
+                "the same: see `circles check`.",
+                extra={"action": "as_token_refused"},
+            )
 
     def _as_user(self, path: str, user_id: UserID | None) -> str:
         parts = urlsplit(path)
@@ -149,6 +172,17 @@ class MatrixClient:
         """Return the content of one state event."""
         parts = "/".join(quote(part, safe="") for part in (room_id, "state", type_, state_key))
         return await self.request("GET", f"/_matrix/client/v3/rooms/{parts}")
+
+    async def own_membership(self, room_id: RoomID) -> Json:
+        """Return our own member event in a room, whole; whoever left may still read theirs."""
+        path = "/".join(quote(part, safe="") for part in (room_id, "state", "m.room.member", self.user_id))
+        return await self.request("GET", f"/_matrix/client/v3/rooms/{path}?format=event")
+
+    async def joined_rooms(self) -> frozenset[RoomID]:
+        """Return the rooms we are in."""
+        found = (await self.request("GET", "/_matrix/client/v3/joined_rooms")).get("joined_rooms")
+        listed = cast("list[object]", found) if isinstance(found, list) else []
+        return frozenset(RoomID(room_id) for room_id in listed if isinstance(room_id, str))
 
     async def joined_members(self, room_id: RoomID) -> Json:
         """Return the joined members with their display names."""
@@ -195,4 +229,8 @@ class MatrixClient:
 
 
 def _event_id(answer: Json) -> EventID:
-    return EventID(str(answer.get("event_id", "")))
+    event_id = answer.get("event_id")
+    if not isinstance(event_id, str) or not event_id:
+        # Something between us and the homeserver said 200: whether it was sent is not known.
+        raise MatrixUnavailable("The homeserver named no event.")
+    return EventID(event_id)

@@ -57,11 +57,18 @@ def _by_status(status: int, errcode: str) -> type[MatrixError]:
     return MatrixForbidden if status == 403 else MatrixBadRequest
 
 
+LONGEST_DELAY: Final = timedelta(minutes=15)
+"""Nobody makes us wait longer than this without being asked again: a mistaken number would hold a room for ever."""
+
+
 def _delay(content: Mapping[str, object], header: str | None) -> timedelta | None:
     """Read how long to wait: the Retry-After header in seconds, else the older `retry_after_ms` (spec "Rate
-    limiting").
+    limiting"). A date in the header is not read: whose clock is right is not ours to say.
     """
-    if header and header.isdigit():
-        return timedelta(seconds=int(header))
+    longest = LONGEST_DELAY.total_seconds()
+    if header and header.isascii() and header.isdigit():
+        return timedelta(seconds=min(int(header[:9]), longest))
     milliseconds = content.get("retry_after_ms")
-    return timedelta(milliseconds=milliseconds) if isinstance(milliseconds, int) and milliseconds >= 0 else None
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float) or not milliseconds >= 0:
+        return None
+    return timedelta(seconds=min(milliseconds, longest * 1000) / 1000)

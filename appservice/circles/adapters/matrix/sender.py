@@ -24,7 +24,15 @@ from circles.adapters.matrix.direct import DirectRooms
 from circles.adapters.store import outbox
 from circles.core import compose
 from circles.core.ids import EffectID, EventID, RoomID, UserID
-from circles.errors import MatrixBadRequest, MatrixError, MatrixForbidden, MatrixNotFound, MatrixRateLimited
+from circles.errors import (
+    MatrixBadRequest,
+    MatrixError,
+    MatrixForbidden,
+    MatrixNotFound,
+    MatrixRateLimited,
+    MatrixUnknownToken,
+)
+from circles.facts import rooms as facts
 from circles.ports import Database, TellsTime
 
 log = logging.getLogger(__name__)
@@ -53,14 +61,17 @@ class Sender:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         counted: Callable[[str, str], None] = lambda _kind, _outcome: None,
         before: Callable[[], Awaitable[None]] | None = None,
+        gone: Callable[[RoomID], Awaitable[bool]] | None = None,
     ) -> None:
         """Prepare; nothing is sent before `start`. `sent` is told of each post in the commit that notes it.
 
         `counted` is told each outcome: the row's kind, and sent, refused or retried. `before` is awaited before each
         row: what has to be known elsewhere before anything is said; while it fails as the homeserver fails, rows wait.
+        `gone` is asked of a room where we were forbidden to speak whether we are in it no longer.
         """
         self._before = before
         self._counted = counted
+        self._gone = gone
         self._database = database
         self._client = client
         self._direct = direct
@@ -130,7 +141,15 @@ class Sender:
                     await self._before()
                 room_id, event_id = await self._carry_out(row)
             except (MatrixForbidden, MatrixBadRequest, MatrixNotFound) as error:
-                await self._give_up(row, error.errcode)
+                try:
+                    gone = await self._is_gone(row, error)
+                except MatrixError as unknown:
+                    await self._wait(row, unknown)
+                    continue
+                if not gone:
+                    await self._give_up(row, error.errcode)
+                elif not lane.startswith("@"):
+                    return  # What waits for a room we have lost waits until it is found, or given up.
                 continue
             except MatrixError as error:
                 if self._is_unreachable(row, error):
@@ -154,6 +173,15 @@ class Sender:
             await self._database.write(partial(self._note, row=row, room_id=room_id, event_id=event_id, now=now))
             self._counted(row.kind, "sent")
 
+    async def _is_gone(self, row: outbox.Row, refusal: MatrixError) -> bool:
+        """Return whether a row was refused because we are not in its room any more: then it is not the row's fault."""
+        if self._gone is None or not isinstance(refusal, MatrixForbidden) or row.kind in ("join", "leave"):
+            return False
+        room_id: RoomID | None = RoomID(row.lane)
+        if row.lane.startswith("@"):
+            room_id = (await self._database.read(lambda c: facts.person(c, UserID(row.lane)))).direct_room
+        return room_id is not None and await self._gone(room_id)
+
     async def _give_up(self, row: outbox.Row, errcode: str) -> None:
         log.warning(
             "An effect was given up.",
@@ -171,7 +199,14 @@ class Sender:
             pause = max(error.retry_after.total_seconds(), 0.1)
         log.info(
             "An effect waits.",
-            extra={"action": "outbox_waits", "kind": row.kind, "seconds": pause, "limited": limited},
+            extra={
+                "action": "outbox_waits",
+                "kind": row.kind,
+                "seconds": pause,
+                "limited": limited,
+                "errcode": error.errcode if error is not None else "",
+                "status": error.status if error is not None else 0,
+            },
         )
         if limited or error is None:
             await self._sleep(pause)
@@ -189,6 +224,8 @@ class Sender:
 
     def _is_unreachable(self, row: outbox.Row, error: MatrixError) -> bool:
         """Return whether a homeserver that does answer has failed at this row for a day: others wait behind it."""
+        if isinstance(error, MatrixRateLimited | MatrixUnknownToken):
+            return False  # It is not the row that is wrong.
         answered = error.status == 500 or (row.lane.startswith("@") and error.status > 0)
         return answered and self._now() - row.created_at > UNREACHABLE_MS
 

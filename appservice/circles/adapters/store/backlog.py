@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from circles.adapters.store import quarantine
 from circles.adapters.store.tables import journal, outbox
 from circles.facts.tables import quota, rooms, wakes
 
@@ -50,7 +51,7 @@ def look(connection: Connection, now: int, day: str) -> Backlog:
         due=_waiting(connection, wakes.c.due, wakes.c.due <= now, now),
         wakes=connection.execute(select(func.count()).select_from(wakes)).scalar() or 0,
         parked=_count(connection, journal.c.state == "parked"),
-        quarantined=_count(connection, journal.c.state == "quarantined"),
+        quarantined=quarantine.count(connection),
         rooms=_count(connection, rooms.c.membership == "join"),
         answers=_used(connection, quota.c.commands, day),
         calls=_used(connection, quota.c.model_calls, day),

@@ -134,14 +134,23 @@ def settle(connection: Connection, seq: int) -> bool:
 
 
 def failed(connection: Connection, seq: int, reference: str) -> bool:
-    """Count a failed attempt; return whether the event is quarantined now. Its payload goes with that."""
+    """Count a failed attempt; return whether it quarantined the event. Its payload goes with that.
+
+    An event that waits no longer (it was taken back, or the AI left the room) is not quarantined.
+    """
     attempts = connection.execute(select(journal.c.attempts).where(journal.c.seq == seq)).scalar() or 0
     given_up = attempts + 1 >= MAX_ATTEMPTS
     values: dict[str, object] = {"attempts": attempts + 1, "reference": reference}
     if given_up:
         values |= {"state": QUARANTINED, "payload": None}
-    connection.execute(update(journal).where(journal.c.seq == seq, journal.c.state == PENDING).values(values))
-    return given_up
+    changed = connection.execute(update(journal).where(journal.c.seq == seq, journal.c.state == PENDING).values(values))
+    return given_up and changed.rowcount == 1
+
+
+def release(connection: Connection, event_id: str) -> bool:
+    """Forget a quarantined event, so that it can be taken in anew. False: it is not quarantined."""
+    held = journal.c.event_id == event_id, journal.c.state == QUARANTINED
+    return connection.execute(delete(journal).where(*held)).rowcount == 1
 
 
 def elsewhere(connection: Connection, event_ids: Iterable[EventID], room_id: RoomID) -> frozenset[EventID]:

@@ -71,6 +71,9 @@ def _own_membership(event: Control, connection: Connection, settings: Settings) 
     room_id = event.room.room_id
     match event.content.get("membership"):
         case "invite":
+            # Whoever is invited was not in: what was decided before, in a stay whose end nobody told us of, is over.
+            store.end(connection, room_id, event.now)
+            store.drop_banner(connection, room_id)
             facts = rooms.room_facts(connection, room_id)
             # Whoever is in a circle with the AI may always write to it in private, or "out" would not be everyone's.
             known = event.content.get("is_direct") is True and bool(

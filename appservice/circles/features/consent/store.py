@@ -154,11 +154,7 @@ def start(connection: Connection, policy_id: int, at: int) -> None:
 
 def end(connection: Connection, room_id: RoomID, at: int) -> None:
     """End the policy in force."""
-    connection.execute(
-        update(policies)
-        .where(policies.c.room_id == room_id, policies.c.state == "in_force")
-        .values(state="ended", ends_at=at)
-    )
+    rooms.end_policy(connection, room_id, at)
 
 
 def withdraw(connection: Connection, policy_id: int) -> None:
