@@ -23,7 +23,6 @@ from circles.core.call import Fire, Remake
 from circles.core.ids import EffectID, RoomID
 from circles.entrypoints.entering import Entering, Entry
 from circles.entrypoints.performing import Aftermath, Performer
-from circles.entrypoints.whereabouts import held_back
 from circles.errors import MatrixError, Stale
 from circles.facts import posts, rooms
 from circles.facts.tables import wakes
@@ -180,12 +179,12 @@ class Waker:
         kind = f"{wake.feature}:{wake.key.partition(':')[0]}" if wake.feature == fx.SPINE else wake.feature
         async with self._limits.setdefault(kind, asyncio.Semaphore(AT_ONCE)):
             now = self._ports.clock.now()
-            if wake.feature != fx.SPINE and await self._database.read(partial(held_back, room_id=wake.room_id)):
-                await self._later(wake, RETRY_LONG)
-                return
-            self._metrics.wake(late=now - wake.due > LATE)
             try:
-                generation = await self._database.read(lambda c: rooms.generation(c, wake.room_id))
+                generation, held = await self._database.read(partial(rooms.pace, room_id=wake.room_id))
+                if held and wake.feature != fx.SPINE:
+                    await self._later(wake, RETRY_LONG)
+                    return
+                self._metrics.wake(late=now - wake.due > LATE)
                 made = await self._make(wake, now)
                 await asyncio.shield(asyncio.ensure_future(self._settle(wake, made, generation)))
             except MatrixError as error:

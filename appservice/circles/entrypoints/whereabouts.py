@@ -161,9 +161,3 @@ class Whereabouts:
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
-
-
-def held_back(connection: Connection, room_id: RoomID) -> bool:
-    """Return whether nothing may happen in a room for now, though what is to happen there is not over."""
-    facts = rooms.room_facts(connection, room_id)
-    return facts is not None and facts.membership == rooms.LOST

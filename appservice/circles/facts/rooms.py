@@ -128,6 +128,12 @@ def dial(connection: Connection, room_id: RoomID) -> Dial:
     return Dial(value) if value else Dial.QUIET
 
 
+def pace(connection: Connection, room_id: RoomID) -> tuple[int, bool]:
+    """Return how often something got stricter in a room, and whether nothing may happen there for now."""
+    row = connection.execute(select(rooms.c.generation, rooms.c.membership).where(rooms.c.room_id == room_id)).first()
+    return (row.generation or 0, row.membership == LOST) if row is not None else (0, False)
+
+
 def whereabouts(connection: Connection) -> dict[RoomID, str]:
     """Return the rooms we are in or have lost, with our membership."""
     query = select(rooms.c.room_id, rooms.c.membership).where(rooms.c.membership.in_(["join", LOST]))

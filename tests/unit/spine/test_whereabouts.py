@@ -19,7 +19,7 @@ from circles.core.ids import RoomID
 from circles.core.settings import Settings
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.performing import Aftermath
-from circles.entrypoints.whereabouts import DOUBT, LOST, LOST_FOR, Whereabouts, held_back
+from circles.entrypoints.whereabouts import DOUBT, LOST, LOST_FOR, Whereabouts
 from circles.errors import MatrixUnavailable
 from circles.facts import rooms, wakes
 from circles.facts.tables import policies
@@ -170,7 +170,7 @@ async def test_a_room_the_homeserver_does_not_know_is_lost_and_not_forgotten(the
 
     assert await there.membership() == rooms.LOST
     assert set(await there.rows.wakes()) == {"r1", f"{LOST}:{ROOM}"}
-    assert await there.rows.do(lambda c: held_back(c, ROOM))
+    assert (await there.rows.do(lambda c: rooms.pace(c, ROOM)))[1]
     assert [row.kind for row in await there.rows.waiting()] == ["post"]
     assert await kept(there)
 
