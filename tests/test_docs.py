@@ -68,7 +68,10 @@ PAGES: Final = sorted(
     path for pattern in ("*.md", "docs/**/*.md", "changelog.d/*.md", "demo/**/*.md") for path in ROOT.glob(pattern)
 )
 GENERATED: Final = whole_pages()
-PROGRAMS: Final = {"circles", "createdb", "createuser", "curl", "pip", "python3", "source"}
+PROGRAMS: Final = {
+    *("chmod", "chown", "circles", "cp", "createdb", "createuser", "curl", "docker", "journalctl", "mkdir", "openssl"),
+    *("pip", "python3", "source", "systemctl", "systemd-sysusers"),
+}
 SYNAPSES_OWN: Final = {"app_service_config_files", "listeners", "modules"}
 SENTENCE: Final = "Run scripts/docs."
 

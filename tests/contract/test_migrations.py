@@ -147,6 +147,27 @@ async def test_the_probe_of_an_older_database_says_that_it_is_upgraded_at_the_st
     assert "next start" in finding.text
 
 
+async def test_a_database_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
+    """By the check and by the start, which then ends with the exit code for a wrong configuration."""
+    config = a_config(tmp_path / "data")
+    config.storage.prepare()
+    database = SqlDatabase(config.storage.url)
+    migrate(database)
+
+    def newer(connection: Connection) -> None:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    await database.write(newer)
+    with pytest.raises(ConfigurationError) as refused:
+        migrate(database)
+    await database.close()
+    finding = await check_database(config)
+
+    assert "newer version" in refused.value.problems[0][1]
+    assert not finding.ok
+    assert "newer version" in finding.advice
+
+
 async def test_the_probe_of_what_is_no_database_says_what_to_look_at(tmp_path: Path) -> None:
     """Not ok, with a name and no words of the driver."""
     config = a_config(tmp_path / "data")

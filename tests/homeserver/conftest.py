@@ -81,6 +81,7 @@ class Unborn:
     picky: Service
     away: Service
     thrifty: Service
+    packed: Service
 
 
 @pytest.fixture(scope="session")
@@ -96,9 +97,10 @@ def unborn() -> Iterator[Unborn]:
         picky=Service(homeserver, localpart="picky", config={"invites": {"allow": ["@friend-*"]}}),
         away=Service(homeserver, localpart="away", config=SERVICE_CONFIG),
         thrifty=Service(homeserver, localpart="thrifty", config=merged(SERVICE_CONFIG, THRIFTY_LIMITS)),
+        packed=Service(homeserver, localpart="packed", config=SERVICE_CONFIG),
     )
     yield made
-    for each in (made.service, made.hasty, made.picky, made.away, made.thrifty):
+    for each in (made.service, made.hasty, made.picky, made.away, made.thrifty, made.packed):
         shutil.rmtree(each.directory, ignore_errors=True)
 
 
@@ -186,8 +188,11 @@ async def person(homeserver: Homeserver) -> AsyncIterator[NewPerson]:
     """Make people for one test: `mei = await person("mei")`; on another homeserver with `at=`."""
     people: list[Person] = []
 
-    async def new(localpart: str, *, display_name: str | None = None, at: Homeserver | None = None) -> Person:
-        people.append(await (at or homeserver).person(localpart, display_name=display_name, unique=True))
+    async def new(
+        localpart: str, *, display_name: str | None = None, at: Homeserver | None = None, admin: bool = False
+    ) -> Person:
+        known = await (at or homeserver).person(localpart, display_name=display_name, admin=admin, unique=True)
+        people.append(known)
         return people[-1]
 
     yield new

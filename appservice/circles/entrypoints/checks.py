@@ -340,13 +340,14 @@ async def _door(host: str, port: int, hs_token: str, reached: list[bool]) -> Asy
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError:
-            is_open = False if await _someone_listens(host, port) else None
+            is_open = False if await someone_listens(host, port) else None
         yield is_open
     finally:
         await runner.cleanup()
 
 
-async def _someone_listens(host: str, port: int) -> bool:
+async def someone_listens(host: str, port: int) -> bool:
+    """Return whether something takes connections there."""
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             _, writer = await asyncio.open_connection(host, port)

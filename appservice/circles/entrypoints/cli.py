@@ -1,4 +1,4 @@
-"""The command `circles`: config, registration, check, run, quarantine, version.
+"""The command `circles`: config, registration, check, run, quarantine, uninstall, version.
 
 Exit codes: 0 done, 1 a check failed or a file is in the way, 2 the command line is wrong, 78 the configuration is wrong
 (EX_CONFIG: systemd then does not start it again and again), 130 interrupted.
@@ -22,7 +22,7 @@ from circles import logs
 from circles.adapters.clock import SystemClock
 from circles.config import Config, Tokens, sample
 from circles.entrypoints import quarantine
-from circles.entrypoints.checks import Probe, our_version, run_checks
+from circles.entrypoints.checks import Probe, our_version, run_checks, someone_listens
 from circles.entrypoints.registration import (
     GATE,
     as_yaml,
@@ -35,7 +35,7 @@ from circles.entrypoints.registration import (
     tokens_of,
     write_private,
 )
-from circles.errors import ConfigurationError, NotFound
+from circles.errors import ConfigurationError, NotFound, UpstreamError
 from circles.ports import Database
 
 DONE: Final = 0
@@ -105,6 +105,15 @@ def parser() -> argparse.ArgumentParser:
     _config_file(run)
 
     _quarantine(commands)
+
+    away = _command(commands, "uninstall", "let the AI leave its rooms, and list what is left to remove", _uninstall)
+    _config_file(away)
+    away.add_argument("--yes", action="store_true", help="do it; without this it only says what would be done")
+    away.add_argument(
+        "--for-good",
+        action="store_true",
+        help="also deactivate the AI's account: its name can never be used again on this homeserver",
+    )
 
     _command(commands, "version", "tell the version", _version)
     return top
@@ -248,6 +257,29 @@ async def _retry(options: argparse.Namespace, database: Database) -> tuple[str, 
 
 async def _drop(options: argparse.Namespace, database: Database) -> tuple[str, ...]:
     return await quarantine.dropped(database, options.key)
+
+
+def _uninstall(options: argparse.Namespace, _parts: Parts) -> int:
+    config = Config.load(options.config)
+    _ = config.tokens
+    return asyncio.run(_take_away(config, options))
+
+
+async def _take_away(config: Config, options: argparse.Namespace) -> int:
+    # What it needs of Matrix is slow to import, and no other command but `run` needs it.
+    from circles.entrypoints.uninstalling import remains, uninstall
+
+    if await someone_listens(config.health.host, config.health.port):
+        _say("the service still runs: stop it first", error=True)
+        return FAILED
+    try:
+        async for line in uninstall(config, for_good=options.for_good, really=options.yes):
+            _say(line)
+    except UpstreamError as error:
+        _say(f"FIX  {error}", error=True)
+        return FAILED
+    _say(remains(config, options.config) if options.yes else "Nothing was done yet. Do it with --yes.")
+    return DONE
 
 
 def _version(_options: argparse.Namespace, _parts: Parts) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+NEWER: Final = "a newer version of Circles made this database: install that one, or put the backup from before it back."
 
 
 def migrate(database: SqlDatabase) -> None:
@@ -54,7 +55,10 @@ def standing(database: SqlDatabase) -> Standing:
         found = None
         if inspect(connection).has_table("alembic_version"):
             found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-        return Standing(dialect.version(connection), found, dialect.objection(connection))
+        objection = dialect.objection(connection)
+        if objection is None and found is not None and found > head():
+            objection = NEWER
+        return Standing(dialect.version(connection), found, objection)
 
 
 def head() -> str:
