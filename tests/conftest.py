@@ -15,8 +15,9 @@ import pytest
 
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.migrate import migrate
+from circles_harness.forking import ForkServers
 from circles_harness.postgresql import PostgreSQL, postgresql
-from circles_harness.process import NO_BYTECODE
+from circles_harness.process import NO_BYTECODE, ServerProcess
 from rows import new_file
 
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # as folder of temporary folders, each made with a name of its own
@@ -82,6 +83,14 @@ def _stay(family: int, address: Any) -> None:
         raise LeftTheMachine(f"a test asked for {host!r}") from None
     if not (local.is_loopback or local.is_unspecified):
         raise LeftTheMachine(f"a test connected to {host}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def fork_servers() -> Iterator[None]:
+    """Start Synapse and the service from processes that have them imported; there is none until the first start."""
+    with ForkServers() as forks, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServerProcess, "forks", forks)
+        yield
 
 
 @pytest.fixture(scope="session")

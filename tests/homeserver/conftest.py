@@ -104,13 +104,28 @@ def unborn() -> Iterator[Unborn]:
         shutil.rmtree(each.directory, ignore_errors=True)
 
 
+Boot = Callable[[], Awaitable[Homeserver]]
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def homeserver(unborn: Unborn) -> AsyncIterator[Homeserver]:
+async def boot(unborn: Unborn) -> AsyncIterator[Boot]:
+    """Boot the plain homeserver at the first call: a test whose people live elsewhere needs none."""
+    homeserver, booting = unborn.homeserver, asyncio.Lock()
+
+    async def booted() -> Homeserver:
+        async with booting, asyncio.timeout(BOOT_DEADLINE_SECONDS):
+            if not homeserver.is_running:
+                await homeserver.start()
+        return homeserver
+
+    yield booted
+    await homeserver.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def homeserver(boot: Boot) -> Homeserver:
     """One plain homeserver for all tests that ask for no other."""
-    async with AsyncExitStack() as stack:
-        async with asyncio.timeout(BOOT_DEADLINE_SECONDS):
-            booted = await stack.enter_async_context(unborn.homeserver)
-        yield booted
+    return await boot()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -184,15 +199,15 @@ async def federated_service(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def person(homeserver: Homeserver) -> AsyncIterator[NewPerson]:
+async def person(boot: Boot) -> AsyncIterator[NewPerson]:
     """Make people for one test: `mei = await person("mei")`; on another homeserver with `at=`."""
     people: list[Person] = []
 
     async def new(
         localpart: str, *, display_name: str | None = None, at: Homeserver | None = None, admin: bool = False
     ) -> Person:
-        known = await (at or homeserver).person(localpart, display_name=display_name, admin=admin, unique=True)
-        people.append(known)
+        where = at or await boot()
+        people.append(await where.person(localpart, display_name=display_name, admin=admin, unique=True))
         return people[-1]
 
     yield new

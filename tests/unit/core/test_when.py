@@ -552,8 +552,8 @@ def test_the_same_words_have_the_same_answer(text: str, before: str) -> None:
 )
 def test_a_hostile_text_is_read_in_no_time(text: str) -> None:
     """No pattern runs away on repetition."""
-    before = clock.perf_counter()
+    before = clock.process_time()
 
     said(text * 100)
 
-    assert clock.perf_counter() - before < 1
+    assert clock.process_time() - before < 1
