@@ -28,7 +28,7 @@ from circles.adapters.matrix.sender import Sender
 from circles.adapters.matrix.standings import GateStandings
 from circles.adapters.matrix.talk import MatrixTalk
 from circles.adapters.scheduler.wakes import ApschedulerWakes
-from circles.adapters.store import backlog, kept, quarantine
+from circles.adapters.store import backlog, journal, kept, quarantine
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.migrate import head, migrate, standing
 from circles.adapters.store.quota import AnswerLimits, DailyLimits, drop_before
@@ -418,6 +418,7 @@ async def _keep_clean(service: Service) -> None:
             now = int(SystemClock().now().timestamp() * 1000)
             await service.database.write(partial(kept.drop_expired, now=now))
             await service.database.write(partial(drop_before, day=_day(SystemClock().now() - KEEP_COUNTS)))
+            await service.database.write(partial(journal.drop_transactions, now=now))
             await service.database.wipe()
             service.waker.look()  # An operator may have asked for a quarantined event again.
         except Exception as error:  # noqa: BLE001  # a full disk must not end the cleaning for good

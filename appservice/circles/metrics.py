@@ -56,13 +56,13 @@ class Metrics:
         self._transactions.labels(self._bounded("outcome", outcome)).inc()
         self._transaction_seconds.observe(seconds)
 
-    def event(self, verdict: str, kind: str) -> None:
+    def event(self, verdict: str, kind: str, times: int = 1) -> None:
         """Count an event by what the gate said about it and what kind it is."""
-        self._events.labels(self._bounded("verdict", verdict), self._bounded("event", kind)).inc()
+        self._events.labels(self._bounded("verdict", verdict), self._bounded("event", kind)).inc(times)
 
-    def denied(self, reason: str, right: str = "receive") -> None:
+    def denied(self, reason: str, right: str = "receive", times: int = 1) -> None:
         """Count a decision that said no, by its reason code: `receive`: the event was dropped when it came."""
-        self._denied.labels(self._bounded("right", right), self._bounded("reason", reason)).inc()
+        self._denied.labels(self._bounded("right", right), self._bounded("reason", reason)).inc(times)
 
     def build(self, version: str, database: str, mode: str) -> None:
         """Note what runs here; the version as far as it is digits and dots."""

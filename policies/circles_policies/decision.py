@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 
 class Verdict(IntEnum):
@@ -42,8 +42,7 @@ class Reason(StrEnum):
     NOT_AN_EVENT = "not_an_event"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer to one request. `until` (ms) is when what was allowed to stay must go, None for no end."""
 
     verdict: Verdict

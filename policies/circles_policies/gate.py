@@ -48,7 +48,7 @@ _INVITE_STATE: Final[dict[str, tuple[str, ...]]] = {
 """Of an invite's stripped state: what kind of room it is, not what it is called or looks like."""
 
 _ENCRYPTED_KEYS: Final = ("algorithm", "ciphertext", "device_id", "sender_key", "session_id", "m.relates_to")
-_TRIGGER, _READ, _MESSAGES = Right.TRIGGER, Right.READ, Keep.MESSAGES
+_TRIGGER, _READ, _STORE, _MESSAGES = Right.TRIGGER, Right.READ, Right.STORE, Keep.MESSAGES
 _CONTROL_DENIED: Final = Decision(Verdict.DENY, (Reason.CONTROL,))
 
 
@@ -77,24 +77,42 @@ class Dropped:
     classified: Classified
 
 
-def filter_event(event: object, view: RoomView) -> Passed | Dropped:
-    """Return what of an event may be forwarded to the AI, or why nothing of it."""
+class Weighed(NamedTuple):
+    """An event as the gate sees it, and the scopes it is judged by: the decisions are made as they are asked for."""
+
+    classified: Classified
+    scopes: Scopes
+    view: RoomView
+
+    def may(self, right: Right) -> Decision:
+        """Return whether it may trigger, be looked at or be kept; a control event is only obeyed."""
+        if self.classified.control is not None and right is not _TRIGGER:
+            return _CONTROL_DENIED
+        return decide(self.scopes, _request(right, self.classified, self.view))
+
+
+def weigh(event: object, view: RoomView) -> Weighed | Dropped:
+    """Return what an event is and by what it is judged, or why it stays outside whatever the policy says."""
     classified = classify(event, view)
-    given = mapping(event)
-    if not all(isinstance(given.get(key), str) for key in ("event_id", "sender", "type")):
+    event_id, sender, event_type = map(mapping(event).get, ("event_id", "sender", "type"))
+    if not (isinstance(event_id, str) and isinstance(sender, str) and isinstance(event_type, str)):
         return Dropped((Reason.NOT_AN_EVENT,), classified)
     if classified.kind is Kind.REACTION and classified.control is None and not classified.own:
         return Dropped((Reason.NOT_ADDRESSED,), classified)
     mark = view.mark if view.mark is Mark.HIDDEN or not classified.off_record else Mark.OFF_RECORD
-    scopes = Scopes(view.room, view.member, mark, view.operator)
-    trigger = decide(scopes, _request(Right.TRIGGER, classified, view))
-    if classified.control is not None:
-        return Passed(_rebuilt(given, classified), classified, trigger, _CONTROL_DENIED, _CONTROL_DENIED)
-    read = decide(scopes, _request(Right.READ, classified, view))
-    store = decide(scopes, _request(Right.STORE, classified, view))
+    return Weighed(classified, Scopes(view.room, view.member, mark, view.operator), view)
+
+
+def filter_event(event: object, view: RoomView) -> Passed | Dropped:
+    """Return what of an event may be forwarded to the AI, or why nothing of it."""
+    weighed = weigh(event, view)
+    if isinstance(weighed, Dropped):
+        return weighed
+    classified = weighed.classified
+    trigger, read, store = weighed.may(_TRIGGER), weighed.may(_READ), weighed.may(_STORE)
     # In a look back nothing triggers again, so there only what may be read passes.
-    if classified.own or read or (not view.called and (trigger or store)):
-        return Passed(_rebuilt(given, classified), classified, trigger, read, store)
+    if classified.control or classified.own or read or (not view.called and (trigger or store)):
+        return Passed(_rebuilt(mapping(event), classified), classified, trigger, read, store)
     return Dropped(read.reasons, classified)
 
 

@@ -128,7 +128,7 @@ def is_off_record_word(text: str, *, in_thread: bool) -> bool:
 
     Without a time it means the thread it stands in; outside a thread it is no more than the mark on that message.
     """
-    if len(text) > _LONGEST_UNADDRESSED:
+    if len(text) > _LONGEST_UNADDRESSED or (text.isascii() and "record" not in text.lower()):
         return False
     found = parse_control(text, (), addressed=True)
     return found is not None and found[0] is ControlWord.OFF_RECORD and (in_thread or found[1] != "")

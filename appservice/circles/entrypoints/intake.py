@@ -27,6 +27,7 @@ from circles.core.language import Language, as_language, language_of
 from circles.core.permitted import Permitted, permit
 from circles.core.settings import Settings
 from circles.entrypoints.bodies import Unreadable
+from circles.entrypoints.keeping import MOST, Keeping
 from circles.entrypoints.performing import Aftermath, Performer
 from circles.entrypoints.quarantining import set_aside, set_aside_unreadable
 from circles.facts import events as event_facts
@@ -71,6 +72,7 @@ class Intake:
         self._metrics = metrics
         self._after = after
         self._ghosts = ghosts
+        self._keeping = Keeping(settings, metrics, ghosts, names_of(settings, None))
         self._features = features
 
     async def accept(self, txn_id: str | None, events: Sequence[object]) -> None:
@@ -145,17 +147,25 @@ class Intake:
             if isinstance(event, Unreadable):
                 set_aside_unreadable(connection, event, now)
                 self._metrics.event("quarantined", "unreadable")
-        for event in known:
-            raw = cast("Json", event)
-            try:
-                with connection.begin_nested(), causes.because(f"event {raw['event_id']}"):
-                    after.add(self._one(connection, raw, now))
-            except OperationalError:
-                raise  # The disk is full or broken: nothing is wrong with the event, it must come again.
-            except Exception as error:  # noqa: BLE001  # one poison event must not stop the rest, nor be answered with 5xx
-                set_aside(connection, raw, error, self._passed(connection, raw, now), now)
-                self._metrics.event("quarantined", "broken")
+        talk, at = cast("list[Json]", known), 0
+        while at < len(talk):
+            taken, singly = self._keeping.take(connection, talk[at : at + MOST], now)
+            for raw in talk[at + taken : at + taken + singly]:
+                after.add(self._by_itself(connection, raw, now))
+            at += taken + singly
         return after
+
+    def _by_itself(self, connection: Connection, raw: Json, now: int) -> Aftermath:
+        """Take one event in; if it breaks us, set it aside, and nothing else of it stands."""
+        try:
+            with connection.begin_nested(), causes.because(f"event {raw['event_id']}"):
+                return self._one(connection, raw, now)
+        except OperationalError:
+            raise  # The disk is full or broken: nothing is wrong with the event, it must come again.
+        except Exception as error:  # noqa: BLE001  # one poison event must not stop the rest, nor be answered with 5xx
+            set_aside(connection, raw, error, self._passed(connection, raw, now), now)
+            self._metrics.event("quarantined", "broken")
+        return Aftermath()
 
     def _passed(self, connection: Connection, raw: Json, now: int) -> Json | None:
         """Return what the gate lets through of an event that broke us; None: nothing, or it was the gate that broke."""

@@ -124,7 +124,8 @@ async def test_of_what_the_gate_stops_only_the_ids_are_noted(
     def breaks(*_arguments: object, **_named: object) -> None:
         raise KeyError(CANARY)
 
-    monkeypatch.setattr("circles.entrypoints.intake.filter_event", breaks)
+    for place in ("intake.filter_event", "keeping.weigh"):
+        monkeypatch.setattr(f"circles.entrypoints.{place}", breaks)
     await knocks.put("1", event)
     (row,) = await held(knocks)
 

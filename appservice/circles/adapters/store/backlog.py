@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from circles.adapters.store import quarantine
-from circles.adapters.store.tables import journal, outbox
+from circles.adapters.store.tables import UNSETTLED, WAITS, journal, outbox
 from circles.facts.tables import quota, rooms, wakes
 
 
@@ -46,11 +46,11 @@ class Backlog:
 def look(connection: Connection, now: int, day: str) -> Backlog:
     """Return what waits `now` (ms), and what `day` cost so far."""
     return Backlog(
-        journal=_waiting(connection, journal.c.received_at, journal.c.state == "pending", now),
+        journal=_waiting(connection, journal.c.received_at, WAITS, now),
         outbox=_waiting(connection, outbox.c.created_at, outbox.c.state == "pending", now),
         due=_waiting(connection, wakes.c.due, wakes.c.due <= now, now),
         wakes=connection.execute(select(func.count()).select_from(wakes)).scalar() or 0,
-        parked=_count(connection, journal.c.state == "parked"),
+        parked=_count(connection, UNSETTLED & (journal.c.state == "parked")),
         quarantined=quarantine.count(connection),
         rooms=_count(connection, rooms.c.membership == "join"),
         answers=_used(connection, quota.c.commands, day),

@@ -6,20 +6,25 @@ There is deliberately no state "running": a crash leaves a row pending, and pend
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import orjson
 from sqlalchemy import Connection, delete, func, select, update
 
-from circles.adapters.store.tables import journal, transactions
+from circles.adapters.store.tables import WAITS, journal, transactions
+from circles.bulk import insert_rows, numbers, run
 from circles.core.ids import EventID, RoomID, UserID
 from circles.dialects import insert
 
 PENDING, SETTLED, QUARANTINED = "pending", "settled", "quarantined"
 MAX_ATTEMPTS = 3
 TRANSACTION_DAYS = 14
+_NOTE_TRANSACTION: Final = """
+    INSERT INTO transactions (txn_id, digest, received_at) VALUES (?, ?, ?)
+    ON CONFLICT (txn_id) DO UPDATE SET digest = excluded.digest, received_at = excluded.received_at
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +42,16 @@ class Entry:
 def is_repeated(connection: Connection, txn_id: str, event_ids: Iterable[str], now: int) -> bool:
     """Note a transaction and return whether the same one, by id and by the events in it, came before."""
     digest = hashlib.sha256("\0".join(event_ids).encode(errors="surrogatepass")).hexdigest()
-    known = connection.execute(select(transactions.c.digest).where(transactions.c.txn_id == txn_id)).scalar()
-    if known == digest:
+    known = run(connection, "SELECT digest FROM transactions WHERE txn_id = ?", txn_id).fetchone()
+    if known is not None and known[0] == digest:
         return True
-    statement = insert(transactions).values(txn_id=txn_id, digest=digest, received_at=now)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["txn_id"], set_={"digest": digest, "received_at": now})
-    )
-    connection.execute(delete(transactions).where(transactions.c.received_at < now - TRANSACTION_DAYS * 86_400_000))
+    run(connection, _NOTE_TRANSACTION, txn_id, digest, now)
     return False
+
+
+def drop_transactions(connection: Connection, now: int) -> None:
+    """Forget the transactions of long ago: the table does not grow for ever, and events stay known by their ids."""
+    connection.execute(delete(transactions).where(transactions.c.received_at < now - TRANSACTION_DAYS * 86_400_000))
 
 
 def is_known(connection: Connection, event_id: str) -> bool:
@@ -93,9 +99,25 @@ def add(
     )
 
 
+_NOTED: Final = ("seq", "event_id", "room_id", "sender", "at", "thread", "received_at", "state", "attempts")
+
+
+def note(connection: Connection, events: Sequence[tuple[str, str, str, int, str | None]], received_at: int) -> bool:
+    """Write many events that need no work. False: some of them were there already.
+
+    Args:
+        events: of each its id, room, sender, instant (ms) and the root of its thread.
+    """
+    if not events:
+        return True
+    fresh = numbers(connection, journal, len(events))
+    rows = [(seq, *event, received_at, SETTLED, 0) for seq, event in zip(fresh, events, strict=True)]
+    return insert_rows(connection, journal, _NOTED, rows)
+
+
 def rooms_waiting(connection: Connection) -> tuple[RoomID, ...]:
     """Return the rooms that have pending events."""
-    query = select(journal.c.room_id).where(journal.c.state == PENDING).distinct()
+    query = select(journal.c.room_id).where(WAITS).distinct()
     return tuple(RoomID(room) for room in connection.execute(query).scalars())
 
 
@@ -104,7 +126,7 @@ def next_of(connection: Connection, room_id: RoomID, besides: Iterable[int]) -> 
     row = (
         connection.execute(
             select(journal)
-            .where(journal.c.state == PENDING, journal.c.room_id == room_id, journal.c.seq.not_in(list(besides)))
+            .where(WAITS, journal.c.room_id == room_id, journal.c.seq.not_in(list(besides)))
             .order_by(journal.c.seq)
             .limit(1)
         )
@@ -127,9 +149,7 @@ def settle(connection: Connection, seq: int) -> bool:
     """Mark an event as handled and drop its payload. False: it was no longer pending, so its effects must not be
     written.
     """
-    result = connection.execute(
-        update(journal).where(journal.c.seq == seq, journal.c.state == PENDING).values(state=SETTLED, payload=None)
-    )
+    result = connection.execute(update(journal).where(journal.c.seq == seq, WAITS).values(state=SETTLED, payload=None))
     return result.rowcount == 1
 
 
@@ -143,7 +163,7 @@ def failed(connection: Connection, seq: int, reference: str) -> bool:
     values: dict[str, object] = {"attempts": attempts + 1, "reference": reference}
     if given_up:
         values |= {"state": QUARANTINED, "payload": None}
-    changed = connection.execute(update(journal).where(journal.c.seq == seq, journal.c.state == PENDING).values(values))
+    changed = connection.execute(update(journal).where(journal.c.seq == seq, WAITS).values(values))
     return given_up and changed.rowcount == 1
 
 
@@ -168,15 +188,13 @@ def in_thread(connection: Connection, room_id: RoomID, root: EventID) -> frozens
 def drop(connection: Connection, event_ids: Iterable[EventID]) -> None:
     """Forget pending events that were taken back before they were handled."""
     connection.execute(
-        update(journal)
-        .where(journal.c.event_id.in_(list(event_ids)), journal.c.state == PENDING)
-        .values(state=SETTLED, payload=None)
+        update(journal).where(journal.c.event_id.in_(list(event_ids)), WAITS).values(state=SETTLED, payload=None)
     )
 
 
 def drop_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> None:
     """Forget a person's pending events, in one room or everywhere."""
-    statement = update(journal).where(journal.c.sender == sender, journal.c.state == PENDING)
+    statement = update(journal).where(journal.c.sender == sender, WAITS)
     if room_id is not None:
         statement = statement.where(journal.c.room_id == room_id)
     connection.execute(statement.values(state=SETTLED, payload=None))
@@ -184,7 +202,7 @@ def drop_from(connection: Connection, sender: UserID, room_id: RoomID | None) ->
 
 def drop_in(connection: Connection, room_id: RoomID, sender: UserID | None) -> None:
     """Forget what waits in one room, of one person or of everyone."""
-    statement = update(journal).where(journal.c.room_id == room_id, journal.c.state == PENDING)
+    statement = update(journal).where(journal.c.room_id == room_id, WAITS)
     if sender is not None:
         statement = statement.where(journal.c.sender == sender)
     connection.execute(statement.values(state=SETTLED, payload=None))
@@ -192,4 +210,4 @@ def drop_in(connection: Connection, room_id: RoomID, sender: UserID | None) -> N
 
 def pending_count(connection: Connection) -> int:
     """Return how many events wait."""
-    return connection.execute(select(func.count()).where(journal.c.state == PENDING)).scalar() or 0
+    return connection.execute(select(func.count()).where(WAITS)).scalar() or 0

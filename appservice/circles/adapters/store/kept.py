@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from circles.adapters.store.tables import messages
+from circles.bulk import index_words, insert_rows, numbers
 from circles.core.extract.tokens import index_terms, query_terms
 from circles.core.ids import EventID, RoomID, UserID
 from circles.dialects import dialect_of, insert
+
+
+class Message(NamedTuple):
+    """A message to keep until `until` (ms): a row of `messages` without its number."""
+
+    event_id: str
+    room_id: str
+    sender: str
+    at: int
+    until: int | None
+    thread: str | None
+    reply_to: str | None
+    text: str
+
+
+def keep_all(connection: Connection, found: Sequence[Message]) -> bool:
+    """Keep many messages and index their words. False: some of them were there already."""
+    if not found:
+        return True
+    fresh = numbers(connection, messages, len(found))
+    rows = [(seq, *message) for seq, message in zip(fresh, found, strict=True)]
+    if not insert_rows(connection, messages, ("seq", *Message._fields), rows):
+        return False
+    index_words(connection, [(seq, index_terms(message.text)) for seq, message in zip(fresh, found, strict=True)])
+    return True
 
 
 def keep(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, and_, literal
 
 from circles.dialects import Serial
 from circles.facts.tables import IN_THREAD, metadata
@@ -19,6 +19,7 @@ transactions: Final = Table(
     Column("txn_id", String, primary_key=True),
     Column("digest", String, nullable=False),
     Column("received_at", BigInteger, nullable=False),
+    Index(None, "received_at"),
 )
 """`digest` is of the event ids: a homeserver whose database was recreated counts its transactions from 1 again."""
 
@@ -36,12 +37,20 @@ journal: Final = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("reference", String),
     Column("thread", String),
-    Index(None, "state", "room_id", "seq"),
     Index("ix_journal_thread", "thread", sqlite_where=IN_THREAD, postgresql_where=IN_THREAD),
 )
 """One row an event that passed the gate. state: pending, settled, quarantined. A settled row has no payload.
 
 `thread`: the root of the thread a message stands in; a control word has none."""
+
+UNSETTLED: Final = journal.c.state != literal("settled", literal_execute=True)
+"""What is still to be done with an event, or never will be: few rows, with an index of their own.
+
+It is used where a query says this very condition, written out.
+"""
+Index(None, journal.c.state, journal.c.room_id, journal.c.seq, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
+WAITS: Final = and_(UNSETTLED, journal.c.state == "pending")
+"""Whether an event is pending."""
 
 outbox: Final = Table(
     "outbox",
