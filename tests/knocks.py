@@ -104,13 +104,13 @@ def in_force(connection: Connection) -> None:
 
 @asynccontextmanager
 async def knocking(
-    folder: Path, *, most_bytes: int = MOST_BYTES, read_seconds: float = 120, policy: bool = True
+    folder: Path, *, most_bytes: int = MOST_BYTES, read_seconds: float = 120, policy: bool = True, **facts: Any
 ) -> AsyncGenerator[Knocks]:
-    """Open the door."""
+    """Open the door; `facts` are fields of the settings."""
     async with opened(folder) as rows:
         if policy:
             await rows.do(in_force)
-        metrics, settings, clock = Metrics(), Settings(ai=AI, server_name="home.example"), FakeClock()
+        metrics, settings, clock = Metrics(), Settings(ai=AI, server_name="home.example", **facts), FakeClock()
         troubles, database = Troubles(clock), Full(rows)
         told: list[Aftermath] = []
         ghosts = re.compile(r"@circle_.*:home\.example")
