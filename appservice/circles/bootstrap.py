@@ -66,7 +66,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-RETRY_SECONDS: Final = (1, 2, 4, 8, 15, 30)
+RETRY_SECONDS: Final = (0.5, 1, 1, 2, 2, 5, 5, 10, 30)
 KEEP_COUNTS: Final = timedelta(days=2)
 """How long it stays written who asked how much on a day: no longer than a budget may ask."""
 

@@ -68,6 +68,7 @@ async def test_a_newcomers_words_count_from_the_notice_that_names_them(
         for first, second in (("Uncle", "Tom"), ("Tom", "Uncle"))
     )
     assert notice["content"]["msgtype"] == "m.notice"
+    await settled(mei, room, service)  # else it may not know yet that its notice stands there
     await chat(room, [(uncle, "The grill went to Clara"), (mei, "One"), (li, "Two"), (mei, "Three")])
     found = await look(mei, room, "where is the grill?", service)
     assert "Clara" in found
