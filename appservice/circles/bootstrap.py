@@ -330,7 +330,12 @@ async def run(config: Config) -> None:
     await runner.setup()
     await web.TCPSite(runner, config.appservice.host, config.appservice.port).start()
     measuring = Measuring(
-        service.database, service.metrics, SystemClock(), config.storage.data_dir, lambda: service.ready
+        service.database,
+        service.metrics,
+        SystemClock(),
+        config.storage.data_dir,
+        lambda: service.ready,
+        lambda: service.troubles.standing,
     )
     health = await serve_health(
         config.health.host, config.health.port, lambda: _health(service), service.metrics, measuring.look

@@ -32,6 +32,7 @@ class Metrics:
         self._wakes = self._counter("wakes_fired", "Wakes fired", "punctuality")
         self.ready = self._gauge("ready", "1 once the service does its work")
         self.leader = self._gauge("leader", "1 where this process takes deliveries in; several share one database")
+        self._trouble = self._gauge("trouble", "1 while it stands wrong between us and the homeserver", "trouble")
         self.homeserver_up = self._gauge("homeserver_up", "1 if the homeserver answered when it was asked last")
         self.database_up = self._gauge("database_up", "1 if the database answered when it was asked last")
         self.journal_pending = self._gauge("journal_pending", "Events not settled yet")
@@ -63,6 +64,10 @@ class Metrics:
     def denied(self, reason: str, right: str = "receive", times: int = 1) -> None:
         """Count a decision that said no, by its reason code: `receive`: the event was dropped when it came."""
         self._denied.labels(self._bounded("right", right), self._bounded("reason", reason)).inc(times)
+
+    def trouble(self, code: str, *, stands: bool) -> None:
+        """Note whether something stands wrong, by its code."""
+        self._trouble.labels(self._bounded("trouble", code)).set(stands)
 
     def build(self, version: str, database: str, mode: str) -> None:
         """Note what runs here; the version as far as it is digits and dots."""

@@ -101,6 +101,12 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
                 4,
                 -1e9,
             ),
+            Panel(
+                "Troubles",
+                "What stands wrong between Circles and the homeserver, by its code",
+                (("max by (trouble) (circles_trouble{" + _WHERE + "})", "{{trouble}}"),),
+                width=WIDTH,
+            ),
         ),
     ),
     (

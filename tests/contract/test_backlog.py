@@ -77,7 +77,9 @@ class Broken:
 async def test_a_scrape_is_up_to_date_and_is_answered_without_a_database(rows: Rows, tmp_path: Path) -> None:
     """Asked often, it looks seldom; where the database is down it says so, and keeps what it saw last."""
     metrics, clock, seconds = Metrics(), FakeClock(NOON + timedelta(minutes=4)), [0.0]
-    measuring = Measuring(rows.database, metrics, clock, tmp_path, lambda: True, lambda: seconds[0])
+    measuring = Measuring(
+        rows.database, metrics, clock, tmp_path, lambda: True, lambda: ("hs_token_refused",), lambda: seconds[0]
+    )
 
     async with TestClient(TestServer(health_app(lambda: Health(True), metrics, measuring.look))) as client:
 
@@ -93,6 +95,8 @@ async def test_a_scrape_is_up_to_date_and_is_answered_without_a_database(rows: R
         assert "circles_outbox_oldest_seconds 240.0" in seen
         assert "circles_database_up 1.0" in seen
         assert "circles_ready 1.0" in seen
+        assert 'circles_trouble{trouble="hs_token_refused"} 1.0' in seen
+        assert 'circles_trouble{trouble="as_token_refused"} 0.0' in seen
         assert "circles_disk_free_bytes 0.0" not in seen
 
         vars(measuring)["_database"] = Broken()

@@ -79,3 +79,15 @@ async def test_a_stopped_service_ends_cleanly_and_leaves_an_empty_log_of_writes(
     assert sum(sizes.values()) == 0
     assert set(modes.values()) == {0}
     assert service.is_running
+
+
+async def test_a_scrape_of_a_running_service_says_that_all_is_well(service: Service) -> None:
+    """On a real homeserver: it is ready, leads, is answered, and nothing stands wrong."""
+    async with aiohttp.ClientSession() as session, session.get(f"{service.health_url}/metrics") as answered:
+        scraped = await answered.text()
+
+    for name in ("ready", "leader", "homeserver_up", "database_up"):
+        assert f"\ncircles_{name} 1.0\n" in scraped
+    assert "circles_quarantined 0.0" in scraped
+    assert not re.search(r"circles_trouble\{[^}]*\} 1\.0", scraped)
+    assert re.search(r'circles_build_info\{database="sqlite",mode="direct",version="[0-9.]+"\} 1\.0', scraped)

@@ -14,6 +14,7 @@ from typing import Final
 from circles.adapters.store import backlog
 from circles.metrics import Metrics
 from circles.ports import Database, TellsTime
+from circles.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +34,16 @@ class Measuring:
         clock: TellsTime,
         data_dir: Path,
         ready: Callable[[], bool],
+        troubles: Callable[[], tuple[str, ...]],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take where to look; `ready` says whether the service does its work."""
+        """Take where to look; `ready` says whether the service does its work, `troubles` what stands wrong."""
         self._database = database
         self._metrics = metrics
         self._clock = clock
         self._data_dir = data_dir
         self._ready = ready
+        self._troubles = troubles
         self._monotonic = monotonic
         self._looked: float | None = None
 
@@ -48,6 +51,9 @@ class Measuring:
         """Bring every gauge up to now. Raises nothing: what cannot be read keeps its last value."""
         metrics = self._metrics
         metrics.ready.set(self._ready())
+        standing = self._troubles()
+        for trouble in Trouble:
+            metrics.trouble(trouble.value, stands=trouble.value in standing)
         if self._looked is not None and self._monotonic() - self._looked < FRESH_SECONDS:
             return
         self._looked = self._monotonic()

@@ -161,3 +161,17 @@ async def test_quiet_hours_that_were_ended_hold_nothing(waking: Waking) -> None:
     assert len(await waking.said()) == 1
     assert await waking.rows.do(lambda c: rooms.quiet_hours(c, ROOM)) is None
     assert await waking.rows.do(lambda c: c.execute(update(rooms_table).values(quiet=quiet.to_json())).rowcount) == 1
+
+
+async def test_however_many_a_member_asks_for_the_limit_holds_and_is_said(waking: Waking) -> None:
+    """Sixty at once, each decided beside the others: fifty are kept, and the others hear the number and what to do."""
+    for number in range(60):
+        words = f"tomorrow at 9:00 to do no. {number}"
+        waiting = Pending(f"p{number}", ROOM, MEI, words, EventID(f"$p{number}"), NOON)
+        await waking.rows.perform(AddPending(waiting), fx.WakeAt("reminders", waiting.id, ROOM, NOON))
+    await waking.look()
+
+    assert sorted(row.number for row in await waking.kept()) == [*range(1, 51)]
+    refused = [said for said in await waking.said() if "as many as I can hold" in said]
+    assert len(refused) == 10
+    assert "You have 50 reminders here" in refused[0]
