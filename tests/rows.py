@@ -117,6 +117,11 @@ class Rows:
         """Return the events whose redaction waits."""
         return {row.payload["event_id"] for row in await self.waiting() if row.kind == "redact"}
 
+    async def reactions(self) -> set[str]:
+        """Return the states of the reactions that were written."""
+        query = select(outbox_table.c.state).where(outbox_table.c.kind == "react")
+        return set(await self.database.read(lambda c: c.execute(query).scalars().all()))
+
     async def state_of(self, effect_id: str) -> str | None:
         """Return a post's state."""
         query = select(posts.c.state).where(posts.c.effect_id == effect_id)

@@ -71,6 +71,11 @@ async def answer(person: Person, room: str, question: str, service: Service) -> 
     return await person.wait_for(room, holds, what=f"the AI's answer to {question}")
 
 
+async def placeholder(person: Person, room: str, question: str, service: Service) -> Event:
+    """Wait for the sign on a question that its answer takes a while."""
+    return await person.wait_for_reaction(room, question, "⏳", sender=service.user_id)
+
+
 async def ask(person: Person, room: str, words: str, service: Service) -> str:
     """Say something to the AI and return what it answers."""
     return body(await answer(person, room, await person.say(room, words), service))

@@ -12,7 +12,6 @@ from circles_demo.answers import AI_MARK, Answer, read
 from circles_harness import Person
 
 Event = Mapping[str, Any]
-PLACEHOLDER: Final = "placeholder"
 _ASK_AGAIN_SECONDS: Final = 0.2
 
 
@@ -50,7 +49,7 @@ async def posts(reader: Person, room: str, ai: str) -> tuple[Post, ...]:
 
 
 async def answer_to(asker: Person, room: str, question: str, ai: str, *, within: float, anything: bool) -> Answer:
-    """Wait for the AI's answer to a message: not for the placeholder, but for what it is replaced by.
+    """Wait for the AI's answer to a message.
 
     Args:
         asker: who asked.
@@ -62,7 +61,7 @@ async def answer_to(asker: Person, room: str, question: str, ai: str, *, within:
     """
 
     def answers(event: Event) -> bool:
-        if not is_said(event, ai) or kind_of(event) == PLACEHOLDER:
+        if not is_said(event, ai):
             return False
         root = replaced(event)
         if root is None:

@@ -92,34 +92,27 @@ async def test_an_answer_found_in_the_room_is_not_sent_again(rows: Rows) -> None
     assert await rows.redacted() == {"$stands"}
 
 
-async def test_a_found_placeholder_is_what_the_answer_replaces(rows: Rows) -> None:
-    """Once; where the answer was found too, nothing is sent."""
+async def test_a_found_placeholder_ends_with_its_question(rows: Rows) -> None:
+    """While the question waits there is no second one; once it is answered, or never will be, it is taken away."""
     question = await rows.ask("a question")
-    placeholder = a_post("…", kind="placeholder", answers=question, reply_to=question)
-    await rows.do(lambda c: rows.performer.placeholder(c, placeholder, NOW))
+    await rows.do(lambda c: rows.performer.placeholder(c, fx.Placeholder(ROOM, question), NOW))
     (row,) = await rows.waiting()
-    first = as_sent(row)
-    await rows.do(lambda c: c.execute(posts.delete()))
-    await rows.do(lambda c: c.execute(outbox_table.delete()))
+    sign = echo(compose.reaction(question, row.payload["key"], row.id, row.payload["kind"]), "$sign", "m.reaction")
+    for table in (posts, outbox_table):
+        await rows.do(lambda c, table=table: c.execute(table.delete()))  # type: ignore[misc]
 
-    await heard(rows, echo(first, "$first"))
-    assert not await rows.do(lambda c: outbox.is_answered(c, question))
-    await rows.do(lambda c: rows.performer.placeholder(c, placeholder, NOW))
-    assert await rows.waiting() == [], "no second one"
-    answer = a_post("an answer", answers=question, reply_to=question)
-    await put(rows, answer, cause=causes.answering(question))
-    (edit,) = await rows.waiting()
+    await heard(rows, sign)
+    await heard(rows, sign)
+    await rows.do(lambda c: rows.performer.placeholder(c, fx.Placeholder(ROOM, question), NOW))
+    assert await rows.waiting() == []
+    await rows.do(lambda c: rows.performer.end_placeholder(c, question, NOW))
+    assert await rows.redacted() == {"$sign"}
 
-    assert (edit.kind, edit.target) == ("edit", row.id)
-    content = compose.edit(edit.payload, EventID("$first"), edit.id)
-    await rows.do(lambda c: c.execute(posts.delete()))
-    await rows.do(lambda c: c.execute(outbox_table.delete()))
-    await heard(rows, echo(first, "$first"))
-    await heard(rows, echo(content, "$edit"))
-    assert await rows.do(lambda c: outbox.is_answered(c, question))
-    await put(rows, answer, cause=causes.answering(question))
-    (again,) = await rows.waiting()
-    assert await rows.do(lambda c: outbox.standing(c, again)) == (ROOM, "$edit")
+    lost = compose.reaction(EventID("$forgotten"), row.payload["key"], "another", row.payload["kind"])
+    await heard(rows, echo(lost, "$lost", "m.reaction"))
+    assert await rows.redacted() == {"$sign", "$lost"}
+    await heard(rows, echo(compose.reaction(EventID("$x"), "✅", "third"), "$button", "m.reaction"))
+    assert await rows.redacted() == {"$sign", "$lost"}, "a button of ours is none"
 
 
 async def test_what_stands_in_an_encrypted_room_is_known_by_the_id_beside_the_ciphertext(rows: Rows) -> None:

@@ -18,6 +18,7 @@ from circles.core.voice import Dial
 from circles.facts import posts as post_facts
 from circles.facts import rooms as room_facts
 from circles.facts.tables import posts
+from circles.features.consent import store as consent
 from circles.testing import NOON, ROOM
 from rows import LI, MEI, NOW, Rows, a_post, message, opened
 
@@ -281,27 +282,42 @@ async def test_a_button_that_stood_already_is_left(rows: Rows) -> None:
 # --- placeholders -------------------------------------------------------------------------------------------------
 
 
-def placeholder(question: EventID) -> fx.Post:
-    return fx.Post(ROOM, fx.Words("One moment …"), kind="placeholder", feature="help", answers=question)
+def placeholder(question: EventID) -> fx.Placeholder:
+    return fx.Placeholder(ROOM, question)
 
 
-async def test_a_placeholder_becomes_the_answer(rows: Rows) -> None:
-    """One post for the question, once also over restarts; the answer is an edit of it, and they go together."""
+async def test_a_placeholder_goes_when_the_answer_stands(rows: Rows) -> None:
+    """A reaction on the question, once also over restarts; the answer is a message of its own, so that it can ping."""
     question = await rows.ask()
     for _ in range(2):
         await rows.do(lambda c: rows.performer.placeholder(c, placeholder(question), NOW))
     (first,) = await rows.carry_out()
+    assert (first.kind, first.payload["event_id"], first.payload["key"]) == ("react", question, "⏳")
     assert await rows.state_of(first.id) == "open"
 
-    await rows.perform(a_post("the answer", answers=question, rests_on=["$source"]))
-    (answer,) = await rows.carry_out()
+    await rows.perform(a_post("the answer", answers=question, ping=(MEI,)))
     await rows.do(lambda c: rows.performer.end_placeholder(c, question, NOW))
+    answer, end = await rows.carry_out()
 
-    assert (answer.kind, answer.target, answer.payload["body"]) == ("edit", first.id, "the answer")
-    assert await rows.state_of(first.id) == "final"
+    assert (answer.kind, answer.payload["body"], answer.payload["ping"]) == ("post", "the answer", [MEI])
+    assert (end.kind, end.payload["event_id"]) == ("redact", f"$e{first.id}"), "after the answer"
+    assert await rows.state_of(first.id) == "gone"
+    await rows.do(lambda c: rows.performer.placeholder(c, placeholder(question), NOW))
+    await rows.do(lambda c: rows.performer.end_placeholder(c, question, NOW))
     assert await rows.waiting() == []
-    await rows.perform(fx.TakeBack(ROOM, (EventID("$source"),)))
-    assert await rows.redacted() == {f"$e{first.id}", f"$e{answer.id}"}
+
+
+async def test_a_placeholder_that_stands_unnoticed_is_taken_away(rows: Rows) -> None:
+    """Our request broke off after the homeserver had taken it: its echo tells, also when the answer came meanwhile."""
+    question = await rows.ask()
+    await rows.do(lambda c: rows.performer.placeholder(c, placeholder(question), NOW))
+    (first,) = await rows.waiting()
+    await rows.do(lambda c: rows.performer.end_placeholder(c, question, NOW))
+    assert await rows.waiting() == []
+
+    assert await rows.do(lambda c: outbox.seen(c, first.id, ROOM, EventID("$reaction"), NOW))
+
+    assert await rows.redacted() == {"$reaction"}
 
 
 async def test_a_placeholder_without_an_answer_is_taken_away(rows: Rows) -> None:
@@ -370,6 +386,16 @@ async def test_stop_is_for_ones_own_questions(rows: Rows) -> None:
     assert len(await rows.waiting()) == 1
 
 
+# --- taps ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_persons_first_tap_is_told_from_the_next(rows: Rows) -> None:
+    """So that the kind line to whoever may not decide is said once, on every database."""
+    taps = [await rows.do(lambda c, who=who: consent.approve(c, "told:post", who, NOW)) for who in (MEI, MEI, LI)]  # type: ignore[misc]
+
+    assert taps == [True, False, True]
+
+
 # --- wakes, voice, leaving ----------------------------------------------------------------------------------------
 
 
@@ -406,24 +432,26 @@ async def unsaid(rows: Rows, since: int = 0, until: int = 2 * NOW) -> list[str]:
     return [each.text for each in await rows.do(lambda c: post_facts.unsaid(c, ROOM, since, until))]
 
 
-@pytest.mark.parametrize(("dial", "said"), [(None, 1), (Dial.OFF, 0), (Dial.QUIET, 1), (Dial.LIVELY, 3)])
-async def test_five_hundred_unasked_posts_are_as_many_as_the_dial_says(
-    rows: Rows, dial: Dial | None, said: int
+@pytest.mark.parametrize(
+    ("dial", "number", "said"), [(None, 500, 1), (Dial.OFF, 20, 0), (Dial.QUIET, 20, 1), (Dial.LIVELY, 20, 3)]
+)
+async def test_unasked_posts_are_as_many_as_the_dial_says(
+    rows: Rows, dial: Dial | None, number: int, said: int
 ) -> None:
     """The rest are lines for the digest, each once: no word of the post itself is kept."""
     await rows.do(lambda c: room_facts.save_room(c, ROOM, dial=dial))
 
     every = [
-        a_post(f"canary {number}", unasked=True, brief=f"line {number}", id=EffectID(f"nudge-{number}"))
-        for number in range(500)
+        a_post(f"canary {each}", unasked=True, brief=f"line {each}", id=EffectID(f"nudge-{each}"))
+        for each in range(number)
     ]
     for _ in range(2):
         await rows.perform(*every)
 
     waiting = await rows.waiting()
     assert len(waiting) == said
-    assert [row.id for row in waiting] == [f"nudge-{number}" for number in range(said)]
-    assert sorted(await unsaid(rows)) == sorted(f"line {number}" for number in range(said, 500))
+    assert [row.id for row in waiting] == [f"nudge-{each}" for each in range(said)]
+    assert sorted(await unsaid(rows)) == sorted(f"line {each}" for each in range(said, number))
     await rows.carry_out()
     await rows.clean()
     assert b"canary" not in await rows.bytes()

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from circles_harness import Event, Person
+from circles_harness import Person
 from circles_harness.model import Delay
-from walks import admitted, answer, ask, body, kind, private_room, settled
+from walks import admitted, answer, ask, body, kind, placeholder, private_room, settled
 
 from .conftest import Breakable, NewPerson
 
@@ -123,7 +123,7 @@ async def test_a_reminder_due_while_nothing_ran_comes_once_and_says_that_it_is_l
 
 
 async def test_a_placeholder_reaches_its_end_after_a_kill(breakable: Breakable, person: NewPerson) -> None:
-    """There is one, and it becomes the answer."""
+    """There is one; it goes when the answer stands, which reaches whoever asked."""
     thinker, model = breakable.thinker, breakable.model.reset()
     mei = await person("mei", at=breakable.homeserver)
     room = await admitted(mei, thinker)
@@ -131,23 +131,26 @@ async def test_a_placeholder_reaches_its_end_after_a_kill(breakable: Breakable, 
         await mei.say(room, line)
     model.script((Delay(30), "too late"))
     question = await mei.say(room, "!circle ask where is the boat?")
-    placeholder = await answer(mei, room, question, thinker)
-    assert kind(placeholder) == "placeholder"
+    sign = await placeholder(mei, room, question, thinker)
     await thinker.kill()
     model.reset().always({"found": True, "answer": "The boat is with Agnes.", "messages": [1]})
     await thinker.start()
 
-    edit = await mei.wait_for(room, edit_of(placeholder), what="the answer in its place")
-    assert "Agnes" in body(edit)
+    found = await answer(mei, room, question, thinker)
+    assert "Agnes" in body(found)
+    assert found["content"]["msgtype"] == "m.text"
+    assert found["content"]["m.mentions"] == {"user_ids": [mei.user_id]}
+    await mei.wait_for_redaction(room, sign["event_id"])
     await settled(mei, room, thinker)
-    assert replies(mei, room, thinker.user_id)[question] == [placeholder["event_id"]]
+    assert replies(mei, room, thinker.user_id)[question] == [found["event_id"]]
+    assert not any("m.new_content" in event["content"] and kind(event) == "answer" for event in mei.timeline(room))
     model.reset()
 
 
 async def test_a_placeholder_of_a_question_taken_back_while_down_is_taken_away(
     breakable: Breakable, person: NewPerson
 ) -> None:
-    """It has nothing left to become."""
+    """Nobody waits any more."""
     thinker, model = breakable.thinker, breakable.model.reset()
     mei = await person("mei", at=breakable.homeserver)
     room = await admitted(mei, thinker)
@@ -155,12 +158,12 @@ async def test_a_placeholder_of_a_question_taken_back_while_down_is_taken_away(
         await mei.say(room, line)
     model.script((Delay(30), "too late"))
     question = await mei.say(room, "!circle ask where is the boat?")
-    placeholder = await answer(mei, room, question, thinker)
+    sign = await placeholder(mei, room, question, thinker)
     await thinker.kill()
     await mei.redact(room, question)
     await thinker.start()
 
-    await mei.wait_for_redaction(room, placeholder["event_id"])
+    await mei.wait_for_redaction(room, sign["event_id"])
     model.reset()
 
 
@@ -191,16 +194,6 @@ async def test_both_sides_may_be_away_in_turn(breakable: Breakable, person: NewP
     order = [event["event_id"] for event in mei.timeline(room)]
     positions = [order.index(found[question][0]) for question in asked]
     assert positions == sorted(positions)
-
-
-def edit_of(event: Event) -> Callable[[Event], bool]:
-    """Return what knows an edit of an event."""
-
-    def holds(other: Event) -> bool:
-        relation = other["content"].get("m.relates_to", {})
-        return (relation.get("rel_type"), relation.get("event_id")) == ("m.replace", event["event_id"])
-
-    return holds
 
 
 def until_logged(log: Callable[[], str], words: str, *, within: float = 15) -> None:

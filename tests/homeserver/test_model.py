@@ -6,27 +6,14 @@ import sqlite3
 
 import aiohttp
 
-from circles_harness import Event, Person, Service
+from circles_harness import Person, Service
 from circles_harness.model import Delay, Fail, Reply, Step
-from walks import admitted, answer, ask, body, chat, kind, let_in, messages, private_room, settled
+from walks import admitted, answer, ask, body, chat, let_in, messages, placeholder, private_room, settled
 
 from .conftest import Breakable, NewPerson
 
 FOUND = {"found": True, "answer": "The boat is with Agnes.", "messages": [1]}
 LINES = ("The boat is with Agnes", "We meet on Sunday at ten", "I bring the cake", "And I bring the plates")
-
-
-async def final(person: Person, room: str, question: str, service: Service) -> Event:
-    """Wait for what the AI says to a question in the end: a reply, or the edit of the placeholder."""
-    first = await answer(person, room, question, service)
-    if kind(first) != "placeholder":
-        return first
-
-    def holds(event: Event) -> bool:
-        relation = event["content"].get("m.relates_to", {})
-        return (relation.get("rel_type"), relation.get("event_id")) == ("m.replace", first["event_id"])
-
-    return await person.wait_for(room, holds, what="the answer in the placeholder's place")
 
 
 def ledger(service: Service) -> list[tuple[str, str, int]]:
@@ -59,8 +46,8 @@ async def test_a_summary_and_an_answer_link_to_what_they_rest_on(breakable: Brea
     empty: dict[str, list[object]] = {"decisions": [], "todos": [], "open_questions": [], "disagreements": []}
     model.script({"key_points": [{"text": "The boat is with Agnes", "messages": [1]}], **empty}, FOUND)
 
-    summary = await final(mei, room, await mei.say(room, "!circle summary"), thinker)
-    found = await final(mei, room, await mei.say(room, "!circle ask where is the boat?"), thinker)
+    summary = await answer(mei, room, await mei.say(room, "!circle summary"), thinker)
+    found = await answer(mei, room, await mei.say(room, "!circle ask where is the boat?"), thinker)
 
     for event in (summary, found):
         assert "The boat is with Agnes" in body(event)
@@ -102,12 +89,12 @@ async def test_each_failure_of_the_model_ends_in_one_plain_sentence(breakable: B
 
     for steps, sentence in FAILURES:
         model.reset().script(*steps)
-        told = body(await final(mei, room, await mei.say(room, "!circle ask where is the boat?"), thinker))
+        told = body(await answer(mei, room, await mei.say(room, "!circle ask where is the boat?"), thinker))
         assert sentence in told
         assert "The boat is with Agnes" in told
         assert not re.search(r"(?i)traceback|exception|error|\b(400|401|429)\b", told)
     model.stop()
-    told = body(await final(mei, room, await mei.say(room, "!circle summary"), thinker))
+    told = body(await answer(mei, room, await mei.say(room, "!circle summary"), thinker))
     model.start().reset()
 
     assert "The model did not answer" in told
@@ -138,7 +125,7 @@ async def test_plain_words_become_the_command_they_mean(breakable: Breakable, pe
     model.script({"command": "remind", "argument": "us tomorrow at nine to bring plates"})
     words = "could you see to it that we think of the plates tomorrow at nine"
     question = await mei.mention(room, thinker.user_id, "Circle", words)
-    told = body(await final(mei, room, question, thinker))
+    told = body(await answer(mei, room, question, thinker))
 
     assert "bring plates" in told
     assert "09:00" in told
@@ -148,7 +135,7 @@ async def test_plain_words_become_the_command_they_mean(breakable: Breakable, pe
     private = await private_room(mei, thinker)
     model.script({"command": "help", "argument": ""}, {"found": False, "answer": "", "messages": []})
     question = await mei.say(private, "I wonder what all of this is good for")
-    assert body(await final(mei, private, question, thinker))
+    assert body(await answer(mei, private, question, thinker))
     model.reset()
 
 
@@ -160,10 +147,10 @@ async def test_stop_ends_an_answer_in_the_making(breakable: Breakable, person: N
     await chat(room, [(mei, line) for line in LINES])
     model.always(Delay(20))
     question = await mei.say(room, "!circle ask where is the boat?")
-    placeholder = await answer(mei, room, question, thinker)
+    sign = await placeholder(mei, room, question, thinker)
     await mei.say(room, "!circle stop")
 
-    await mei.wait_for_redaction(room, placeholder["event_id"])
+    await mei.wait_for_redaction(room, sign["event_id"])
     model.reset()
     said = await settled(mei, room, thinker)
     assert not any("Agnes" in text for text in said)

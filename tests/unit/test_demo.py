@@ -197,7 +197,7 @@ def test_what_an_answer_must_say() -> None:
 
 
 def test_an_edits_new_words_count() -> None:
-    """A placeholder that was replaced is read as what it was replaced by, under its own id."""
+    """A post that was edited is read as it stands now, under its own id."""
     edit = {"event_id": "$edit", "content": {"body": "* …", "m.new_content": {"body": f"• Tea {LINK}"}}}
 
     found = read(edit, "$root")

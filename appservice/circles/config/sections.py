@@ -433,7 +433,7 @@ class Timing(Section):
         default=60, description="How long one answer of the homeserver may take; then it is asked again."
     )
     placeholder_after_seconds: Seconds = Field(
-        default=3, description="After how long a slow answer shows a placeholder."
+        default=3, description="After how long a question whose answer takes a while gets a ⏳."
     )
     checkpoint_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         default=20, description="How often removed words are also wiped from the database's own log files."

@@ -74,10 +74,10 @@ def effect_of(content: object) -> str | None:
     return text(mapping(mapping(content).get(MARK_KEY)).get("effect"))
 
 
-def reaction(event_id: EventID, key: str, effect_id: str) -> Json:
-    """Return the content of a reaction of the AI's: a button, by the mark."""
+def reaction(event_id: EventID, key: str, effect_id: str, kind: str = "button") -> Json:
+    """Return the content of a reaction of the AI's: by the mark a button, if it is nothing else."""
     relation = {"rel_type": "m.annotation", "event_id": event_id, "key": key}
-    return {"m.relates_to": relation, MARK_KEY: {"kind": "button", "effect": effect_id}}
+    return {"m.relates_to": relation, MARK_KEY: {"kind": kind, "effect": effect_id}}
 
 
 def size(content: Mapping[str, Any]) -> int:

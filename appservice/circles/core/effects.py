@@ -115,6 +115,17 @@ class Edit(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class Placeholder(Effect):
+    """Show on a question that its answer takes a while, by a reaction, until it is answered or nobody waits for it.
+
+    No message: taking one away leaves "Message deleted", and an answer put in its place by an edit reaches nobody.
+    """
+
+    room_id: RoomID
+    answers: EventID
+
+
+@dataclass(frozen=True, slots=True)
 class React(Effect):
     """Put a reaction on an event."""
 

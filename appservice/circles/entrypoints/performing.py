@@ -81,14 +81,13 @@ class Performer:
                 self._one(connection, effect, now, after)
         return after
 
-    def placeholder(self, connection: Connection, post: fx.Post, now: int) -> Aftermath:
+    def placeholder(self, connection: Connection, placeholder: fx.Placeholder, now: int) -> Aftermath:
         """Say that an answer is coming, unless one stands there already from before a restart."""
-        with causes.because(causes.waiting_for(post.answers) if post.answers is not None else None):
-            outbox.add_placeholder(connection, post, now)
+        outbox.add_placeholder(connection, placeholder, now)
         return Aftermath(lanes=set(outbox.lanes_waiting(connection)))
 
     def end_placeholder(self, connection: Connection, answers: EventID, now: int) -> Aftermath:
-        """Take away a placeholder that the answer did not replace (it went to a direct message, or there is none)."""
+        """Take the placeholder of a question away: it is answered, or never will be."""
         if outbox.withdraw_placeholder(connection, answers, now):
             return Aftermath(lanes=set(outbox.lanes_waiting(connection)))
         return Aftermath()

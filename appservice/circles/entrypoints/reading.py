@@ -66,7 +66,7 @@ class Read:
     circle: RoomID
     language: Language
     slow: bool = False
-    placeholder: fx.Post | None = None
+    placeholder: fx.Placeholder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,16 +355,6 @@ class Reader:
         return replace(_placed(call, found.circles[index], found), argument=call.argument.part(rest))
 
     def _run(self, call: Call, command: Command) -> Read:
-        placeholder = fx.Post(
-            call.place,
-            strings.placeholder(call.language),
-            kind="placeholder",
-            feature="help",
-            reply_to=call.event_id,
-            thread=call.thread,
-            answers=call.event_id,
-        )
-
         async def handle(ports: Ports) -> tuple[fx.Effect, ...]:
             return *(await command.handle(call, ports)), fx.CountAnswer(call.place, call.asker)
 
@@ -374,9 +364,7 @@ class Reader:
             circle=call.room.room_id,
             language=call.language,
             slow=command.slow,
-            placeholder=placeholder
-            if not call.private or call.room.room_id != call.place or call.room.direct
-            else None,
+            placeholder=fx.Placeholder(call.place, call.event_id),
         )
 
     def _say(self, call: Call, words: fx.Words | None, *besides: fx.Effect) -> Read:

@@ -298,7 +298,7 @@ class Worker:
 
         return await asyncio.shield(asyncio.ensure_future(commit()))
 
-    async def _say_placeholder(self, placeholder: fx.Post) -> None:
+    async def _say_placeholder(self, placeholder: fx.Placeholder) -> None:
         now = self._now()
         await self._commit(lambda c: self._performer.placeholder(c, placeholder, now))
 

@@ -50,14 +50,13 @@ def plain(entry: journal.Entry) -> Read:
 
 
 def made(entry: journal.Entry, handle: Handle, *, slow: bool = False) -> Read:
-    placeholder = fx.Post(ROOM, fx.Words("One moment …"), kind="placeholder", feature="help", answers=entry.event_id)
     return Read(
         handle=handle,
         excuse=lambda words: fx.Post(ROOM, words, kind="excuse", feature="help", answers=entry.event_id),
         circle=ROOM,
         language="en",
         slow=slow,
-        placeholder=placeholder,
+        placeholder=fx.Placeholder(ROOM, entry.event_id),
     )
 
 
@@ -155,7 +154,7 @@ async def test_a_slow_answer_holds_up_nothing(working: Working) -> None:
     assert await working.bodies() == ["re: quick", *["slow"] * (MOST_AT_ONCE + 4)]
 
 
-async def test_a_slow_answer_has_one_placeholder_that_becomes_it(working: Working) -> None:
+async def test_a_slow_answer_has_one_placeholder_until_it_stands(working: Working) -> None:
     """After the pause, and only for what is slow."""
     working.patient = False
     go = asyncio.Event()
@@ -174,10 +173,8 @@ async def test_a_slow_answer_has_one_placeholder_that_becomes_it(working: Workin
     go.set()
     await working.idle()
 
-    assert [(row.kind, row.payload["body"]) for row in await working.rows.waiting()] == [
-        ("post", "One moment …"),
-        ("edit", "the answer"),
-    ]
+    assert [(row.kind, row.payload["body"]) for row in await working.rows.waiting()] == [("post", "the answer")]
+    assert await working.rows.reactions() == {"cancelled"}, "it had not been sent yet, so it never is"
 
 
 async def test_what_tightens_breaks_off_an_answer_and_it_begins_anew(working: Working) -> None:

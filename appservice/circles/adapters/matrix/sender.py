@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
@@ -265,9 +265,9 @@ class Sender:
                 content = compose.edit(payload, target, row.id)
                 return room_id, await self._client.send(room_id, "m.room.message", content, row.id)
             case "react":
-                return room_id, await self._react(
-                    room_id, target or EventID(payload["event_id"]), payload["key"], row.id
-                )
+                event_id = target or EventID(payload["event_id"])
+                content = compose.reaction(event_id, payload["key"], row.id, payload.get("kind", "button"))
+                return room_id, await self._react(room_id, content, row.id)
             case "redact":
                 return room_id, await self._client.redact(room_id, EventID(payload["event_id"]), row.id)
             case "state":
@@ -314,9 +314,9 @@ class Sender:
                 return None
         return None
 
-    async def _react(self, room_id: RoomID, event_id: EventID, key: str, txn_id: str) -> EventID | None:
+    async def _react(self, room_id: RoomID, content: Mapping[str, Any], txn_id: str) -> EventID | None:
         try:
-            return await self._client.send(room_id, "m.reaction", compose.reaction(event_id, key, txn_id), txn_id)
+            return await self._client.send(room_id, "m.reaction", content, txn_id)
         except MatrixBadRequest as error:
             if error.errcode == "M_DUPLICATE_ANNOTATION":
                 return None  # It is there already, which is what was wanted.

@@ -37,9 +37,23 @@ def heard(connection: Connection, raw: Json, now: int) -> RoomID | None:
     effect_id, room_id, event_id = EffectID(effect), RoomID(raw["room_id"]), EventID(raw["event_id"])
     if outbox.seen(connection, effect_id, room_id, event_id, now):
         return room_id
-    if raw.get("type") in MESSAGES and not _is_written(connection, effect_id):
+    if _is_written(connection, effect_id):
+        return None
+    if raw.get("type") in MESSAGES:
         _note(connection, raw, effect_id, room_id, event_id, now)
+    question = _waited_for(raw)
+    if question is not None and outbox.found_placeholder(connection, effect_id, room_id, event_id, question, now):
+        return room_id
     return None
+
+
+def _waited_for(raw: Json) -> EventID | None:
+    """Return the question whose placeholder an event of ours is, None for any other."""
+    content = mapping(raw.get("content"))
+    if raw.get("type") != "m.reaction" or mapping(content.get(MARK_KEY)).get("kind") != outbox.PLACEHOLDER:
+        return None
+    question = text(mapping(content.get("m.relates_to")).get("event_id"))
+    return EventID(question) if question is not None else None
 
 
 def _is_written(connection: Connection, effect_id: EffectID) -> bool:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from circles.adapters.store import causes
 from circles.adapters.store import journal as journal_state
@@ -27,6 +27,9 @@ from circles.facts import tables
 from circles.facts.posts import FOUND
 
 PENDING, SENT, REFUSED, CANCELLED = "pending", "sent", "refused", "cancelled"
+PLACEHOLDER = "placeholder"
+PLACEHOLDER_KEY = "⏳"
+"""The reaction on a question whose answer takes a while."""
 UNSAID_MS = 35 * 86_400_000
 """What was left unsaid is dropped after this, if no digest came: longer than the longest time between two."""
 
@@ -119,7 +122,6 @@ def _redact(connection: Connection, lane: str, event_id: str, now: int) -> None:
 
 
 def _add_post(connection: Connection, post: fx.Post, lane: str, about: RoomID, now: int) -> None:
-    placeholder = _open_placeholder(connection, post) if lane == post.room_id else None
     payload: dict[str, Any] = {
         "body": post.words.body,
         "html": post.words.html,
@@ -140,14 +142,9 @@ def _add_post(connection: Connection, post: fx.Post, lane: str, about: RoomID, n
             "width": post.attachment.width,
             "height": post.attachment.height,
         }
-    effect_id = placeholder or post.id or causes.new_id(connection, "post")
+    effect_id = post.id or causes.new_id(connection, "post")
     _note_post(connection, effect_id, post, lane, about, now)
-    if placeholder is not None:
-        edit_id = causes.new_id(connection, "edit")
-        _row(connection, lane, "edit", payload, now, id=edit_id, target=placeholder)
-        _note_edit(connection, edit_id, post, placeholder, now)
-    else:
-        _row(connection, lane, "post", payload, now, id=effect_id)
+    _row(connection, lane, "post", payload, now, id=effect_id)
     for key in post.buttons:
         _row(connection, lane, "react", {"key": key}, now, target=effect_id)
     if post.pin:
@@ -200,21 +197,57 @@ def _asker(connection: Connection, post: fx.Post, lane: str) -> str | None:
     return connection.execute(select(journal.c.sender).where(journal.c.event_id == post.answers)).scalar()
 
 
-def add_placeholder(connection: Connection, post: fx.Post, now: int) -> None:
-    """Write a post whose words are replaced by the answer: once for each question, also over restarts.
+def add_placeholder(connection: Connection, placeholder: fx.Placeholder, now: int) -> None:
+    """Write the reaction that says an answer is coming: once for each question, also over restarts.
 
     A question that was taken back or answered in the same moment gets none: nothing would ever end it.
     """
-    if post.answers is None or _open_placeholder(connection, post) is not None:
+    question = placeholder.answers
+    if is_answered(connection, question) or not _is_waiting(connection, question):
         return
-    if is_answered(connection, post.answers):
-        return
-    asked = connection.execute(select(journal.c.state).where(journal.c.event_id == post.answers)).scalar()
-    if asked != journal_state.PENDING:
-        return
-    effect_id = causes.new_id(connection, "post")
-    _add_post(connection, replace(post, id=effect_id), post.room_id, post.about or post.room_id, now)
-    connection.execute(update(tables.posts).where(tables.posts.c.effect_id == effect_id).values(state="open"))
+    effect_id = causes.effect_id(causes.waiting_for(question), "react")
+    if _note_placeholder(connection, effect_id, placeholder.room_id, question, None, now):
+        payload = {"event_id": question, "key": PLACEHOLDER_KEY, "kind": PLACEHOLDER}
+        _row(connection, placeholder.room_id, "react", payload, now, id=effect_id)
+
+
+def found_placeholder(
+    connection: Connection, effect_id: EffectID, room_id: RoomID, event_id: EventID, question: EventID, now: int
+) -> bool:
+    """Note a placeholder that stands in a room and that no row spoke of; return whether it must be taken away."""
+    _note_placeholder(connection, effect_id, room_id, question, event_id, now)
+    if _is_waiting(connection, question):
+        return False
+    withdraw(connection, effect_id, now)
+    return True
+
+
+def _is_waiting(connection: Connection, question: EventID) -> bool:
+    state = connection.execute(select(journal.c.state).where(journal.c.event_id == question)).scalar()
+    return bool(state == journal_state.PENDING)
+
+
+def _note_placeholder(
+    connection: Connection, effect_id: EffectID, room_id: RoomID, question: EventID, event_id: EventID | None, now: int
+) -> bool:
+    noted = connection.execute(
+        insert(tables.posts)
+        .values(
+            effect_id=effect_id,
+            room_id=room_id,
+            about=room_id,
+            event_id=event_id,
+            kind=PLACEHOLDER,
+            feature="help",
+            asker=connection.execute(select(journal.c.sender).where(journal.c.event_id == question)).scalar(),
+            answers=question,
+            state="open",
+            at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(tables.posts.c.effect_id)
+    )
+    return noted.first() is not None
 
 
 def is_answered(connection: Connection, event_id: EventID) -> bool:
@@ -253,33 +286,6 @@ def withdraw_open(connection: Connection, asker: UserID | None, room_id: RoomID 
         withdraw(connection, EffectID(effect_id), now)
 
 
-def _open_placeholder(connection: Connection, post: fx.Post) -> EffectID | None:
-    if post.answers is None or post.attachment is not None:
-        return None
-    ours = causes.effect_id(causes.waiting_for(post.answers), "post")
-    is_open = (tables.posts.c.answers == post.answers) & (tables.posts.c.state == "open")
-    is_found = (tables.posts.c.effect_id == ours) & (tables.posts.c.state == FOUND)
-    found = connection.execute(
-        select(tables.posts.c.effect_id).where(is_open | is_found, tables.posts.c.room_id == post.room_id)
-    ).scalar()
-    return EffectID(found) if found else None
-
-
-def _note_edit(connection: Connection, edit_id: EffectID, post: fx.Post, root: EffectID, now: int) -> None:
-    row = {
-        "room_id": post.room_id,
-        "about": post.about or post.room_id,
-        "kind": post.kind,
-        "feature": post.feature,
-        "subject": post.subject,
-        "root": root,
-        "state": "final",
-        "at": now,
-    }
-    statement = insert(tables.posts).values(effect_id=edit_id, **row)
-    connection.execute(statement.on_conflict_do_update(index_elements=["effect_id"], set_=row))
-
-
 def _add_edit(connection: Connection, room_id: RoomID, root: EffectID, words: fx.Words, now: int) -> None:
     row = connection.execute(select(tables.posts).where(tables.posts.c.effect_id == root)).mappings().first()
     if row is None or row["state"] == "gone":
@@ -309,12 +315,17 @@ def _add_edit(connection: Connection, room_id: RoomID, root: EffectID, words: fx
 
 
 def _clear_buttons(connection: Connection, root: EffectID, now: int) -> None:
-    buttons = (outbox.c.target == root) & (outbox.c.kind == "react")
-    connection.execute(update(outbox).where(buttons, outbox.c.state == PENDING).values(state=CANCELLED, payload=None))
-    seeded = connection.execute(
-        select(outbox.c.id, outbox.c.lane, outbox.c.event_id).where(buttons, outbox.c.state == SENT)
+    _take_off(connection, outbox.c.target == root, now)
+
+
+def _take_off(connection: Connection, which: ColumnElement[bool], now: int) -> None:
+    """Take reactions of ours away, or never put them."""
+    reactions = which & (outbox.c.kind == "react")
+    connection.execute(update(outbox).where(reactions, outbox.c.state == PENDING).values(state=CANCELLED, payload=None))
+    standing = connection.execute(
+        select(outbox.c.id, outbox.c.lane, outbox.c.event_id).where(reactions, outbox.c.state == SENT)
     ).all()
-    for row_id, lane, event_id in seeded:
+    for row_id, lane, event_id in standing:
         # The state says that this was done, so that a second clearing redacts nothing twice.
         connection.execute(update(outbox).where(outbox.c.id == row_id).values(state=CANCELLED))
         if event_id is not None:
@@ -383,7 +394,15 @@ def seen(connection: Connection, effect_id: EffectID, room_id: RoomID, event_id:
     post = connection.execute(
         select(tables.posts.c.event_id, tables.posts.c.root).where(tables.posts.c.effect_id == effect_id)
     ).first()
-    if post is not None:
+    reaction = connection.execute(
+        select(outbox.c.state).where(outbox.c.id == effect_id, outbox.c.kind == "react")
+    ).scalar()
+    if reaction is not None:
+        connection.execute(
+            update(outbox).where(outbox.c.id == effect_id, outbox.c.event_id.is_(None)).values(event_id=event_id)
+        )
+        unwanted = bool(reaction == CANCELLED)
+    elif post is not None:
         if post.event_id is None:
             connection.execute(
                 update(tables.posts)
@@ -392,11 +411,7 @@ def seen(connection: Connection, effect_id: EffectID, room_id: RoomID, event_id:
             )
         unwanted = _is_gone(connection, post.root or effect_id)
     else:
-        button = connection.execute(select(outbox.c.state).where(outbox.c.id == effect_id)).scalar()
-        connection.execute(
-            update(outbox).where(outbox.c.id == effect_id, outbox.c.event_id.is_(None)).values(event_id=event_id)
-        )
-        unwanted = button == CANCELLED
+        unwanted = False
     if unwanted:
         _redact(connection, room_id, event_id, now)
     return unwanted
@@ -454,6 +469,7 @@ def withdraw(connection: Connection, effect_id: EffectID, now: int) -> None:
         .values(state="gone")
     )
     connection.execute(delete(tables.unsaid).where(tables.unsaid.c.effect_id == effect_id))
+    _take_off(connection, outbox.c.id == effect_id, now)
     connection.execute(
         update(outbox)
         .where(outbox.c.state == PENDING, (outbox.c.id == effect_id) | (outbox.c.target == effect_id))

@@ -240,7 +240,9 @@ def before(connection: Connection, policy_id: int) -> Asked | None:
 def approve(connection: Connection, subject: str, user_id: UserID, at: int, reaction: EventID | None = None) -> bool:
     """Note a tap; return whether it is the person's first on this."""
     row = {"subject": subject, "user_id": user_id, "at": at, "reaction": reaction}
-    return connection.execute(insert(approvals).values(row).on_conflict_do_nothing()).rowcount == 1
+    # Not by the number of rows: of an insert PostgreSQL's driver does not tell it.
+    first = insert(approvals).values(row).on_conflict_do_nothing().returning(approvals.c.user_id)
+    return connection.execute(first).first() is not None
 
 
 def retract(connection: Connection, reaction: EventID) -> None:

@@ -42,11 +42,6 @@ def unknown(language: Language, nearest: str) -> Words:
     )
 
 
-def placeholder(language: Language) -> Words:
-    """Say that an answer is on its way."""
-    return Words("稍等，我看一下……" if language == "zh" else "One moment, I'm looking …")
-
-
 def problem(language: Language, reference: str | None) -> Words:
     """Say that it did not work. `reference` is also in the operator's log; None: it is not a fault of ours."""
     if language == "zh":
