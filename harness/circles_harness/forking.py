@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, Self, cast
 
 _MAIN: Final = {
     "synapse.app.homeserver": "synapse.app.homeserver",
@@ -200,10 +200,10 @@ def _lead_a_group(pid: int) -> None:
 def _postponed_reactor() -> Callable[[], None]:
     """Put a stand-in where Twisted's reactor goes; what is returned puts the real one in."""
     from synapse.app.complement_fork_proxied_reactor import ProxiedReactor
-    from twisted.internet.main import installReactor
+    from twisted.internet import main
 
     stand_in = ProxiedReactor()
-    installReactor(stand_in)  # type: ignore[no-untyped-call]  # Twisted's are not typed
+    cast("Any", main).installReactor(stand_in)  # Twisted's functions are not typed.
 
     def install() -> None:
         from twisted.internet.epollreactor import EPollReactor

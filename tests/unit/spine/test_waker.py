@@ -172,8 +172,8 @@ async def test_what_was_due_while_nothing_ran_fires_once_and_knows_when_it_shoul
 
 async def test_in_a_lost_room_nothing_fires_until_it_is_found(waking: Waking) -> None:
     """Then it comes, and knows when it should have; nothing was said and nothing is gone."""
-    await waking.rows.perform(at(0))
     await waking.rows.do(lambda c: rooms.save_room(c, ROOM, membership=rooms.LOST))
+    await waking.rows.perform(at(0))
     await waking.look()
     assert waking.fired == []
     assert await waking.rows.wakes() == {"w": int((NOON + RETRY_LONG).timestamp() * 1000)}
