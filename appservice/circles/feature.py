@@ -108,6 +108,19 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """What of a feature went along into the room that another one was upgraded to.
+
+    Attributes:
+        things: how many, by a key that `room_upgrade` has words for.
+        effects: what follows from it.
+    """
+
+    things: Mapping[str, int] = field(default_factory=dict[str, int])
+    effects: Effects = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """A folder of `features/`, as the rest of the program sees it.
 
@@ -122,6 +135,7 @@ class Feature:
         forget: drop what rests on these events, and return effects that follow (inside the unit of work).
         forget_person: drop what is held about a person, in one room or everywhere (room None).
         forget_room: drop what is held for a room the AI has left.
+        follow: move what is held for a room to the one it was upgraded to (old, new, now in ms), wakes included.
         held: what is held about a person, in one room or everywhere.
         coming, confirmed: what it offers to whoever asks through `ports.items`; instants in ms.
         sent: told, in the commit that notes it, that a post of its own stands in the room; the instant in ms.
@@ -143,6 +157,7 @@ class Feature:
     forget: Callable[[Connection, tuple[EventID, ...]], Effects] | None = None
     forget_person: Callable[[Connection, UserID, RoomID | None], Effects] | None = None
     forget_room: Callable[[Connection, RoomID], None] | None = None
+    follow: Callable[[Connection, RoomID, RoomID, int], Followed] | None = None
     held: Callable[[Connection, UserID, RoomID | None, Language], tuple[Held, ...]] | None = None
     coming: Callable[[Connection, RoomID, int, int, Language], tuple[Coming, ...]] | None = None
     confirmed: Callable[[Connection, RoomID, int, Language], tuple[Confirmed, ...]] | None = None

@@ -18,6 +18,7 @@ from circles.features import (
     off_record,
     receipts,
     reminders,
+    room_upgrade,
     summary,
     voice,
 )
@@ -33,6 +34,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     receipts.FEATURE,
     mine.FEATURE,
     circle.FEATURE,
+    room_upgrade.FEATURE,
     consent.FEATURE,
     hiding.FEATURE,
     off_record.FEATURE,

@@ -317,6 +317,33 @@ class NoteTold(Effect):
     of_model: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Hush(Effect):
+    """A room goes on in another one: nothing more is said here, and what is being answered here is dropped.
+
+    Its wakes wait, for the other room.
+    """
+
+    room_id: RoomID
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo(Effect):
+    """What was held back in a room may come now: it does not go on in another one after all."""
+
+    room_id: RoomID
+
+
+@dataclass(frozen=True, slots=True)
+class Follow(Effect):
+    """A policy stands in a room: if it replaces another one that we know, what is held for that one goes along, once.
+
+    Both rooms must say so (`facts.upgrades`); else nothing happens.
+    """
+
+    room_id: RoomID
+
+
 SPINE = "spine"
 """The wakes of the program itself: rooms to enter, posts to make again."""
 

@@ -19,7 +19,8 @@ class Source:
     """An event something rests on, and who wrote it: what a receipt keeps.
 
     `at` (ms), `thread` and `to_ai` say when and where it was written and whether to the AI, so that it is found when
-    that thread or time is off the record later. Two sources are the same if event and sender are.
+    that thread or time is off the record later; `room` where it stands, if not in the room it is used for (one that was
+    upgraded). Two sources are the same if event and sender are.
     """
 
     event_id: EventID
@@ -27,6 +28,7 @@ class Source:
     at: int = field(default=0, compare=False)
     thread: EventID | None = field(default=None, compare=False)
     to_ai: bool = field(default=True, compare=False)
+    room: RoomID | None = field(default=None, compare=False)
 
 
 def server_of(identifier: str) -> str:

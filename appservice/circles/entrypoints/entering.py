@@ -22,7 +22,7 @@ from circles.core.ids import EventID, RoomID, UserID
 from circles.entrypoints.intake import Intake
 from circles.errors import MatrixForbidden, MatrixNotFound
 from circles.facts import events as event_facts
-from circles.facts import rooms
+from circles.facts import rooms, upgrades
 from circles.feature import Entered, Feature
 from circles.ports import Database, Ports
 from circles.registry import FEATURES
@@ -99,7 +99,7 @@ class Entering:
         now = int(self._ports.clock.now().timestamp() * 1000)
         ai = self._ports.settings.ai
         policy: dict[str, Any] | None = None
-        people = 0
+        found: dict[UserID, str] = {}
         for event in state:
             type_, content = event.get("type"), cast("Json", event.get("content", {}))
             match type_:
@@ -115,18 +115,18 @@ class Entering:
                 case "m.room.encryption":
                     rooms.save_room(connection, room_id, encrypted=True)
                 case "m.room.member":
-                    user, membership = UserID(str(event.get("state_key"))), str(content.get("membership"))
-                    people += membership in ("join", "invite") and user != ai
-                    # Whoever is here already sees the admission notice, so nobody of them is a newcomer.
-                    event_facts.membership(connection, room_id, user, membership, now)
-                    if membership == "join":
-                        rooms.told(connection, room_id, user, now)
+                    found[UserID(str(event.get("state_key")))] = str(content.get("membership"))
                 case _ if type_ == POLICY_TYPE and event.get("state_key") == "":
                     policy = event
                 case _:
                     pass
+        event_facts.found_there(connection, room_id, found, now)
+        people = sum(membership in ("join", "invite") and user != ai for user, membership in found.items())
+        upgrade = upgrades.into(connection, room_id)
         if people > 1:
             rooms.save_room(connection, room_id, direct=False)
+        elif upgrade is not None and rooms.is_direct(connection, upgrade.old):
+            rooms.save_room(connection, room_id, direct=True)  # Upgraded, it is invited to as any other room.
         rooms.save_room(connection, room_id, membership="join")
         facts, room = (
             rooms.room_facts(connection, room_id),
@@ -136,6 +136,9 @@ class Entering:
             return None
         if facts.direct:
             self._note_direct(connection, room_id, ai)
+        if upgrade is not None:
+            # Before anything here can be looked at: who was out there is out here.
+            upgrades.carry_choices(connection, upgrade, now)
         return Entered(
             room=room,
             encrypted=facts.encrypted,

@@ -201,7 +201,8 @@ class Intake:
             after.renamed.add(room_id)
         if what.addressed and what.kind is Kind.MESSAGE:
             _note_language(connection, sender, passed, names_of(self._settings, None))
-        works = self._needs_work(connection, passed, now)
+        # What was upgraded is silent, so nothing asked there is answered; what it controls was obeyed above.
+        works = self._needs_work(connection, passed, now) and not rooms.is_superseded(connection, room_id)
         thread = what.thread if what.control is None else None
         journal.add(connection, passed.event, at=what.at, received_at=now, pending=works, thread=thread)
         if works:
@@ -281,7 +282,7 @@ class Intake:
     ) -> ControlEvent | None:
         """Return a control event as features see it; None in a room of which nothing is known."""
         facts = rooms.room_facts(connection, room_id)
-        room = rooms.view(connection, room_id, self._settings.language)
+        room = rooms.view(connection, room_id, self._settings.language, links=False)
         if facts is None or room is None:
             return None
         what, event = passed.classified, passed.event

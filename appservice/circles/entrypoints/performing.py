@@ -16,10 +16,12 @@ from circles.core import voice
 from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.language import as_language
 from circles.dialects import insert
-from circles.facts import posts, rooms
+from circles.entrypoints.following import follow
+from circles.facts import posts, rooms, upgrades
 from circles.facts.tables import posts as posts_table
 from circles.facts.tables import voice as voice_table
 from circles.facts.tables import wakes
+from circles.facts.wakes import let_go
 from circles.feature import Feature
 from circles.registry import FEATURES
 from circles_policies import notices
@@ -125,6 +127,27 @@ class Performer:
                 quota.charge(connection, quota.account(_instant(now), room_id, user_id), answers=1)
             case fx.NoteTold(room_id, user_id, of_model):
                 quota.note_told(connection, quota.account(_instant(now), room_id, user_id), of_model=of_model)
+            case fx.Hush(room_id):
+                journal.drop_in(connection, room_id, None)
+                outbox.withdraw_open(connection, None, room_id, now)
+                outbox.hush(connection, room_id)
+                rooms.tighten(connection, room_id)
+                after.interrupted.add(room_id)
+            case fx.LetGo(room_id):
+                let_go(connection, room_id)
+                after.woken = True
+            case fx.Follow(room_id):
+                after.add(self.perform(connection, follow(connection, self._features, room_id, now), now))
+            case (
+                fx.Post(room_id=room_id)
+                | fx.Edit(room_id=room_id)
+                | fx.React(room_id=room_id)
+                | fx.Pin(room_id=room_id)
+                | fx.SetState(room_id=room_id)
+                | fx.SendEvent(room_id=room_id)
+                | fx.SetRoomName(room_id=room_id)
+            ) if rooms.is_superseded(connection, room_id):
+                pass  # It goes on elsewhere, and is silent here, whatever still looks at it.
             case fx.Post(unasked=True, id=post_id) if post_id is not None and posts.by_effect(
                 connection, post_id, sent=False
             ):
@@ -186,7 +209,7 @@ class Performer:
         for feature in self._features:
             if feature.forget is not None:
                 follow += feature.forget(connection, event_ids)
-        used = posts.resting_on(connection, event_ids, room_id)
+        used = posts.resting_on(connection, event_ids, upgrades.onward(connection, room_id))
         # An answer to a question that was taken back has nothing left to answer: it goes, and is not said again.
         answers = {each for event_id in event_ids for each in outbox.withdraw_answers(connection, event_id, now)}
         for effect_id in answers:

@@ -1,13 +1,13 @@
 """What an event that passed the gate changes about a room: membership, power, encryption, creation. Synchronous.
 
 Run inside the intake commit, before any feature sees the event, so that whoever asks afterwards asks of the present.
-Policies, choices and marks are the consent feature's.
+Policies, choices and marks are the consent feature's, tombstones those of room upgrades.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, select
 
@@ -36,8 +36,6 @@ def apply(connection: Connection, event: Json, what: Classified, ai: UserID) -> 
             rooms.save_room(connection, room_id, levels=dict(content))
         case Control.ENCRYPTION:
             rooms.save_room(connection, room_id, encrypted=True)
-        case Control.TOMBSTONE:
-            rooms.save_room(connection, room_id, successor=content.get("replacement_room"))
         case _:
             pass
 
@@ -73,9 +71,48 @@ def membership(connection: Connection, room_id: RoomID, user_id: UserID, value: 
         rooms.save_member(connection, room_id, user_id, membership=value)
 
 
+def found_there(connection: Connection, room_id: RoomID, found: Mapping[UserID, str], at: int) -> None:
+    """Note who was in a room when its state was read, as `membership` and `rooms.told` do for each, for any number.
+
+    Whoever is there already sees the notice that follows, so nobody of them is a newcomer.
+    """
+    columns = members.c.user_id, members.c.membership, members.c.joined_at
+    rows = connection.execute(select(*columns).where(members.c.room_id == room_id))
+    known = {UserID(user_id): (str(value), int(joined_at)) for user_id, value, joined_at in rows}
+    for some in _parts(list(found)):
+        standings = rooms.members_of(connection, room_id, some)
+        everywhere = rooms.members_of(connection, rooms.EVERYWHERE, some)
+        changed: list[dict[str, object]] = []
+        for user_id in some:
+            value, standing = found[user_id], standings[user_id]
+            before, joined_at = known.get(user_id, (None, 0))
+            if value == "join":
+                if before != "join":
+                    joined_at = at
+                    standing = fold_choice(standing, Choice.JOINED, at)
+                    standing = _restricted(standing, everywhere[user_id], at)
+                standing = fold_choice(standing, Choice.TOLD, at)
+            elif value == before:
+                continue
+            changed.append(rooms.standing_row(room_id, user_id, standing, value, joined_at))
+        rooms.save_standings(connection, changed)
+
+
+AT_ONCE: Final = 500
+"""So many people are looked up in one query."""
+
+
+def _parts(users: list[UserID]) -> Iterator[list[UserID]]:
+    for begin in range(0, len(users), AT_ONCE):
+        yield users[begin : begin + AT_ONCE]
+
+
 def _with_choice_for_everywhere(connection: Connection, user_id: UserID, standing: Member, at: int) -> Member:
     """Apply an "out" a person said for every circle. A yes is for the circles of that moment only."""
-    everywhere = rooms.member(connection, rooms.EVERYWHERE, user_id)
+    return _restricted(standing, rooms.member(connection, rooms.EVERYWHERE, user_id), at)
+
+
+def _restricted(standing: Member, everywhere: Member, at: int) -> Member:
     match everywhere.level:
         case Level.NOT_AT_ALL:
             return fold_choice(standing, Choice.NOT_AT_ALL, at)

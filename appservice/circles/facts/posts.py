@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -54,10 +54,10 @@ def answered_at(connection: Connection, event_id: EventID) -> datetime | None:
 
 
 def resting_on(
-    connection: Connection, event_ids: Iterable[EventID], room_id: RoomID | None = None
+    connection: Connection, event_ids: Iterable[EventID], room_ids: Sequence[RoomID] | None = None
 ) -> tuple[EffectID, ...]:
-    """Return the effect ids of the posts that rest on any of these events and still stand, about one room or any."""
-    here = (posts.c.about == room_id) | (posts.c.room_id == room_id) if room_id is not None else true()
+    """Return the effect ids of the posts that rest on any of these events and still stand, about these rooms or any."""
+    here = posts.c.about.in_(room_ids) | posts.c.room_id.in_(room_ids) if room_ids is not None else true()
     return tuple(
         EffectID(effect)
         for effect in connection.execute(
@@ -69,12 +69,13 @@ def resting_on(
     )
 
 
-def sources_of(connection: Connection, effect_id: EffectID) -> tuple[tuple[EventID, UserID], ...]:
-    """Return the events a post rests on and who sent each."""
-    rows = connection.execute(
-        select(sources.c.event_id, sources.c.sender).where(sources.c.effect_id == effect_id)
-    ).all()
-    return tuple((EventID(event_id), UserID(sender)) for event_id, sender in rows)
+def sources_of(connection: Connection, effect_id: EffectID) -> tuple[Source, ...]:
+    """Return the events a post rests on and who sent each, with the room of those that stand in another one."""
+    query = select(sources.c.event_id, sources.c.sender, sources.c.room_id).where(sources.c.effect_id == effect_id)
+    return tuple(
+        Source(EventID(event_id), UserID(sender), room=RoomID(room_id) if room_id else None)
+        for event_id, sender, room_id in connection.execute(query)
+    )
 
 
 def unsaid(connection: Connection, room_id: RoomID, since: int, until: int) -> tuple[Unsaid, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, exists, func, select, update
 
 from circles.core.call import Room
 from circles.core.ids import EventID, RoomID, UserID, server_of
@@ -17,7 +17,7 @@ from circles.core.language import Language, as_language
 from circles.core.quiet import Quiet
 from circles.core.voice import Dial
 from circles.dialects import insert
-from circles.facts.tables import marks, members, people, policies, rooms, threads
+from circles.facts.tables import marks, members, people, policies, rooms, threads, upgrades
 from circles.facts.tables import off_record as off_record_table
 from circles_policies.content import Malformed, read_content
 from circles_policies.minimum import Choice, RunningMinimum, fold_choice
@@ -129,9 +129,25 @@ def dial(connection: Connection, room_id: RoomID) -> Dial:
 
 
 def pace(connection: Connection, room_id: RoomID) -> tuple[int, bool]:
-    """Return how often something got stricter in a room, and whether nothing may happen there for now."""
-    row = connection.execute(select(rooms.c.generation, rooms.c.membership).where(rooms.c.room_id == room_id)).first()
-    return (row.generation or 0, row.membership == LOST) if row is not None else (0, False)
+    """Return how often something got stricter in a room, and whether nothing may happen there for now.
+
+    That is where we have lost it, or where it goes on in another one.
+    """
+    columns = rooms.c.generation, rooms.c.membership, rooms.c.successor
+    row = connection.execute(select(*columns).where(rooms.c.room_id == room_id)).first()
+    if row is None:
+        return 0, False
+    return row.generation or 0, row.membership == LOST or row.successor is not None
+
+
+def is_direct(connection: Connection, room_id: RoomID) -> bool:
+    """Return whether a room is a direct message with the AI."""
+    return bool(connection.execute(select(rooms.c.direct).where(rooms.c.room_id == room_id)).scalar())
+
+
+def is_superseded(connection: Connection, room_id: RoomID) -> bool:
+    """Return whether a room goes on in another one, so that nothing is said in it any more."""
+    return connection.execute(select(rooms.c.successor).where(rooms.c.room_id == room_id)).scalar() is not None
 
 
 def whereabouts(connection: Connection) -> dict[RoomID, str]:
@@ -140,8 +156,11 @@ def whereabouts(connection: Connection) -> dict[RoomID, str]:
     return {RoomID(room_id): str(membership) for room_id, membership in connection.execute(query)}
 
 
-def view(connection: Connection, room_id: RoomID, language: Language) -> Room | None:
-    """Return the room as features see it; `language` is the default where the room has none."""
+def view(connection: Connection, room_id: RoomID, language: Language, *, links: bool = True) -> Room | None:
+    """Return the room as features see it; `language` is the default where the room has none.
+
+    `links`: whether links into it may be made; else which servers they would go through is not looked up.
+    """
     facts = room_facts(connection, room_id)
     if facts is None:
         return None
@@ -151,16 +170,20 @@ def view(connection: Connection, room_id: RoomID, language: Language) -> Room | 
         policy=current_policy(connection, room_id),
         language=as_language(facts.language, language),
         zone=facts.zone,
-        via=servers(connection, room_id),
+        via=servers(connection, room_id) if links else (),
         generation=facts.generation,
         number=facts.number,
     )
 
 
+ENOUGH = 300
+"""Of so many members' servers a link's are chosen: a room of ten thousand is not counted through for each answer."""
+
+
 def servers(connection: Connection, room_id: RoomID) -> tuple[str, ...]:
     """Return up to three servers through which a link into the room works, the one with most members first."""
     joined = connection.execute(
-        select(members.c.user_id).where(members.c.room_id == room_id, members.c.membership == "join")
+        select(members.c.user_id).where(members.c.room_id == room_id, members.c.membership == "join").limit(ENOUGH)
     ).scalars()
     return tuple(server for server, _ in Counter(server_of(user) for user in joined).most_common(3))
 
@@ -243,6 +266,14 @@ def member(connection: Connection, room_id: RoomID, user_id: UserID) -> Member:
     return _member(row) if row is not None else Member(since=None)
 
 
+def members_of(connection: Connection, room_id: RoomID, users: Collection[UserID]) -> dict[UserID, Member]:
+    """Return what is in force for some people in a room; of a stranger nothing counts yet."""
+    wanted = members.c.room_id == room_id, members.c.user_id.in_(list(users))
+    rows = connection.execute(select(members).where(*wanted)).mappings()
+    found = {UserID(row["user_id"]): _member(row) for row in rows}
+    return {user: found.get(user, Member(since=None)) for user in users}
+
+
 def all_members(connection: Connection, room_id: RoomID) -> dict[UserID, Member]:
     """Return what is in force for everyone who ever was a member here."""
     rows = connection.execute(select(members).where(members.c.room_id == room_id)).mappings()
@@ -319,9 +350,48 @@ def now_at_gate(connection: Connection, told: Untold) -> None:
         save_member(connection, told.room_id, told.user_id, at_gate=True)
 
 
+def standing_row(
+    room_id: RoomID, user_id: UserID, standing: Member, membership: str, joined_at: int
+) -> dict[str, object]:
+    """Return a member's row for `save_standings`."""
+    return {
+        "room_id": room_id,
+        "user_id": user_id,
+        "membership": membership,
+        "joined_at": joined_at,
+        "level": standing.level.value,
+        "kept_out": standing.kept_out,
+        "since": standing.since,
+        "consented_since": standing.consented_since,
+        "addressed_since": standing.addressed_since,
+        "at_gate": False,
+    }
+
+
+def save_standings(connection: Connection, rows: list[dict[str, object]]) -> None:
+    """Write many members' rows at once."""
+    if not rows:
+        return
+    statement = insert(members)
+    written = {key: statement.excluded[key] for key in rows[0] if key not in ("room_id", "user_id")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["room_id", "user_id"], set_=written), rows)
+
+
 def told(connection: Connection, room_id: RoomID, user_id: UserID, at: int) -> None:
     """Note that a notice which concerns a person was posted: what they write from then on counts (PRODUCT.md G17)."""
     save_choice(connection, room_id, user_id, fold_choice(member(connection, room_id, user_id), Choice.TOLD, at))
+
+
+def told_all(connection: Connection, room_id: RoomID, at: int, besides: UserID) -> None:
+    """Note that everybody who is in a room was told, as `told` does for each, in a few statements for any number."""
+    here = members.c.room_id == room_id, members.c.membership == "join", members.c.user_id != besides
+    closed = members.c.kept_out | members.c.level.in_([Level.OUT.value, Level.NOT_AT_ALL.value])
+    fresh = update(members).where(*here, members.c.since.is_(None)).values(since=at, at_gate=False)
+    stale = update(members).where(*here, closed, members.c.since < at).values(since=at, at_gate=False)
+    silent = members.c.level == Level.NOT_AT_ALL.value, members.c.addressed_since < at
+    unheard = update(members).where(*here, *silent).values(addressed_since=at, at_gate=False)
+    for statement in (fresh, stale, unheard):
+        connection.execute(statement)
 
 
 def seal(connection: Connection, room_id: RoomID, user_id: UserID, at: int) -> None:
@@ -347,6 +417,22 @@ def joined(connection: Connection, room_id: RoomID) -> tuple[UserID, ...]:
     )
 
 
+def some_joined(connection: Connection, room_id: RoomID, most: int, *, besides: UserID) -> tuple[UserID, ...]:
+    """Return a few of those who are in a room now."""
+    query = (
+        select(members.c.user_id)
+        .where(members.c.room_id == room_id, members.c.membership == "join", members.c.user_id != besides)
+        .limit(most)
+    )
+    return tuple(UserID(user) for user in connection.execute(query).scalars())
+
+
+def joined_count(connection: Connection, room_id: RoomID, among: Select[tuple[str]] | None = None) -> int:
+    """Return how many are in a room now, the AI included; of those in a subquery of user ids, where one is given."""
+    query = select(func.count()).where(members.c.room_id == room_id, members.c.membership == "join")
+    return connection.execute(query if among is None else query.where(members.c.user_id.in_(among))).scalar() or 0
+
+
 def is_joined(connection: Connection, room_id: RoomID, user_id: UserID) -> bool:
     """Return whether a person is in a room now."""
     row = select(members.c.membership).where(members.c.room_id == room_id, members.c.user_id == user_id)
@@ -354,8 +440,12 @@ def is_joined(connection: Connection, room_id: RoomID, user_id: UserID) -> bool:
 
 
 def circles_of(connection: Connection, user_id: UserID, ai: UserID) -> tuple[RoomID, ...]:
-    """Return the circles (not direct messages) a person shares with the AI now, the oldest first."""
+    """Return the circles (not direct messages) a person shares with the AI now, the oldest first.
+
+    One that goes on in another room, with all that was held for it, is that other one.
+    """
     theirs, ours = members.alias(), members.alias()
+    went_on = exists().where(upgrades.c.room_id == rooms.c.room_id, upgrades.c.followed_at.is_not(None))
     return tuple(
         RoomID(room)
         for room in connection.execute(
@@ -368,6 +458,7 @@ def circles_of(connection: Connection, user_id: UserID, ai: UserID) -> tuple[Roo
                 theirs.c.membership == "join",
                 ours.c.user_id == ai,
                 ours.c.membership == "join",
+                ~went_on,
             )
             .order_by(rooms.c.invited_at, rooms.c.room_id)
         ).scalars()

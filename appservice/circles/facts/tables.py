@@ -195,11 +195,12 @@ sources: Final = Table(
     Column("at", BigInteger, nullable=False, default=0),
     Column("thread", String),
     Column("to_ai", Boolean, nullable=False, default=True),
+    Column("room_id", String),
     Index(None, "event_id"),
     Index("ix_sources_thread", "thread", sqlite_where=IN_THREAD, postgresql_where=IN_THREAD),
 )
 """`at`, `thread` and `to_ai` (said to the AI, so no talk) are of the message: what is off the record later is found by
-them."""
+them. `room_id`: where it stands, if that is not the room the post is about."""
 
 unsaid: Final = Table(
     "unsaid",
@@ -219,6 +220,20 @@ wakes: Final = Table(
     Column("payload", JSON, nullable=False),
     Index(None, "due"),
 )
+
+upgrades: Final = Table(
+    "upgrades",
+    metadata,
+    Column("room_id", String, primary_key=True),
+    Column("replacement", String, nullable=False),
+    Column("tombstone", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("followed_at", BigInteger),
+    Index(None, "tombstone"),
+)
+"""One row a room that was upgraded, by a tombstone that counts; `rooms.successor` of the same room names the new one.
+`followed_at`: when what is held for it went along, once."""
 
 voice: Final = Table(
     "voice",

@@ -130,7 +130,7 @@ def in_force(rows: Connection) -> Preset | None:
 def test_an_admins_tap_puts_the_policy_in_force_and_tells_everyone_here(rows: Connection) -> None:
     posted(rows, "admission", "admission")
 
-    assert kinds(taps(rows, MEI, "admission", "2️⃣", now=500)) == ["ClearButtons", "banner"]
+    assert kinds(taps(rows, MEI, "admission", "2️⃣", now=500)) == ["ClearButtons", "banner", "Follow"]
     assert in_force(rows) is Preset.ON_CALL
     assert {rooms.member(rows, ROOM, user).since for user in (MEI, LI, UNCLE)} == {500}
 
@@ -208,7 +208,14 @@ def test_a_looser_policy_waits_and_a_tighter_one_does_not(rows: Connection) -> N
 
     assert kinds(writes(rows, Preset.ON_CALL)) == ["announce", "start"]
     assert in_force(rows) is Preset.ADDRESSED
-    assert kinds(writes(rows, Preset.RESTING)) == ["CancelWake", "CancelWake", "ClearButtons", "notice", "banner"]
+    assert kinds(writes(rows, Preset.RESTING)) == [
+        "CancelWake",
+        "CancelWake",
+        "ClearButtons",
+        "notice",
+        "banner",
+        "Follow",
+    ]
     assert in_force(rows) is Preset.RESTING
     assert store.waiting(rows, ROOM) is None
 
@@ -247,8 +254,7 @@ def test_all_must_agree_and_a_thumb_taken_back_does_not_count(rows: Connection) 
     posted(rows, "loosening", "loosening", str(waiting.id))
 
     assert taps(rows, LI, "loosening", "👍🏽") == ()
-    given = store.approvals_of(rows, f"policy:{waiting.id}")
-    assert set(given) == {LI}
+    assert store.does_not_agree(rows, waiting, AI) == UNCLE
     happens(rows, Why.REDACTION, LI, kind=Kind.REDACTION, redacts=happened[-1])
     assert taps(rows, UNCLE, "loosening", "👍") == ()
     assert kinds(taps(rows, LI, "loosening", "👍")) == ["start"]
@@ -316,7 +322,7 @@ def test_a_burst_of_joins_is_one_wake(rows: Connection) -> None:
 
     assert [effect.key for effect in came if isinstance(effect, fx.WakeAt)] == [f"welcome:{ROOM}"]
     assert rooms.member(rows, ROOM, tom).since is None
-    assert store.newcomers(rows, ROOM) == (tom,)
+    assert store.newcomers(rows, ROOM, 9) == (tom,)
 
 
 def test_an_invite_from_whom_the_operator_does_not_allow_is_declined(rows: Connection) -> None:
@@ -369,7 +375,7 @@ def test_power_for_the_ai_pins_the_banner_once_and_publishes(rows: Connection) -
 def test_keeping_less_is_counted_first_and_undone_only_by_who_decides(rows: Connection) -> None:
     """What a notebook kept goes after a ✅ or a day; until then ↩️ brings the notebook back."""
     writes(rows, Preset.NOTEBOOK)
-    assert kinds(writes(rows, Preset.ADDRESSED, now=2000)) == ["banner", "less"]
+    assert kinds(writes(rows, Preset.ADDRESSED, now=2000)) == ["banner", "Follow", "less"]
     current = store.in_force(rows, ROOM)
     assert current is not None
     posted(rows, "less", "tightening", str(current.id))
@@ -385,6 +391,6 @@ def test_keeping_less_is_counted_first_and_undone_only_by_who_decides(rows: Conn
 
     assert kinds(taps(rows, LI, "less", "✅", now=2400)) == ["notice"]
     assert kinds(taps(rows, MEI, "less", "✅", now=2500)) == ["delete"]
-    assert kinds(taps(rows, MEI, "less", "↩️", now=3000)) == ["CancelWake", "ClearButtons", "notice", "banner"]
+    assert kinds(taps(rows, MEI, "less", "↩️", now=3000)) == ["CancelWake", "ClearButtons", "notice", "banner", "Follow"]
     assert in_force(rows) is Preset.NOTEBOOK
     assert rooms.minimum_since(rooms.policy_periods(rows, ROOM), 1500) != (preset(Preset.NOTEBOOK, Reach.NONE),)

@@ -10,7 +10,6 @@ from circles.features.consent.decide import (
     OFFER_KEYS,
     admission_id,
     chosen,
-    has_majority,
     offered,
     plan,
     welcome_id,
@@ -117,18 +116,6 @@ def test_a_later_offer_has_all_five_under_five_taps() -> None:
 
 def _named(policy: Policy) -> str:
     return policy.preset or ""
-
-
-@pytest.mark.parametrize(
-    ("votes", "enough"),
-    [((), False), ((MEI,), False), ((MEI, LI), True), (("@gone:home.example", MEI), False)],
-)
-def test_more_than_half_of_the_people_here_is_a_majority(votes: tuple[str, ...], enough: bool) -> None:
-    assert has_majority(votes, (MEI, LI, UNCLE)) is enough
-
-
-def test_exactly_half_is_none() -> None:
-    assert not has_majority((MEI,), (MEI, LI))
 
 
 def test_the_ids_of_notices_are_the_same_on_every_attempt() -> None:

@@ -117,7 +117,7 @@ async def test_a_policy_that_stands_is_taken_over_from_whoever_may_set_it_only()
     by_member = await handler.enter(entered(policy_sender=LI, **given), await here(None))
     by_ai = await handler.enter(entered(policy_sender=AI, **given), await here(None))
 
-    assert [type(effect) for effect in by_admin] == [fx.WakeAt]
+    assert [type(effect) for effect in by_admin] == [fx.WakeAt, fx.Follow]
     assert [post.kind for post in (*posts(by_member), *posts(by_ai))] == ["admission", "admission"]
 
 

@@ -10,7 +10,7 @@ can neither lift a message over the start of a policy nor keep the walk from end
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -40,11 +40,11 @@ FEW: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """What the rows say of a room, read once a walk."""
+    """What the rows say of a room, read once a walk; `members` are those met so far."""
 
     direct: bool
     names: tuple[str, ...]
-    members: Mapping[UserID, Member]
+    members: dict[UserID, Member]
     marks: Mapping[EventID, Mark]
     off_record: tuple[OffRecord, ...]
     periods: tuple[rooms.Period, ...]
@@ -90,7 +90,7 @@ class MatrixTalk:
         position = others = 0
         reached = window.until is None
         ceiling = self._now()
-        async for event in self._walk(room_id):
+        async for event in self._walk(room_id, snapshot):
             if not reached:
                 reached = event.get("event_id") == window.until
                 continue
@@ -128,7 +128,9 @@ class MatrixTalk:
             return None
         if not _is_talk(event):
             return None
-        return self._judge(await self._snapshot(room_id), room_id, event, {}, 0).message
+        snapshot = await self._snapshot(room_id)
+        await self._meet(snapshot, room_id, [event])
+        return self._judge(snapshot, room_id, event, {}, 0).message
 
     async def author(self, room_id: RoomID, event_id: EventID) -> UserID | None:
         """Return who wrote a message, whether or not it may be looked at; None where that cannot be told."""
@@ -143,7 +145,7 @@ class MatrixTalk:
         snapshot = await self._snapshot(room_id)
         reached = False
         earliest = self._furthest(snapshot)
-        async for event in self._walk(room_id):
+        async for event in self._walk(room_id, snapshot):
             if _ts(event) < earliest:
                 return None
             if reached and event.get("sender") == sender and _is_talk(event):
@@ -219,7 +221,7 @@ class MatrixTalk:
             return _Snapshot(
                 direct=facts.direct if facts else False,
                 names=facts.names if facts else (),
-                members=rooms.all_members(connection, room_id),
+                members={},
                 marks=rooms.all_marks(connection, room_id),
                 off_record=rooms.off_record(connection, room_id),
                 periods=rooms.policy_periods(connection, room_id),
@@ -239,12 +241,20 @@ class MatrixTalk:
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
 
-    async def _walk(self, room_id: RoomID) -> AsyncIterator[Json]:
+    async def _meet(self, snapshot: _Snapshot, room_id: RoomID, events: Sequence[Json]) -> None:
+        """Look up who wrote some events, and nobody else: a room may have ten thousand members."""
+        new = {UserID(str(event.get("sender"))) for event in events} - snapshot.members.keys()
+        if new:
+            found = await self._database.read(lambda c: rooms.members_of(c, room_id, new))
+            snapshot.members.update(found)
+
+    async def _walk(self, room_id: RoomID, snapshot: _Snapshot) -> AsyncIterator[Json]:
         start: str | None = None
         seen = 0
         while seen < MOST_EVENTS:
             page = await self._client.messages(room_id, start, PAGE)
             chunk = cast("list[Json]", page.get("chunk", []))
+            await self._meet(snapshot, room_id, chunk)
             for event in chunk:
                 yield event
             seen += len(chunk)

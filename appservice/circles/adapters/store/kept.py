@@ -87,6 +87,7 @@ def revise(connection: Connection, event_id: EventID, sender: UserID, body: str 
     if body is not None:
         again = {name: row[name] for name in ("event_id", "room_id", "sender", "at", "until", "thread", "reply_to")}
         keep(connection, body=body, **again)
+        connection.execute(update(messages).where(messages.c.event_id == event_id).values(origin=row["origin"]))
 
 
 def in_thread(connection: Connection, room_id: RoomID, root: EventID) -> frozenset[EventID]:
@@ -140,6 +141,12 @@ def trim(connection: Connection, room_id: RoomID, before: int, days: int | None)
     if days is not None:
         end = messages.c.at + days * 86_400_000
         connection.execute(update(messages).where(here, messages.c.until > end).values(until=end))
+
+
+def follow(connection: Connection, old: RoomID, new: RoomID) -> int:
+    """Let a room's messages be those of the room it was upgraded to; return how many there are."""
+    values = {"room_id": new, "origin": func.coalesce(messages.c.origin, messages.c.room_id)}
+    return connection.execute(update(messages).where(messages.c.room_id == old).values(values)).rowcount
 
 
 def drop_expired(connection: Connection, now: int) -> int:

@@ -342,6 +342,7 @@ def note_sources(connection: Connection, effect_id: EffectID, sources: Iterable[
             "at": source.at,
             "thread": source.thread,
             "to_ai": source.to_ai,
+            "room_id": source.room,
         }
         for source in sources
     ]
@@ -489,6 +490,15 @@ def withdraw(connection: Connection, effect_id: EffectID, now: int) -> None:
 def pending_count(connection: Connection) -> int:
     """Return how many effects wait."""
     return connection.execute(select(func.count()).where(outbox.c.state == PENDING)).scalar() or 0
+
+
+def hush(connection: Connection, lane: str) -> None:
+    """Drop what waits to be said in a room; what is to be taken back there still is."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.state == PENDING, outbox.c.lane == lane, outbox.c.kind.not_in(["redact", "leave"]))
+        .values(state=CANCELLED, payload=None)
+    )
 
 
 def cancel_lane(connection: Connection, lane: str) -> None:

@@ -86,10 +86,15 @@ messages: Final = Table(
     Column("thread", String),
     Column("reply_to", String),
     Column("text", String, nullable=False),
+    Column("origin", String),
     Index(None, "room_id", "at"),
     Index(None, "until"),
 )
-"""Kept messages, where the policy keeps them. Their words are found through `messages_text`: see `circles.dialects`."""
+"""Kept messages, where the policy keeps them. Their words are found through `messages_text`: see `circles.dialects`.
+
+`origin` is the room they were written in, where that was upgraded to this one: whether one may be looked at is that
+room's to say, and this one's.
+"""
 
 positions: Final = Table(
     "positions",

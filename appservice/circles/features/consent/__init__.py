@@ -7,7 +7,7 @@ from typing import Final
 from circles.core.language import Language
 from circles.feature import Command, Feature
 from circles.features.consent import handler
-from circles.features.consent.control import control
+from circles.features.consent.control import control, follow
 from circles.features.consent.decide import NAME, Choose, SaveBanner, SetLanguage, StartPolicy, Welcome, WithdrawPolicy
 from circles_policies.words import ALONE, ControlWord
 
@@ -120,6 +120,7 @@ FEATURE: Final = Feature(
         ),
     ),
     control=control,
+    follow=follow,
     fire=handler.fire,
     sent=handler.sent,
     entered=handler.enter,

@@ -14,14 +14,14 @@ from circles.core import effects as fx
 from circles.core.call import Room, Said
 from circles.core.ids import EventID, RoomID, UserID, server_of
 from circles.core.settings import Settings
-from circles.facts import posts, rooms
-from circles.feature import Control, Effects
+from circles.facts import posts, rooms, upgrades
+from circles.feature import Control, Effects, Followed
 from circles.features.consent import store, strings
 from circles.features.consent.decide import (
+    BEFORE_KEY,
     CHOICES,
     NAME,
     chosen,
-    has_majority,
     loosening_id,
     offered,
     plan,
@@ -111,7 +111,7 @@ def _came_or_went(event: Control, connection: Connection, settings: Settings) ->
     if event.room.direct:
         rooms.told(connection, room_id, UserID(event.state_key or ""), event.now)
         return ()
-    if event.room.policy is None or not store.newcomers(connection, room_id):
+    if event.room.policy is None or not store.is_untold(connection, room_id, UserID(event.state_key or "")):
         return ()
     due = _instant(event.now) + timedelta(seconds=settings.newcomers_seconds)
     return (fx.WakeAt(NAME, f"welcome:{room_id}", room_id, due),)
@@ -204,7 +204,8 @@ def request_policy(
         if waiting is not None:
             store.withdraw(connection, waiting.id)
         return called_off(waiting, event.room)
-    people = [user for user in rooms.joined(connection, room_id) if user != settings.ai]
+    # Whether there is anybody else is all that counts: nobody has tapped yet.
+    people = rooms.some_joined(connection, room_id, 2, besides=settings.ai)
     planned = plan(
         last.policy if last is not None else None,
         policy,
@@ -235,8 +236,7 @@ def request_policy(
         rooms.tighten(connection, room_id)
         if current is None:
             # Whoever is here now saw the question and sees the answer to it: the banner is their notice.
-            for user in people:
-                rooms.told(connection, room_id, user, starts_at)
+            rooms.told_all(connection, room_id, starts_at, besides=settings.ai)
         less = _keeps_less(policy_id, last.policy if last is not None else None, policy, event)
         return *dropped, *_took_effect(event, connection, settings), *less
     key = f"start:{policy_id}"
@@ -290,9 +290,27 @@ def _tightening_tapped(event: Control, key: str, said: Said, connection: Connect
 
 
 def _took_effect(event: Control, connection: Connection, settings: Settings) -> Effects:
-    """Return what shows that a policy is in force: banner, name, published copy."""
+    """Return what shows that a policy is in force: banner, name, published copy; and what may follow into the room."""
     room_id = event.room.room_id
-    return _show_banner(event), *_copy(room_id, connection, settings)
+    return _show_banner(event), *_copy(room_id, connection, settings), fx.Follow(room_id)
+
+
+def follow(connection: Connection, old: RoomID, new: RoomID, now: int) -> Followed:
+    """End what waits in a room that was upgraded; what the policies together no longer keep is to be deleted."""
+    waiting = store.waiting(connection, old)
+    if waiting is not None:
+        store.withdraw(connection, waiting.id)
+    effects: list[fx.Effect] = [
+        fx.TrimKept(new, int(payload["before"]), payload["days"]) for payload in store.trimming(connection, old)
+    ]
+    store.drop_wakes(connection, old)
+    before, after = store.last_valid(connection, old), store.in_force(connection, new)
+    gone = trim(before.policy, after.policy, now) if before is not None and after is not None else None
+    if gone is not None and after is not None:
+        # Counted, shown, and deleted after ✅ or a day, as whenever a room keeps less than it did.
+        payload = {"policy": after.id, "before": gone.before, "days": gone.days, "at": now}
+        effects.append(fx.WakeAt(NAME, f"less:{after.id}", new, _instant(now), payload))
+    return Followed(effects=tuple(effects))
 
 
 def called_off(waiting: store.Asked | None, room: Room) -> Effects:
@@ -351,6 +369,9 @@ def _tapped(event: Control, connection: Connection, settings: Settings) -> Effec
 
 def _option_tapped(event: Control, key: str, said: Said, connection: Connection, settings: Settings) -> Effects:
     options = dict(offered(settings, said.kind))
+    before = store.asked(connection, int(said.subject)) if said.subject else None
+    if before is not None:
+        options[BEFORE_KEY] = before.policy
     plain = {option.replace("\ufe0f", ""): option for option in (*options, REFUSE_KEY)}
     option = plain.get(key.replace("\ufe0f", ""))
     if option is None or (option == REFUSE_KEY and said.kind != "admission"):
@@ -391,18 +412,16 @@ def _loosening_tapped(event: Control, key: str, said: Said, connection: Connecti
 
 
 def _start_if_all_agree(waiting: store.Asked, event: Control, connection: Connection, settings: Settings) -> Effects:
-    given = store.approvals_of(connection, policy_subject(waiting.id))
-    people = {user for user in rooms.joined(connection, waiting.room_id) if user != settings.ai}
-    if not people - set(given) <= {waiting.by}:
+    if store.does_not_agree(connection, waiting, settings.ai) is not None:
         return ()
     due = _instant(event.now)
     return (fx.WakeAt(NAME, f"start:{waiting.id}", waiting.room_id, due, {"policy": waiting.id, "agreed": True}),)
 
 
 def _voted(event: Control, said: Said, connection: Connection, settings: Settings) -> Effects:
-    store.approve(connection, vote_subject(said.effect_id), event.sender, event.now, event.event_id)
-    people = [user for user in rooms.joined(connection, event.room.room_id) if user != settings.ai]
-    if not has_majority(store.approvals_of(connection, vote_subject(said.effect_id)), people):
+    subject = vote_subject(said.effect_id)
+    store.approve(connection, subject, event.sender, event.now, event.event_id)
+    if not store.has_majority(connection, event.room.room_id, subject, settings.ai):
         return ()
     return (fx.Leave(event.room.room_id, strings.VOTED_OUT),)
 
@@ -447,7 +466,7 @@ def _chose(event: Control, choice: Choice, connection: Connection, settings: Set
         places: tuple[RoomID, ...] = rooms.circles_of(connection, event.sender, settings.ai)
         store.choose(connection, rooms.EVERYWHERE, event.sender, choice, event.now, event.event_id)
     else:
-        places = (event.room.room_id,)
+        places = upgrades.onward(connection, event.room.room_id, followed=False)
     for room_id in places:
         store.choose(connection, room_id, event.sender, choice, event.now, event.event_id)
     if choice is Choice.IN:

@@ -170,6 +170,10 @@ OFFER: Final = (Preset.ADDRESSED, Preset.ON_CALL, Preset.AGREED, Preset.NOTEBOOK
 OFFER_KEYS: Final = ("1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣")
 
 
+BEFORE_KEY: Final = "🔁"
+"""The reaction that chooses what held in the room that was upgraded to this one."""
+
+
 def offered(settings: Settings, kind: str) -> tuple[tuple[str, Policy], ...]:
     """Return which reaction stands for which policy: on an admission notice, or on a later offer of all of them."""
     if kind == "admission":
@@ -185,11 +189,6 @@ def chosen(text: str, reach: Reach) -> Policy | None:
         if said in forms:
             return preset(key, reach)
     return None
-
-
-def has_majority(votes: Collection[str], people: Collection[UserID]) -> bool:
-    """Return whether more than half of the people here voted."""
-    return len({vote for vote in votes if vote in people}) * 2 > len(people)
 
 
 def admission_id(room_id: RoomID, invited_at: int | None) -> EffectID:

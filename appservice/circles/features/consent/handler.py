@@ -15,11 +15,12 @@ from circles.core.ids import EffectID, EventID, RoomID, UserID, server_of
 from circles.core.language import Language
 from circles.core.settings import Settings
 from circles.core.zones import say_when
-from circles.facts import rooms
+from circles.facts import rooms, upgrades
 from circles.feature import Effects, Entered
 from circles.features.consent import store, strings
 from circles.features.consent.control import PIN_TYPE, called_off
 from circles.features.consent.decide import (
+    BEFORE_KEY,
     CHOICES,
     NAME,
     OFFER,
@@ -57,6 +58,9 @@ from circles_policies.words import ControlWord, parse_control
 
 START_TYPE: Final = "io.github.matrix_circles.start"
 """Asks Synapse's module to publish an approved policy whose day has come (docs/reference/plugin.md)."""
+MOST_NAMED: Final = 40
+"""So many newcomers one notice names."""
+NEXT_NAMED: Final = timedelta(hours=1)
 _HAN: Final = ("\u3400", "\u9fff")
 
 
@@ -69,7 +73,7 @@ async def enter(entered: Entered, ports: Ports) -> Effects:
     if entered.encrypted:
         return (fx.Leave(room.room_id, strings.ENCRYPTED),)
     if room.direct or room.policy is not None:
-        return ()
+        return (fx.Follow(room.room_id),)
     if entered.policy is not None and entered.policy_sender not in (None, ports.settings.ai):
         standing = read_content(entered.policy)
         if not isinstance(standing, Malformed) and await _counts(room.room_id, entered.policy_sender, ports):
@@ -101,7 +105,8 @@ async def _take_over(entered: Entered, policy: Policy, ports: Ports) -> Effects:
         )
 
     await ports.database.write(write)
-    return (fx.WakeAt(NAME, f"banner:{entered.room.room_id}", entered.room.room_id, entered.now),)
+    room_id = entered.room.room_id
+    return fx.WakeAt(NAME, f"banner:{room_id}", room_id, entered.now), fx.Follow(room_id)
 
 
 async def _ask_for_policy(entered: Entered, ports: Ports) -> Effects:
@@ -110,19 +115,30 @@ async def _ask_for_policy(entered: Entered, ports: Ports) -> Effects:
     title = await ports.names.room(room.room_id)
     language: Language = "zh" if any(_HAN[0] <= character <= _HAN[1] for character in title) else settings.language
     told = surroundings(settings, inviter=names.get(entered.inviter) if entered.inviter else None)
-    options = offered(settings, "admission")
-    facts = await ports.database.read(lambda c: rooms.room_facts(c, room.room_id))
+    options = dict(offered(settings, "admission"))
+    facts, before = await ports.database.read(lambda c: (rooms.room_facts(c, room.room_id), _before(c, room.room_id)))
+    held: tuple[str, str, str] | None = None
+    if before is not None:
+        options = {BEFORE_KEY: before.policy, **options}
+        held = policy_name(before.policy, "en"), policy_name(before.policy, "zh"), BEFORE_KEY
     post = fx.Post(
         room.room_id,
-        strings.admission(admission(told, "en"), admission(told, "zh")),
+        strings.admission(admission(told, "en"), admission(told, "zh"), held),
         kind="admission",
         feature=NAME,
+        subject=str(before.id) if before is not None else "",
         text=True,
-        buttons=(*OPTION_KEYS, REFUSE_KEY),
+        buttons=(*((BEFORE_KEY,) if before is not None else ()), *OPTION_KEYS, REFUSE_KEY),
         id=admission_id(room.room_id, facts.invited_at if facts is not None else None),
-        extra={PROPOSAL_KEY: to_proposal(dict(options))},
+        extra={PROPOSAL_KEY: to_proposal(options)},
     )
     return (SetLanguage(room.room_id, language), post)
+
+
+def _before(connection: Connection, room_id: RoomID) -> store.Asked | None:
+    """Return what holds in the room that this one replaces, if both say so: an admin here may choose it by one tap."""
+    upgrade = upgrades.into(connection, room_id)
+    return store.in_force(connection, upgrade.old) if upgrade is not None else None
 
 
 # --- wakes --------------------------------------------------------------------------------------------------------
@@ -283,7 +299,8 @@ async def _start(wake: Fire, ports: Ports) -> Effects:
     room_id = wake.room.room_id
     shown = fx.WakeAt(NAME, f"banner:{room_id}", room_id, wake.now)
     done = fx.ClearButtons(loosening_id(policy_id, asked.asked_at))
-    return StartPolicy(policy_id, at), done, shown, *_published(asked, facts, ports.settings)
+    published = _published(asked, facts, ports.settings)
+    return StartPolicy(policy_id, at), done, shown, *published, fx.Follow(room_id)
 
 
 def _published(asked: store.Asked, facts: rooms.RoomFacts, settings: Settings) -> Effects:
@@ -300,17 +317,25 @@ def _published(asked: store.Asked, facts: rooms.RoomFacts, settings: Settings) -
 
 
 async def _welcome(wake: Fire, ports: Ports) -> Effects:
-    """Tell those who came, by one notice that names them. What they write once it stands counts."""
+    """Tell those who came, by one notice that names them. What they write once it stands counts.
+
+    Of a great many some are named at a time, and the others by later notices: an event has a largest size, and until
+    they are told nothing of theirs counts.
+    """
     room = wake.room
-    users = await ports.database.read(lambda c: store.newcomers(c, room.room_id))
-    if not users or room.policy is None:
+    found = await ports.database.read(lambda c: store.newcomers(c, room.room_id, MOST_NAMED + 1))
+    if not found or room.policy is None:
         return ()
+    users = found[:MOST_NAMED]
     names = await ports.names.people(room.room_id)
     called = [_called(user, names) or "" for user in users]
     effect_id = welcome_id(int(wake.due.timestamp() * 1000), users)
     text = newcomers(called, within(room.policy, ports.settings.ceiling), room.language)
     post = fx.Post(room.room_id, fx.Words(text), kind="welcome", feature=NAME, id=effect_id)
-    return post, Welcome(effect_id, users)
+    told = (post, Welcome(effect_id, users))
+    if len(found) == len(users):
+        return told
+    return *told, fx.WakeAt(NAME, f"welcome:{room.room_id}", room.room_id, wake.now + NEXT_NAMED)
 
 
 def sent(connection: Connection, said: Said, now: int) -> None:

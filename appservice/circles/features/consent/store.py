@@ -12,7 +12,7 @@ from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.dialects import insert
 from circles.facts import rooms
 from circles.facts.tables import members, metadata, policies, wakes
-from circles.features.consent.decide import NAME
+from circles.features.consent.decide import NAME, policy_subject
 from circles_policies.content import Malformed, read_content, to_content
 from circles_policies.minimum import Choice, fold_choice
 from circles_policies.model import Policy
@@ -170,6 +170,19 @@ def started_by(connection: Connection, room_id: RoomID, authority: EventID) -> b
     return found is not None and found.authority == authority
 
 
+def trimming(connection: Connection, room_id: RoomID) -> tuple[Mapping[str, Any], ...]:
+    """Return the deletions that a tighter keeping still waits with in a room."""
+    rows = connection.execute(
+        select(wakes.c.key, wakes.c.payload).where(wakes.c.feature == NAME, wakes.c.room_id == room_id)
+    ).all()
+    return tuple(payload for key, payload in rows if key.partition(":")[0] in ("less", "delete"))
+
+
+def drop_wakes(connection: Connection, room_id: RoomID) -> None:
+    """Forget what was to be shown or started in a room."""
+    connection.execute(delete(wakes).where(wakes.c.feature == NAME, wakes.c.room_id == room_id))
+
+
 # --- choices ------------------------------------------------------------------------------------------------------
 
 
@@ -195,14 +208,24 @@ def forget_everywhere(connection: Connection, user_id: UserID) -> None:
     connection.execute(delete(members).where(members.c.room_id == rooms.EVERYWHERE, members.c.user_id == user_id))
 
 
-def newcomers(connection: Connection, room_id: RoomID) -> tuple[UserID, ...]:
-    """Return who is in the room and has not been told yet."""
+def newcomers(connection: Connection, room_id: RoomID, most: int) -> tuple[UserID, ...]:
+    """Return who is in the room and has not been told yet: so many at most, who came first before the others."""
     rows = connection.execute(
         select(members.c.user_id)
         .where(members.c.room_id == room_id, members.c.membership == "join", members.c.since.is_(None))
         .order_by(members.c.joined_at)
+        .limit(most)
     ).scalars()
     return tuple(UserID(user) for user in rows)
+
+
+def is_untold(connection: Connection, room_id: RoomID, user_id: UserID) -> bool:
+    """Return whether a person in the room has not been told yet."""
+    row = select(members.c.since).where(
+        members.c.room_id == room_id, members.c.user_id == user_id, members.c.membership == "join"
+    )
+    found = connection.execute(row).first()
+    return found is not None and found.since is None
 
 
 def welcome(connection: Connection, effect_id: EffectID, users: Iterable[UserID]) -> None:
@@ -250,10 +273,29 @@ def retract(connection: Connection, reaction: EventID) -> None:
     connection.execute(delete(approvals).where(approvals.c.reaction == reaction))
 
 
-def approvals_of(connection: Connection, subject: str) -> dict[str, int]:
-    """Return who tapped and when (ms)."""
-    rows = connection.execute(select(approvals.c.user_id, approvals.c.at).where(approvals.c.subject == subject))
-    return {str(user): int(at) for user, at in rows}
+def does_not_agree(connection: Connection, waiting: Asked, ai: UserID) -> UserID | None:
+    """Return somebody in the room who has not tapped 👍 on a looser policy and did not ask for it; None: all agree.
+
+    Stops at the first one, so that a room of thousands is not counted through with every tap.
+    """
+    tapped = select(approvals.c.user_id).where(
+        approvals.c.subject == policy_subject(waiting.id), approvals.c.user_id == members.c.user_id
+    )
+    query = (
+        select(members.c.user_id)
+        .where(members.c.room_id == waiting.room_id, members.c.membership == "join")
+        .where(members.c.user_id.not_in([ai, waiting.by or ""]), ~tapped.exists())
+        .limit(1)
+    )
+    found = connection.execute(query).scalar()
+    return UserID(found) if found is not None else None
+
+
+def has_majority(connection: Connection, room_id: RoomID, subject: str, ai: UserID) -> bool:
+    """Return whether more than half of the people in a room, the AI aside, tapped."""
+    voted = select(approvals.c.user_id).where(approvals.c.subject == subject, approvals.c.user_id != ai)
+    people = rooms.joined_count(connection, room_id) - rooms.is_joined(connection, room_id, ai)
+    return rooms.joined_count(connection, room_id, voted) * 2 > people
 
 
 # --- banner -------------------------------------------------------------------------------------------------------

@@ -33,13 +33,32 @@ def marked_up(lines: Sequence[Line], lang: Lang) -> Words:
     return render.lines(*rows)
 
 
-def admission(english: Admission, chinese: Admission) -> Words:
-    """Return the admission notice, in both languages: nobody has chosen one yet."""
-    parts = [marked_up(paragraph, "en") for paragraph in english.paragraphs]
-    parts += [marked_up(paragraph, "zh") for paragraph in chinese.paragraphs]
+def admission(english: Admission, chinese: Admission, before: tuple[str, str, str] | None = None) -> Words:
+    """Return the admission notice, in both languages: nobody has chosen one yet.
+
+    `before`: in a room that goes on from another one, what held there in both languages, and the key that chooses it.
+    """
+    parts = [*_asked(english, before, "en"), *_asked(chinese, before, "zh")]
     return Words(
         "\n\n".join(part.body for part in parts),
         "<br><br>".join(part.html or render.escaped(part.body) for part in parts),
+    )
+
+
+def _asked(told: Admission, before: tuple[str, str, str] | None, lang: Lang) -> list[Words]:
+    paragraphs = list(told.paragraphs)
+    if before is not None:
+        paragraphs.insert(1, (Line("", _goes_on(before, lang)),))
+    return [marked_up(paragraph, lang) for paragraph in paragraphs]
+
+
+def _goes_on(before: tuple[str, str, str], lang: Lang) -> str:
+    english, chinese, key = before
+    if lang == "zh":
+        return f"这个群接着以前的群，那里是“{chinese}”。点 {key} 照旧。管理员点好以后，提醒、摘要和笔记会跟过来。"
+    return (
+        f"This room goes on from an earlier one, with “{english}”. {key} is as before. "
+        "Reminders, digest and notes come along once an admin has tapped."
     )
 
 

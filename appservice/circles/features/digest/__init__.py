@@ -27,5 +27,6 @@ FEATURE: Final = Feature(
     writers=dict.fromkeys((SaveDigest, NextDigest, TouchDigest, DropDigest), store.write),
     forget_person=store.forget_person,
     forget_room=store.forget_room,
+    follow=store.follow,
     held=store.held,
 )

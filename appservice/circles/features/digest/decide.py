@@ -455,7 +455,9 @@ class _Links:
         for source in sources:
             if source is not None:
                 number = self._numbers.setdefault(source, len(self._numbers) + 1)
-                said += text(" ") + link(f"[{number}]", event_link(self._room.room_id, source.event_id, self._room.via))
+                said += text(" ") + link(
+                    f"[{number}]", event_link(source.room or self._room.room_id, source.event_id, self._room.via)
+                )
         return said
 
 

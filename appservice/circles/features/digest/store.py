@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy import JSON, BigInteger, Column, Connection, Integer, String, Table, delete, insert, select, update
 
-from circles.core.effects import CancelWake, Effect
+from circles.core.effects import CancelWake, Effect, WakeAt
 from circles.core.ids import RoomID, UserID
 from circles.core.language import Language, as_language
 from circles.core.schedule import Rule
 from circles.facts.tables import members, metadata, posts
-from circles.feature import Held
+from circles.feature import Followed, Held
 from circles.features.digest import strings
 from circles.features.digest.decide import NAME, Digest, DropDigest, NextDigest, SaveDigest, TouchDigest
 
@@ -81,6 +81,15 @@ def forget_person(connection: Connection, user_id: UserID, room_id: RoomID | Non
     gone = connection.execute(select(digests.c.room_id).where(which)).scalars().all()
     connection.execute(delete(digests).where(which))
     return tuple(CancelWake(NAME, key) for key in gone)
+
+
+def follow(connection: Connection, old: RoomID, new: RoomID, _now: int) -> Followed:
+    """Take a room's digest into the one it was upgraded to."""
+    row = digest(connection, old)
+    if row is None or digest(connection, new) is not None:
+        return Followed(effects=(CancelWake(NAME, old),))
+    connection.execute(update(digests).where(digests.c.room_id == old).values(room_id=new))
+    return Followed({"digest": 1}, (CancelWake(NAME, old), WakeAt(NAME, new, new, row.next_due)))
 
 
 def forget_room(connection: Connection, room_id: RoomID) -> None:

@@ -53,6 +53,7 @@ FEATURE: Final = Feature(
     forget=store.forget,
     forget_person=store.forget_person,
     forget_room=store.forget_room,
+    follow=store.follow,
     held=store.held,
     confirmed=store.confirmed,
 )

@@ -187,7 +187,7 @@ def listed(notes: Sequence[Note], frame: Frame) -> Words:
             (
                 bold(frame.name(note.author)),
                 text(f"{one_line(note.text, LINE_CHARS)} · {frame.hour(note.at)}"),
-                link(f"[{note.number}]", event_link(note.room_id, note.source.event_id, frame.via)),
+                link(f"[{note.number}]", event_link(note.source.room or note.room_id, note.source.event_id, frame.via)),
             )
         )
         for note in latest

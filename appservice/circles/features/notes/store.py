@@ -6,7 +6,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, delete, insert, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from circles.core.coming import Confirmed
 from circles.core.effects import Effect
@@ -15,7 +29,7 @@ from circles.core.language import Language
 from circles.core.permitted import Permitted
 from circles.facts import rooms
 from circles.facts.tables import metadata
-from circles.feature import Held
+from circles.feature import Followed, Held
 from circles.features.notes import strings
 from circles.features.notes.decide import AddNote, DropNote, Note, is_shown
 from circles_policies import Ceiling, Decision, Keep, Request, Right, Scopes, decide
@@ -33,13 +47,15 @@ notes: Final = Table(
     Column("asked_event", String, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("kept_at", BigInteger, nullable=False),
+    Column("origin", String),
     Index(None, "room_id", "number"),
     Index(None, "source_event"),
     Index(None, "asked_event"),
     Index(None, "author"),
     Index(None, "source_sender"),
 )
-"""`asked_event` is the message that asked for it, `source_event` the one whose words it holds: now always the same."""
+"""`origin` is the room it was kept in, where that was upgraded to this one. `asked_event` is the message that asked for
+it, `source_event` the one whose words it holds: now always the same."""
 
 
 # ---- reading
@@ -53,8 +69,9 @@ def in_room(connection: Connection, room_id: RoomID) -> tuple[Note, ...]:
 
 def shown(connection: Connection, room_id: RoomID) -> tuple[Note, ...]:
     """Return the notes of a room that may be shown now, the oldest first."""
-    members = rooms.all_members(connection, room_id)
-    return tuple(note for note in in_room(connection, room_id) if is_shown(note, members))
+    found = in_room(connection, room_id)
+    members = rooms.members_of(connection, room_id, {note.author for note in found})
+    return tuple(note for note in found if is_shown(note, members))
 
 
 def may_keep(connection: Connection, room_id: RoomID, words: Permitted, now: int, ceiling: Ceiling) -> Decision:
@@ -118,6 +135,13 @@ def forget_person(connection: Connection, user_id: UserID, room_id: RoomID | Non
     return ()
 
 
+def follow(connection: Connection, old: RoomID, new: RoomID, _now: int) -> Followed:
+    """Take a circle's notes into the room it was upgraded to. Only those that may be shown are counted."""
+    moved = {"room_id": new, "origin": func.coalesce(notes.c.origin, notes.c.room_id)}
+    connection.execute(update(notes).where(notes.c.room_id == old).values(moved))
+    return Followed({"notes": len(shown(connection, new))})
+
+
 def forget_room(connection: Connection, room_id: RoomID) -> None:
     """Delete a circle's notes: the AI has left it."""
     connection.execute(delete(notes).where(notes.c.room_id == room_id))
@@ -135,6 +159,7 @@ def _row(note: Note) -> dict[str, object]:
         "asked_event": note.asked,
         "at": int(note.at.timestamp() * 1000),
         "kept_at": int(note.kept_at.timestamp() * 1000),
+        "origin": note.source.room,
     }
 
 
@@ -145,7 +170,11 @@ def _note(row: Mapping[Any, Any]) -> Note:
         number=row["number"],
         author=UserID(row["author"]),
         text=row["text"],
-        source=Source(EventID(row["source_event"]), UserID(row["source_sender"])),
+        source=Source(
+            EventID(row["source_event"]),
+            UserID(row["source_sender"]),
+            room=RoomID(row["origin"]) if row["origin"] else None,
+        ),
         asked=EventID(row["asked_event"]),
         at=datetime.fromtimestamp(row["at"] / 1000, UTC),
         kept_at=datetime.fromtimestamp(row["kept_at"] / 1000, UTC),

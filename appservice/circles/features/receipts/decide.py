@@ -103,7 +103,7 @@ def _rests_on(
     for number, source in enumerate(ordered, 1):
         when = at.get(source.event_id)
         label = strings.source_label(number, frame.name(source.sender), frame.hour(when) if when is not None else "")
-        rows.append(link(label, event_link(receipt.about, source.event_id, receipt.via)))
+        rows.append(link(label, event_link(source.room or receipt.about, source.event_id, receipt.via)))
     if len(sources) > MOST:
         rows.append(text(strings.CUT[language]))
     return rows

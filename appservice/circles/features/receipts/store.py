@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from circles.core.call import Call as Asked
-from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
+from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.facts import ledger, rooms
 from circles.facts.posts import said as said_by_us
 from circles.facts.posts import sources_of
@@ -53,7 +53,7 @@ def receipt(connection: Connection, effect_id: EffectID) -> Receipt | None:
     if row is None:
         return None
     about = RoomID(row["about"])
-    sources = tuple(Source(event_id, sender) for event_id, sender in sources_of(connection, effect_id))
+    sources = sources_of(connection, effect_id)
     calls = _calls(connection, row, about)
     before, after = _others(connection, row)
     return Receipt(

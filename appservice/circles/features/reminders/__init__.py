@@ -139,6 +139,7 @@ FEATURE: Final = Feature(
     forget=store.forget,
     forget_person=store.forget_person,
     forget_room=store.forget_room,
+    follow=store.follow,
     held=store.held,
     coming=store.coming,
 )

@@ -272,7 +272,7 @@ def show(rows: Sequence[Reminder], room: Room, language: Language, now: datetime
             (strings.PAUSED_MARK, row.state == "paused"),
         )
         notes = [mark[language] for mark, holds in marks if holds]
-        label = link(f"{row.number}", event_link(row.room_id, row.source_event, room.via), spelled=False)
+        label = link(f"{row.number}", event_link(row.origin or row.room_id, row.source_event, room.via), spelled=False)
         said.append(label + text(". " + " · ".join([when, row.text, *notes])))
     return lines(*said)
 

@@ -122,7 +122,7 @@ def _say(
         feature=NAME,
         ping=(row.owner,),
         text=True,
-        reply_to=None if stays else row.source_event,
+        reply_to=None if stays or row.origin else row.source_event,  # in another room there is nothing to reply to
         thread=None if stays else row.thread,
         subject=row.id,
         sources=(row.source,),

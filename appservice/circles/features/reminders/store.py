@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     delete,
     false,
+    func,
     insert,
     null,
     or_,
@@ -34,8 +35,8 @@ from circles.core.quiet import Quiet
 from circles.core.schedule import Rule
 from circles.errors import Stale
 from circles.facts.rooms import quiet_hours
-from circles.facts.tables import members, metadata, people, posts, rooms
-from circles.feature import Held
+from circles.facts.tables import members, metadata, people, posts, rooms, wakes
+from circles.feature import Followed, Held
 from circles.features.reminders import strings
 from circles.features.reminders.decide import Around
 from circles.features.reminders.values import (
@@ -75,6 +76,7 @@ reminders: Final = Table(
     Column("language", String, nullable=False, default="en"),
     Column("created_at", BigInteger, nullable=False),
     Column("alarm", Boolean, nullable=False, default=False, server_default=false()),
+    Column("origin", String),
     Column("rings", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "room_id", "state"),
     Index(None, "owner"),
@@ -283,6 +285,23 @@ def forget_person(connection: Connection, user_id: UserID, room_id: RoomID | Non
     return _drop(connection, ours, waiting)
 
 
+def follow(connection: Connection, old: RoomID, new: RoomID, _now: int) -> Followed:
+    """Take a room's reminders into the one it was upgraded to; who is not there gets theirs in private.
+
+    Requests that wait for an answer are dropped: they stand in the old room, for a day at most.
+    """
+    gone = _drop(connection, false(), reminder_pending.c.room_id == old)
+    ours = reminders.c.room_id == old
+    count = connection.execute(select(func.count()).where(ours, reminders.c.state != "fired")).scalar() or 0
+    there = select(members.c.user_id).where(members.c.room_id == new, members.c.membership == "join")
+    absent = reminders.c.for_room.is_(False), reminders.c.owner.not_in(there)
+    connection.execute(update(reminders).where(ours, *absent).values(private=True))
+    moved = {"room_id": new, "origin": func.coalesce(reminders.c.origin, reminders.c.room_id), "thread": None}
+    connection.execute(update(reminders).where(ours).values(moved))
+    connection.execute(update(wakes).where(wakes.c.feature == NAME, wakes.c.room_id == old).values(room_id=new))
+    return Followed({"reminders": count}, gone)
+
+
 def forget_room(connection: Connection, room_id: RoomID) -> None:
     """Drop a room's reminders and what waits for an answer there: the AI has left it."""
     _drop(connection, reminders.c.room_id == room_id, reminder_pending.c.room_id == room_id)
@@ -342,6 +361,7 @@ def _row(value: Reminder) -> dict[str, object]:
         "created_at": _ms(value.created_at),
         "alarm": value.alarm,
         "rings": value.rings,
+        "origin": value.origin,
     }
 
 
@@ -367,6 +387,7 @@ def _reminder(row: Mapping[Any, Any]) -> Reminder:
         created_at=_at(row["created_at"]),
         alarm=row["alarm"],
         rings=row["rings"],
+        origin=RoomID(row["origin"]) if row["origin"] else None,
     )
 
 

@@ -32,6 +32,7 @@ class Reminder:
         rings: how often it has rung since its time came, 0 while it does not ring; `again` is then the next ring.
         for_room: it speaks to everyone in the room; else to its owner, where they asked for it.
         private: it speaks to its owner in their direct message.
+        origin: the room it was asked for in, where that was upgraded to this one.
     """
 
     id: str
@@ -54,11 +55,12 @@ class Reminder:
     state: str = "active"
     alarm: bool = False
     rings: int = 0
+    origin: RoomID | None = None
 
     @property
     def source(self) -> Source:
         """The request it rests on."""
-        return Source(self.source_event, self.owner)
+        return Source(self.source_event, self.owner, room=self.origin)
 
     @property
     def recurs(self) -> bool:
