@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import struct
 
 import pytest
 
@@ -12,6 +11,7 @@ from circles.core.ids import EventID, RoomID
 from circles.core.language import Language
 from circles.features.circle import decide
 from circles.testing import ROOM, a_call
+from codes import scanned, seen
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,40 @@ def test_a_link_leads_by_number_and_through_servers() -> None:
     assert by_id.link == "https://matrix.to/#/!family?via=home.example"
 
 
-def test_a_qr_code_is_a_png_with_a_quiet_zone() -> None:
-    """It says how large it is, so that clients leave room for it."""
-    image = decide.qr("https://matrix.to/#/#circle-4821:home.example?via=home.example", "circle-4821.png")
-    width, height = struct.unpack(">II", image.data[16:24])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(decide.door(ROOM, 4821, ("home.example",), "circle-", "home.example"), id="by number"),
+        pytest.param(decide.door(ROOM, None, ("home.example:8448", "[2001:db8::1]"), "c-", "home.example"), id="ports"),
+        pytest.param(
+            decide.door(
+                RoomID("!Zm9yIGEgcm9vbSBvZiB2ZXJzaW9uIDEyIG9mIGEgcHVibGljIGtleQ"),
+                None,
+                tuple(f"a-rather-long-name-of-a-server-{number}.example.org" for number in range(3)),
+                "circle-",
+                "home.example",
+            ),
+            id="long",
+        ),
+    ],
+)
+def test_a_qr_code_is_read_as_the_link(way: decide.Door) -> None:
+    """A reader that is not ours reads the very link, `via` and all, from the picture alone."""
+    assert "?via=" in way.link
+    assert scanned(decide.qr(way.link, "circle.png").data) == way.link
 
-    assert image.data.startswith(b"\x89PNG")
-    assert (width, height) == (image.width, image.height)
+
+def test_a_qr_code_is_a_picture_with_a_quiet_zone() -> None:
+    """It says how large it is, so that clients leave room for it; four modules of white lie around the code."""
+    image = decide.qr("https://matrix.to/#/#circle-4821:home.example?via=home.example", "circle-4821.png")
+    picture = seen(image.data)
+    code = picture.point([255 - level for level in range(256)]).getbbox()
+
+    assert picture.size == (image.width, image.height)
     assert image.width >= 200
+    assert code is not None
+    margins = (code[0], code[1], image.width - code[2], image.height - code[3])
+    assert margins == (32, 32, 32, 32)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

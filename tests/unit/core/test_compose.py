@@ -1,6 +1,7 @@
 """Posts as event content: types, mentions, relations, the mark, and that everything fits into an event."""
 
 import json
+from bisect import bisect_right
 from typing import Any
 
 import pytest
@@ -8,11 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circles.core import compose
+from circles.core.effects import Words
 from circles.core.ids import EventID, RoomID, event_link
+from circles.core.render import LIMIT_BYTES, details, fit, lines, link, text, weight
 from circles_policies.content import MARK_KEY
 
 ROOM = RoomID("!family")
 ROOT = EventID("$root")
+EVENT_BYTES = 65_536
+ENVELOPE_BYTES = 2_000
+"""Of an event around its content: hashes, signatures, ids, relations; in an encrypted room twice, inside and out."""
 
 
 def payload(**changes: Any) -> dict[str, Any]:
@@ -140,3 +146,28 @@ def test_a_post_that_fits_is_left_alone() -> None:
     content = compose.message(payload(body=body, html=body), "e1")
 
     assert (content["body"], content["formatted_body"]) == (body, body)
+
+
+@pytest.mark.parametrize("sign", ["字", "\"", "<", "a"])
+@pytest.mark.parametrize("width", [1, 40, 230])
+def test_the_longest_answer_is_sent_whole_also_in_an_encrypted_room(sign: str, width: int) -> None:
+    """As many cited lines as the limit lets in: their links and the mark stand beside them, and then come four bytes for
+    three.
+    """
+    sources = [EventID(f"$SUdub3JhbnQgb2Ygd2hhdCBpcyBzYWlkIGhlcmUgYWxsXzA{number:04}") for number in range(2_000)]
+
+    def answer(rows: int) -> Words:
+        cited = [
+            text(f"{sign * width} ") + link(f"[{number}]", event_link(ROOM, source, ("home.example",)))
+            for number, source in enumerate(sources[:rows])
+        ]
+        return lines(*cited, details("Sources", cited))
+
+    most = bisect_right(range(len(sources)), LIMIT_BYTES, key=lambda rows: weight(answer(rows))) - 1
+    words = fit(answer(most), "Cut.")
+    content = compose.message(payload(body=words.body, html=words.html, sources=sources, reply_to="$q"), "e1")
+
+    assert (content["body"], content["formatted_body"]) == (words.body, words.html)
+    assert weight(answer(most + 1)) > LIMIT_BYTES >= weight(words)
+    assert len(content[MARK_KEY]["sources"]) == most
+    assert compose.size(content) * 4 / 3 + ENVELOPE_BYTES <= EVENT_BYTES
