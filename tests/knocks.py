@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
 from circles.adapters.store.tables import journal
+from circles.core.ids import RoomID
 from circles.core.settings import Settings
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.performing import Aftermath
@@ -87,11 +88,11 @@ class Knocks:
         return int(self.client.port or 0)
 
 
-def in_force(connection: Connection) -> None:
-    """Let Mei's talk be kept in the room."""
+def in_force(connection: Connection, room_id: RoomID = ROOM) -> None:
+    """Let Mei's talk be kept in a room."""
     connection.execute(
         policies.insert().values(
-            room_id=ROOM,
+            room_id=room_id,
             content=to_content(preset(Preset.NOTEBOOK)),
             state="in_force",
             asked_at=0,
@@ -99,7 +100,7 @@ def in_force(connection: Connection) -> None:
             written=False,
         )
     )
-    rooms.save_choice(connection, ROOM, MEI, fold_choice(Member(since=None), Choice.TOLD, 0))
+    rooms.save_choice(connection, room_id, MEI, fold_choice(Member(since=None), Choice.TOLD, 0))
 
 
 @asynccontextmanager

@@ -255,6 +255,8 @@ class Intake:
         if what.control is Control.AI_MEMBERSHIP:
             after.add(self._own_membership(connection, passed.event, room_id, now))
         if what.control is Control.REDACTION and what.redacts is not None:
+            if journal.elsewhere(connection, (EventID(what.redacts),), room_id):
+                return after  # Who may speak here takes nothing back there, no word and no tap.
             gone = fx.TakeBack(room_id, (EventID(what.redacts),), by=sender)
             after.add(self._performer.perform(connection, (gone,), now))
         control = self.control_event(connection, passed, room_id, sender, now)

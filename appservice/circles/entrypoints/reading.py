@@ -87,6 +87,8 @@ class _Facts:
     """When the sender's call before this one was answered, if it was."""
     again: bool
     """Whether an answer stands in the room already, given before the database was restored from a backup."""
+    obeyed: bool
+    """Whether this event changed what the AI may look at, when it was taken in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,7 @@ class Reader:
             standing=quota.standing(connection, payer, self._answers),
             answered=posts.answered_at(connection, EventID(before)) if before else None,
             again=outbox.is_answered(connection, entry.event_id),
+            obeyed=rooms.is_authority(connection, entry.room_id, entry.event_id),
         )
 
     # --- taps -------------------------------------------------------------------------------------------------------
@@ -251,7 +254,7 @@ class Reader:
             ControlWord.HIDE,
             ControlWord.OFF_RECORD,
         )
-        if entry.received_at - what.at > LATE_MS and not tightens and not found.again:
+        if entry.received_at - what.at > LATE_MS and not tightens and not found.obeyed and not found.again:
             return self._say(call, strings.late(language))
         if command.keeps and Reason.MARKED in found.passed.read.reasons:
             return self._say(call, strings.off_record(language))

@@ -122,6 +122,12 @@ def quiet_hours(connection: Connection, room_id: RoomID) -> Quiet | None:
     return Quiet.from_json(cast("Mapping[str, object]", value)) if value else None
 
 
+def is_authority(connection: Connection, room_id: RoomID, event_id: EventID) -> bool:
+    """Say whether a person's event asked for a policy and was obeyed."""
+    here = (policies.c.room_id == room_id) & (policies.c.authority == event_id)
+    return connection.execute(select(policies.c.id).where(here).limit(1)).first() is not None
+
+
 def dial(connection: Connection, room_id: RoomID) -> Dial:
     """Return how much a room wants to hear unasked."""
     value = connection.execute(select(rooms.c.dial).where(rooms.c.room_id == room_id)).scalar()
