@@ -23,5 +23,5 @@ def seen(picture: bytes) -> Image.Image:
 
 def scanned(picture: bytes) -> str:
     """Return what stands in the one code of a picture."""
-    (code,) = cast("list[_Read]", zxingcpp.read_barcodes(seen(picture), formats=zxingcpp.BarcodeFormat.QRCode))
+    (code,) = cast("list[_Read]", zxingcpp.read_barcodes(seen(picture)))
     return code.text

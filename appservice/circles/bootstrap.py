@@ -94,6 +94,7 @@ def settings_of(config: Config) -> Settings:
         tightening_hours=config.timing.tightening_hours,
         newcomers_seconds=config.timing.newcomers_seconds,
         marks_per_day=config.limits.marks_per_person_per_day,
+        circles_per_day=config.limits.circles_per_person_per_day,
         unasked_per_day=config.voice.posts_per_day,
         alias_prefix=config.appservice.alias_prefix,
         ghost_prefix=config.appservice.ghost_prefix,

@@ -1,6 +1,8 @@
 """A circle that is made by one sentence, and the ways into it, also from another homeserver."""
 
+import contextlib
 import re
+import sqlite3
 from urllib.parse import parse_qs
 
 from circles_harness import Homeserver, Service
@@ -13,7 +15,7 @@ from .conftest import NewPerson
 async def test_one_sentence_makes_a_circle_and_its_qr_code_and_number_lead_in_from_elsewhere(
     federation: tuple[Homeserver, Homeserver], federated_service: Service, person: NewPerson
 ) -> None:
-    """The asker decides there; the picture holds the link of the text, whose `via` a stranger's homeserver can follow."""
+    """The asker decides there; the picture holds the link of the text, whose `via` another homeserver can follow."""
     here, there = federation
     mei = await person("mei", at=here)
     li, noor = await person("li", at=there), await person("noor", at=there)
@@ -24,6 +26,9 @@ async def test_one_sentence_makes_a_circle_and_its_qr_code_and_number_lead_in_fr
     link = scanned(await mei.download(told["content"]["url"]))
     number = re.search(r"Number (\d+): join (#\S+)", body(told))
 
+    with contextlib.closing(sqlite3.connect(f"file:{federated_service.database_path}?mode=ro", uri=True)) as database:
+        counted = database.execute("SELECT asker FROM posts WHERE kind = 'created' AND feature = 'circle'").fetchall()
+    assert (mei.user_id,) in counted, "by these rows it is known how many circles somebody had made today"
     assert f"Join this circle ({link})" in body(told)
     assert number is not None
     address, _, servers = link.removeprefix("https://matrix.to/#/").partition("?")

@@ -21,23 +21,52 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel and install it into an environment of its own; return the folder of its programs.
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel."""
+    folder = tmp_path_factory.mktemp("built")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder))
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel into an environment of its own; return the folder of its programs.
 
     What it depends on is looked up in the environment of the tests, so that nothing is downloaded: that a resolver
     finds all of it is what the lock file shows.
     """
-    folder = tmp_path_factory.mktemp("installed")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist"))
-    (wheel,) = (folder / "dist").glob("*.whl")
+    return into(tmp_path_factory.mktemp("installed"), wheel, Path(sysconfig.get_path("purelib")))
+
+
+def into(folder: Path, wheel: Path, besides: Path) -> Path:
+    """Install a wheel into an environment that sees one more folder of packages; return the folder of its programs."""
     run(sys.executable, "-m", "venv", "--without-pip", str(folder / "venv"))
     (site,) = (folder / "venv").glob("lib/python*/site-packages")
-    (site / "of_the_tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "of_the_tests.pth").write_text(f"{besides}\n")
     programs = folder / "venv" / "bin"
     run(sys.executable, "-m", "pip", "--python", str(programs / "python"), "install", "-q", "--no-deps", str(wheel))
     where = run(str(programs / "python"), "-c", "import circles, circles_policies; print(circles.__file__)")
     assert Path(where.strip()).is_relative_to(site)
     return programs
+
+
+def test_the_base_install_says_in_one_line_what_the_service_needs(wheel: Path, tmp_path: Path) -> None:
+    """Synapse's environment gets pydantic and no more: there the command tells what to install, without a trace."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for name in ("pydantic", "pydantic_core", "annotated_types", "typing_extensions.py", "typing_inspection"):
+        (packages / name).symlink_to(Path(sysconfig.get_path("purelib")) / name)
+    programs = into(tmp_path, wheel, packages)
+    run(str(programs / "python"), "-c", "import circles_policies.explain, circles_policies.gate")
+    for command in ("version", "check"):
+        done = subprocess.run([programs / "circles", command], capture_output=True, text=True, timeout=60, check=False)
+
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.endswith(
+            " is missing. Install the service with its extra: pip install 'matrix-circles[appservice]'\n"
+        )
+        assert done.stderr.count("\n") == 1
 
 
 def run(*command: str, code: int = 0) -> str:

@@ -354,6 +354,7 @@ class Limits(Section):
     marks_per_person_per_day: Count = Field(
         default=20, description="Messages one person may hide from the AI with 🙈 a day."
     )
+    circles_per_person_per_day: Count = Field(default=10, description="Circles one person may have made a day.")
     transaction_bytes: Annotated[int, Field(ge=8 * 1024**2)] = Field(
         default=64 * 1024**2,
         description="The largest delivery taken from the homeserver; a refused one is repeated for ever.",

@@ -34,6 +34,8 @@ class Settings:
     """Who comes within this time is welcomed by one notice."""
     marks_per_day: int = 20
     """How many messages one person may hide a day."""
+    circles_per_day: int = 10
+    """How many circles one person may have made a day."""
     unasked_per_day: int = 1
     """How many unasked posts a quiet room gets a day."""
     alias_prefix: str = "circle-"

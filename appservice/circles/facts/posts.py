@@ -53,6 +53,12 @@ def answered_at(connection: Connection, event_id: EventID) -> datetime | None:
     return datetime.fromtimestamp(at / 1000, UTC) if at is not None else None
 
 
+def told_since(connection: Connection, asker: UserID, feature: str, kind: str, at: int) -> int:
+    """Return how often somebody was answered by a kind of post since an instant (ms)."""
+    of_them = (posts.c.asker == asker) & (posts.c.feature == feature) & (posts.c.kind == kind) & (posts.c.at >= at)
+    return connection.execute(select(func.count()).select_from(posts).where(of_them)).scalar() or 0
+
+
 def resting_on(
     connection: Connection, event_ids: Iterable[EventID], room_ids: Sequence[RoomID] | None = None
 ) -> tuple[EffectID, ...]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import insert
+
 from circles.core.effects import Effect, Post
-from circles.core.ids import RoomID
+from circles.core.ids import RoomID, UserID
 from circles.errors import MatrixBadRequest
 from circles.facts import rooms
+from circles.facts.tables import posts
 from circles.features.circle import handler, store
 from circles.features.circle.decide import NumberCircle
 from circles.ports import NewRoom
-from circles.testing import ROOM, FakeRooms, a_call, a_room, some_ports
+from circles.testing import ROOM, FakeClock, FakeRooms, a_call, a_room, some_ports
+
+LI, MEI = UserID("@li:far.example"), UserID("@mei:home.example")
 
 
 class Crowded(FakeRooms):
@@ -88,6 +96,42 @@ async def test_a_goal_is_needed() -> None:
     for argument in ("", "x" * 501):
         assert post_of(await handler.create(a_call("create", argument), ports)).kind == "problem"
     assert not made.created
+
+
+async def test_one_person_has_so_many_circles_made_a_day() -> None:
+    """Whoever scripts it fills no server with rooms; what is made already is told as often as it is asked for."""
+    made, clock = FakeRooms(), FakeClock()
+    ports = some_ports(rooms=made, clock=clock, settings=replace(some_ports().settings, circles_per_day=2))
+    for name, asker, age in (("1", MEI, 1), ("2", MEI, 25), ("3", LI, 1)):
+        at = int((clock.now() - timedelta(hours=age)).timestamp() * 1000)
+        row = told(name, asker, at)
+        await ports.database.write(lambda c, row=row: c.execute(insert(posts).values(row)))  # type: ignore[misc]
+    call = a_call("create", "Trip", asker=MEI)
+
+    assert post_of(await handler.create(call, ports)).kind == "created"
+    at = int(clock.now().timestamp() * 1000)
+    await ports.database.write(lambda c: c.execute(insert(posts).values(told("4", MEI, at))))
+    again = post_of(await handler.create(a_call("create", "Trip 2", asker=MEI), ports))
+    chinese = post_of(await handler.create(a_call("create", "旅行", asker=MEI), ports))
+
+    assert again.words.body == "Circles I made for you in 24 hours: 2. That's as many as I may; ask me again tomorrow."
+    assert chinese.words.body == "24 小时内已经给你建了 2 个圈子，到上限了，明天再来。"
+    assert len(made.created) == 1
+    clock.advance(timedelta(hours=24))
+    assert post_of(await handler.create(a_call("create", "Trip 3", asker=MEI), ports)).kind == "created"
+
+
+async def test_an_operator_may_have_no_circles_made_at_all() -> None:
+    """Said as it is, with what works instead."""
+    ports = some_ports(settings=replace(some_ports().settings, circles_per_day=0))
+
+    assert "operator switched that off" in post_of(await handler.create(a_call("create", "Trip"), ports)).words.body
+
+
+def told(effect_id: str, asker: UserID, at: int) -> dict[str, object]:
+    """Return the row of a post that said that a circle stands."""
+    where = {"room_id": ROOM, "about": ROOM, "event_id": f"$told{effect_id}", "state": "final", "at": at}
+    return {**where, "effect_id": effect_id, "kind": "created", "feature": "circle", "asker": asker}
 
 
 async def test_the_number_is_remembered() -> None:

@@ -101,7 +101,20 @@ def test_the_rhythm_is_read(words: str, days: str, at: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["digest blue", "digest every 3 days at 9:00", "digest weekly on blue", "digest daily at 6"]
+    "words",
+    [
+        "digest blue",
+        "digest every 3 days at 9:00",
+        "digest weekly on blue",
+        "digest daily at 6",
+        "digest hourly",
+        "digest every hour",
+        "digest daily 99:99",
+        "digest daily at 25:00",
+        "日报 99:99",
+        "摘要 每小时",
+        "周报 周八",
+    ],
 )
 def test_what_is_not_understood_is_said(words: str) -> None:
     """One sentence with two examples, nothing set."""
@@ -110,7 +123,10 @@ def test_what_is_not_understood_is_said(words: str) -> None:
     (post,) = decide.configure(replace(call, whole=call.whole.part(words)), None, NAMES, NOON)
 
     assert isinstance(post, Post)
-    assert "didn't get the time" in post.words.body
+    chinese = call.language == "zh"
+    example = "“日报 每天晚上八点”" if chinese else "“digest daily at 20:00”"
+    assert post.words.body.startswith("时间我没听懂。" if chinese else "I didn't get the time.")
+    assert example in post.words.body
 
 
 def test_only_who_decides_sets_or_ends_it() -> None:

@@ -119,6 +119,11 @@ def test_a_time_people_say_is_the_past_one(words: str, since: datetime) -> None:
         ("从很久很久", Wish(unclear=True)),
         ("since 99:99", Wish(unclear=True)),
         ("since 31 February", Wish(unclear=True)),
+        ("since yesterday 25:00", Wish(unclear=True)),
+        ("since Monday 9:75", Wish(unclear=True)),
+        ("昨天25点", Wish(unclear=True)),
+        ("昨天 25:00 以来", Wish(unclear=True)),
+        ("last 0", Wish(last=0, unclear=True)),
     ],
 )
 def test_what_is_asked_for(words: str, meant: Wish) -> None:

@@ -276,6 +276,8 @@ async def test_how_far_back_the_room_lets_it_look_is_said() -> None:
     [
         ("since the big bang", "en", strings.UNCLEAR["en"]),
         ("从很久以前", "zh", strings.UNCLEAR["zh"]),
+        ("since yesterday 25:00", "en", strings.UNCLEAR["en"]),
+        ("昨天25点以来", "zh", strings.UNCLEAR["zh"]),
         ("this thread", "en", strings.NO_THREAD["en"]),
     ],
 )

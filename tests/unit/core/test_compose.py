@@ -148,12 +148,10 @@ def test_a_post_that_fits_is_left_alone() -> None:
     assert (content["body"], content["formatted_body"]) == (body, body)
 
 
-@pytest.mark.parametrize("sign", ["字", "\"", "<", "a"])
+@pytest.mark.parametrize("sign", ["字", '"', "<", "a"])
 @pytest.mark.parametrize("width", [1, 40, 230])
 def test_the_longest_answer_is_sent_whole_also_in_an_encrypted_room(sign: str, width: int) -> None:
-    """As many cited lines as the limit lets in: their links and the mark stand beside them, and then come four bytes for
-    three.
-    """
+    """As many cited lines as the limit lets in, with their links and the mark, and then four bytes for three."""
     sources = [EventID(f"$SUdub3JhbnQgb2Ygd2hhdCBpcyBzYWlkIGhlcmUgYWxsXzA{number:04}") for number in range(2_000)]
 
     def answer(rows: int) -> Words:

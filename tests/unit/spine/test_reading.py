@@ -94,9 +94,7 @@ async def asking(tmp_path: Path) -> AsyncIterator[Asking]:
         await rows.do(furnish)
         rates = Rates(PER_MINUTE, 1_000, AnswerLimits(1_000, 1_000))
         settings = Settings(ai=AI, server_name="home.example")
-        yield Asking(
-            knocks, Reader(rows.database, knocks.intake, FakeNames(), settings, knocks.clock, rates)
-        )
+        yield Asking(knocks, Reader(rows.database, knocks.intake, FakeNames(), settings, knocks.clock, rates))
 
 
 # --- the pace of a room -------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from circles.core.render import one_line
 from circles.features.circle import strings
 
 NAME: Final = "circle"
+CREATED: Final = "created"
+"""The kind of the post that says that a circle stands; these are counted, for one person may have so many a day."""
 NAME_CHARS: Final = 40
 GOAL_CHARS: Final = 500
 TRIES: Final = 40
@@ -80,7 +82,7 @@ def door(room_id: RoomID, number: int | None, via: tuple[str, ...], prefix: str,
 def created(call: Call, way: Door, name: str) -> tuple[Effect, ...]:
     """Return what follows when a circle stands: its number is noted, and the asker gets its link."""
     words = strings.created(name, way.link, way.number or 0, way.alias or "", call.language)
-    said = call.answer(words, feature=NAME, kind="created", attachment=qr(way.link, _file_name(way)))
+    said = call.answer(words, feature=NAME, kind=CREATED, attachment=qr(way.link, _file_name(way)))
     return *((NumberCircle(way.room_id, way.number),) if way.number is not None else ()), said
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from circles.core.call import Call
 from circles.core.effects import Effect, Words
 from circles.errors import MatrixBadRequest
+from circles.facts import posts
 from circles.features.circle import decide, store, strings
-from circles.features.circle.decide import NAME
+from circles.features.circle.decide import CREATED, NAME
 from circles.ports import NewRoom, Ports
+
+DAY_MS: Final = 86_400_000
 
 
 async def create(call: Call, ports: Ports) -> tuple[Effect, ...]:
@@ -18,7 +23,11 @@ async def create(call: Call, ports: Ports) -> tuple[Effect, ...]:
         return _say(call, strings.NO_GOAL[call.language])
     if len(goal) > decide.GOAL_CHARS:
         return _say(call, strings.LONG_GOAL[call.language].format(limit=decide.GOAL_CHARS))
-    settings = ports.settings
+    settings, since = ports.settings, int(ports.clock.now().timestamp() * 1000) - DAY_MS
+    made = await ports.database.read(lambda c: posts.told_since(c, call.asker, NAME, CREATED, since))
+    if made >= settings.circles_per_day:
+        words = (strings.ENOUGH if settings.circles_per_day else strings.NONE_HERE)[call.language]
+        return _say(call, words.format(most=settings.circles_per_day))
     for number in decide.numbers(call.event_id, await ports.database.read(store.taken)):
         room = NewRoom(key=call.event_id, name=name, topic=goal, asker=call.asker, number=number)
         try:

@@ -23,6 +23,14 @@ NO_NUMBER: Final[Sentence] = {
     "en": "I found no free number for a new circle just now. Please ask again.",
     "zh": "这会儿没找到空着的群号，再说一次试试。",
 }
+ENOUGH: Final[Sentence] = {
+    "en": "Circles I made for you in 24 hours: {most}. That's as many as I may; ask me again tomorrow.",
+    "zh": "24 小时内已经给你建了 {most} 个圈子，到上限了，明天再来。",
+}
+NONE_HERE: Final[Sentence] = {
+    "en": "Nobody has circles made here; its operator switched that off. Invite me into a room of yours.",
+    "zh": "这里不开放新建圈子（运行者关掉了）。把我请进你自己的群就行。",
+}
 HERE_ALONE: Final[Sentence] = {
     "en": "This is our private chat, nobody else comes in. Say it in a circle, or “create New Year visits”.",
     "zh": "这里是我们的私聊，别人进不来。到圈子里说，或者说“新建 春节拜年”。",

@@ -272,5 +272,5 @@ def speaks(language: Language) -> Words:
 def which_language(language: Language) -> Words:
     """Say which languages there are."""
     return Words(
-        "可以说“语言 中文”或“语言 英文”。" if language == "zh" else 'Say "language English" or "language Chinese".'
+        "可以说“语言 中文”或“语言 英文”。" if language == "zh" else "Say “language English” or “language Chinese”."
     )

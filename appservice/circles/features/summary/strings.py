@@ -72,7 +72,7 @@ NO_VISITS: Final[Both] = {
 NOTHING_LEFT: Final[Both] = {"en": "Nothing is left to say.", "zh": "没有剩下什么可说的。"}
 
 UNCLEAR: Final[Both] = {
-    "en": 'From when? I did not get it. Try "summary since yesterday 9", "summary last 50", "summary since Monday".',
+    "en": "From when? I didn't get it. Try “summary since yesterday 9”, “summary last 50” or “summary since Monday”.",
     "zh": "没看懂从什么时候开始。可以这样说：“总结 从昨天9点”“总结 最近50条”“总结 从周一”。",
 }
 NO_THREAD: Final[Both] = {

@@ -133,7 +133,7 @@ def wish(words: str, now: datetime, zone: str) -> Wish:
     low = fold(words)
     mine = _MINE.search(low) is not None
     last = None if mine else _last(low)
-    since = None if mine or last else past(low, now.astimezone(ZoneInfo(zone)))
+    since = None if mine or last is not None else past(low, now.astimezone(ZoneInfo(zone)))
     return Wish(
         last=last,
         since=since,
@@ -141,7 +141,8 @@ def wish(words: str, now: datetime, zone: str) -> Wish:
         thread=_THREAD.search(low) is not None,
         room=_ROOM.search(low) is not None,
         private=_PRIVATE.search(low) is not None,
-        unclear=not (mine or last or since) and _STARTS.search(low) is not None,
+        unclear=last == 0
+        or (not (mine or last or since) and (_STARTS.search(low) is not None or not _is_clock(_clock(low)))),
     )
 
 
@@ -166,18 +167,20 @@ def _count(said: str) -> int:
 
 
 def past(low: str, now: datetime) -> datetime | None:
-    """Return the past instant that folded words name, aware UTC; None where they name none.
+    """Return the past instant that folded words name, aware UTC; None where they name none, or one that is no time.
 
     Args:
         low: the words, folded.
         now: the present, in the asker's zone.
     """
     day, named = _day(low, now)
-    hour = _hour(low)
-    if not named and hour is None:
+    clock = _clock(low)
+    if not _is_clock(clock):
+        return None
+    if not named and clock is None:
         return _ago(low, now)
-    minutes = 0 if hour is None else hour
-    at = datetime(day.year, day.month, day.day, minutes // 60, minutes % 60, tzinfo=now.tzinfo)
+    hour, minute = clock or (0, 0)
+    at = datetime(day.year, day.month, day.day, hour, minute, tzinfo=now.tzinfo)
     if at > now and not named:
         at -= timedelta(days=1)
     return at.astimezone(UTC)
@@ -244,12 +247,17 @@ def _dated(low: str, now: datetime) -> datetime | None:
     return None
 
 
-def _hour(low: str) -> int | None:
-    """Return minutes after midnight."""
+def _is_clock(clock: tuple[int, int] | None) -> bool:
+    """Say whether there is no hour and minute, or one that a clock can show."""
+    return clock is None or (clock[0] < 24 and clock[1] < 60)
+
+
+def _clock(low: str) -> tuple[int, int] | None:
+    """Return the hour and minute that are named, also such as no clock shows; None where none are."""
     part = next(((start, later) for form, start, later in _PART if form.search(low)), None)
     found = _HOUR.search(low)
     if found is None:
-        return part[0] * 60 if part else None
+        return (part[0], 0) if part else None
     said = next(group for group in (found[1], found[4], found[6], found[11]) if group)
     hour = _count(said)
     minute = int(found[2] or found[5] or found[10] or (30 if found[7] else 15 if found[8] else 45 if found[9] else 0))
@@ -257,7 +265,7 @@ def _hour(low: str) -> int | None:
         hour += 12
     elif hour == 12 and (found[3] == "am" or (part and part[0] == 0)):
         hour = 0
-    return hour * 60 + minute if hour < 24 and minute < 60 else None
+    return hour, minute
 
 
 def lacks_thread(call: Call, asked: Wish) -> bool:
