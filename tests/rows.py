@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, inspect, select
 
 from circles.adapters.store import journal, kept, outbox
 from circles.adapters.store.database import SqlDatabase
@@ -28,6 +28,7 @@ from circles.facts import rooms
 from circles.facts.tables import posts, wakes
 from circles.feature import Feature
 from circles.testing import AI, NOON, ROOM
+from circles_harness import Service
 
 T = TypeVar("T")
 
@@ -172,10 +173,20 @@ class Rows:
 
 
 def every_value(connection: Connection) -> bytes:
-    """Return all that a query can show of a database on PostgreSQL."""
-    names = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").scalars()
-    rows = [row for name in names.all() for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]  # noqa: S608  # the names of our tables
+    """Return all that a query can show of a database."""
+    names = [name for name in inspect(connection).get_table_names() if not name.startswith("messages_text_")]
+    rows = [row for name in names for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]  # noqa: S608  # the names of our tables
     return b"\0".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
+
+
+async def every_value_of(service: Service) -> bytes:
+    """Return all that a query can show of a running service's database, whichever it is."""
+    url = service.config["storage"].get("url") or f"sqlite:///{service.database_path}"
+    database = SqlDatabase(url)
+    try:
+        return await database.read(every_value)
+    finally:
+        await asyncio.to_thread(database.dispose)
 
 
 async def rested(waker: Waker) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 try:
     from circles.config import Config
@@ -23,6 +25,18 @@ async def _run(config: Config) -> None:
     from circles import bootstrap
 
     await bootstrap.run(config)
+
+
+def _backup(config: Config, output: str, *, force: bool) -> str:
+    from circles.entrypoints import backups
+
+    return backups.make(config, output, force=force)
+
+
+def _restore(config: Config, path: Path, lists: Sequence[Path], *, without_purges: bool) -> str:
+    from circles.entrypoints import backups
+
+    return backups.restore(config, path, lists, without_purges=without_purges)
 
 
 async def _check_database(config: Config) -> Finding:
@@ -55,7 +69,8 @@ def _opened(config: Config) -> AbstractAsyncContextManager[Database]:
 
 def main() -> int:
     """Run the command line."""
-    return cli.main(sys.argv[1:], cli.Parts(run=_run, opened=_opened, probes=PROBES))
+    parts = cli.Parts(run=_run, opened=_opened, backup=_backup, restore=_restore, probes=PROBES)
+    return cli.main(sys.argv[1:], parts)
 
 
 if __name__ == "__main__":

@@ -28,14 +28,14 @@ from circles.adapters.matrix.sender import Sender
 from circles.adapters.matrix.standings import GateStandings
 from circles.adapters.matrix.talk import MatrixTalk
 from circles.adapters.scheduler.wakes import ApschedulerWakes
-from circles.adapters.store import backlog, journal, kept, quarantine
+from circles.adapters.store import backlog, journal, kept, positions, purges, quarantine
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.migrate import head, migrate, standing
 from circles.adapters.store.quota import AnswerLimits, DailyLimits, drop_before
 from circles.config import Config
 from circles.core.ids import RoomID, UserID
 from circles.core.settings import Settings
-from circles.entrypoints import machine
+from circles.entrypoints import machine, purge_list
 from circles.entrypoints.catching_up import CatchingUp
 from circles.entrypoints.checks import Finding, our_version
 from circles.entrypoints.deliveries import Deliveries
@@ -45,6 +45,7 @@ from circles.entrypoints.health import Health, serve_health
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.measuring import Measuring
 from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
+from circles.entrypoints.purge_list import PurgeList
 from circles.entrypoints.reading import Rates, Reader
 from circles.entrypoints.retrying import Retrying
 from circles.entrypoints.transactions import door
@@ -123,6 +124,7 @@ class Service:
     names: Names
     troubles: Troubles
     whereabouts: Whereabouts
+    purge_list: PurgeList
     standings: GateStandings | None = None
     ready: bool = False
 
@@ -153,6 +155,7 @@ class Service:
 
     def look_after(self, after: Aftermath) -> None:
         """Tell the running parts what a commit left for them to look at."""
+        self.purge_list.look()
         if self.standings is not None:
             self.standings.note()
         for room_id in after.renamed:
@@ -258,6 +261,7 @@ def build(config: Config) -> Service:
         troubles=troubles,
         whereabouts=whereabouts,
         standings=standings,
+        purge_list=PurgeList(database, clock, storage.data_dir / purge_list.FILE),
     )
     holder.append(service)
     return service
@@ -344,6 +348,7 @@ async def run(config: Config) -> None:
     starting = asyncio.create_task(_start(service), name="start")
     keeping = (
         asyncio.create_task(_keep_clean(service), name="keep clean"),
+        asyncio.create_task(service.purge_list.run(), name="purge list"),
         *((asyncio.create_task(service.standings.run(), name="tell the gate"),) if service.standings else ()),
     )
     try:
@@ -374,9 +379,18 @@ async def _start(service: Service) -> None:
     """Make the account, then let everything go; the homeserver may still be starting itself."""
     await _until_reached(service.meet)
     service.scheduler.start()
+    restored = await service.database.read(positions.restored_from)
+    if restored is not None:
+        # What stands in the rooms is not to be said twice.
+        log.warning("A backup was restored: the rooms are read first.", extra={"action": "restored", "at": restored})
+        await service.catching_up.first()
     await service.sender.start()
-    await service.worker.start()
     await service.waker.start()
+    if restored is not None:
+        # What was due since then fires first, so that a tap on it finds whose it is.
+        await service.waker.idle()
+        await service.database.write(positions.is_caught_up)
+    await service.worker.start()
     service.ready = True
     service.metrics.leader.set(1)
     log.info("The service is ready.", extra={"action": "ready"})
@@ -425,6 +439,7 @@ async def _keep_clean(service: Service) -> None:
             await service.database.write(partial(kept.drop_expired, now=now))
             await service.database.write(partial(drop_before, day=_day(SystemClock().now() - KEEP_COUNTS)))
             await service.database.write(partial(journal.drop_transactions, now=now))
+            await service.database.write(partial(purges.drop_before, at=now - purges.KEEP_DAYS * 86_400_000))
             await service.database.wipe()
             service.waker.look()  # An operator may have asked for a quarantined event again.
         except Exception as error:  # noqa: BLE001  # a full disk must not end the cleaning for good

@@ -76,6 +76,10 @@ LONGEST_TERM: Final = 255
 """PostgreSQL takes no word of over 2,046 bytes into an index; longer ones are found by their beginning."""
 
 
+COUNTED: Final = """
+    SELECT table_name, column_name FROM information_schema.columns
+    WHERE table_schema = current_schema() AND column_default LIKE 'nextval(%%'
+"""
 HALF_BUILT: Final = """
     SELECT relname FROM pg_class JOIN pg_index ON indexrelid = pg_class.oid
     WHERE NOT indisvalid AND relname ~ '^ix_messages_text_terms_cc'
@@ -117,6 +121,10 @@ class Dialect(Protocol):
 
     def migrating(self, writer: Engine) -> AbstractContextManager[Connection]:
         """Return the one transaction in which the tables may be changed."""
+        ...
+
+    def count_on(self, connection: Connection) -> None:
+        """Let keys that count up go on behind the rows that are there."""
         ...
 
     def index(self, connection: Connection, rowid: int, terms: str) -> None:
@@ -208,6 +216,9 @@ class Sqlite:
         finally:
             raw.close()
 
+    def count_on(self, connection: Connection) -> None:
+        """Do nothing: it always counts from the largest."""
+
     def index(self, connection: Connection, rowid: int, terms: str) -> None:
         """Add a row to the FTS5 table."""
         row = {"rowid": rowid, "terms": terms}
@@ -285,6 +296,14 @@ class Postgresql:
     def migrating(self, writer: Engine) -> AbstractContextManager[Connection]:
         """Give a transaction: of two processes that start at once, one changes the tables and the other waits."""
         return writer.begin()
+
+    def count_on(self, connection: Connection) -> None:
+        """Set the sequences, which know nothing of rows that were written with their keys."""
+        for table, column in connection.exec_driver_sql(COUNTED).all():
+            query = (
+                f'SELECT setval(pg_get_serial_sequence(%s, %s), coalesce(max("{column}"), 0) + 1, false) FROM "{table}"'  # noqa: S608  # names of our own
+            )
+            connection.exec_driver_sql(query, (table, column))
 
     def index(self, connection: Connection, rowid: int, terms: str) -> None:
         """Add a row. The terms are words already: no parser of PostgreSQL's, which depends on the locale, cuts them."""

@@ -79,6 +79,8 @@ class Command:
         unlisted: not in the first screen of `help` nor the second.
         whole: its forms take no argument: what goes on after them is talk.
         keeps: the asker's words stay with it, so it is not done where they are off the record.
+        lasting: it sets something by what it says alone, whatever else is set: a service that was restored from a
+            backup, and finds the answer to it in the room, does it once more without saying so.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Command:
     unlisted: bool = False
     whole: bool = False
     keeps: bool = False
+    lasting: bool = False
     tool: str = ""
     """What a model is told this command does, so that plain language reaches the same handler; '' keeps it from
     models.

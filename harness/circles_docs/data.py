@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Table
 
 from circles import adapters
-from circles.adapters.store import egress, quarantine, tables
+from circles.adapters.store import egress, purges, quarantine, tables
 from circles.facts.tables import metadata
 from circles.registry import FEATURES
 from circles_docs.markdown import code, codes, head, table
@@ -46,5 +46,5 @@ def page() -> str:
 def every_table() -> list[Table]:
     """Return all tables, by name."""
     # Each of these modules adds its tables to the metadata when it is imported.
-    _ = adapters, egress, quarantine, tables, FEATURES
+    _ = adapters, egress, purges, quarantine, tables, FEATURES
     return sorted(metadata.tables.values(), key=lambda each: each.name)

@@ -3,16 +3,13 @@
 `tests/data/released/NNNN.json` holds rows of every table as the program of that release wrote them.
 """
 
-import base64
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, MetaData, Table, func, inspect, select, table, text
+from sqlalchemy import Connection, func, inspect, select, table, text
 from sqlalchemy.exc import IntegrityError
 
 from circles.adapters.store import journal, kept, outbox
@@ -24,8 +21,8 @@ from circles.features.digest import store as digests
 from circles.features.notes import store as notes
 from circles.features.reminders import store as reminders
 from circles_harness.postgresql import PostgreSQL
+from released import RELEASED, fill
 
-RELEASED = sorted((Path(__file__).parents[1] / "data" / "released").glob("*.json"))
 ROOM, MEI, LI = RoomID("!garden:home.example"), UserID("@mei:home.example"), UserID("@li:far.example")
 SCHEMAS_ON_SQLITE = {"0001": "0edbf74c7d8f0037"}
 """What each release's schema was on SQLite: its migration may learn another database, and change nothing here."""
@@ -34,29 +31,6 @@ SCHEMAS_ON_SQLITE = {"0001": "0edbf74c7d8f0037"}
 def bring_to(database: SqlDatabase, revision: str) -> None:
     with database.dialect.migrating(database.writer) as connection:
         command.upgrade(alembic_config(connection), revision)
-
-
-def fill(database: SqlDatabase, released: Path) -> dict[str, int]:
-    """Write the rows of a release; return how many stand in each table."""
-    rows = json.loads(released.read_text(encoding="utf-8"))
-    with database.writer.begin() as connection:
-        for name, values in rows.items():
-            if name == "messages_text":
-                for row in values:
-                    database.dialect.index(connection, row["rowid"], row["terms"])
-                continue
-            table = Table(name, MetaData(), autoload_with=connection)
-            connection.execute(table.insert(), [{key: _value(value) for key, value in row.items()} for row in values])
-            for column in table.columns:
-                if not database.is_file and column.autoincrement is True:
-                    connection.execute(select(func.setval(f"{name}_{column.name}_seq", 100)))
-    return {name: len(values) for name, values in rows.items()}
-
-
-def _value(value: Any) -> object:
-    if isinstance(value, dict) and "base64" in value:
-        return base64.b64decode(cast("dict[str, str]", value)["base64"])
-    return cast("object", value)
 
 
 def count(connection: Connection, name: str) -> int:

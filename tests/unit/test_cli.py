@@ -18,7 +18,7 @@ from synapse.config.appservice import load_appservices
 
 from circles.adapters.store import quarantine
 from circles.config import Config
-from circles.entrypoints import checks, cli
+from circles.entrypoints import backups, checks, cli
 from circles.entrypoints.checks import Finding
 from circles.entrypoints.health import Health, serve_health
 from circles.entrypoints.registration import new_token, registration, tokens_of, write_private
@@ -57,7 +57,8 @@ REFERENCE = "0a1b2c3d"
 
 
 def parts(started: Started | None = None) -> cli.Parts:
-    return cli.Parts(run=(started or Started()).run, opened=opened, probes=(database_is_fine,))
+    run = (started or Started()).run
+    return cli.Parts(run=run, opened=opened, backup=backups.make, restore=backups.restore, probes=(database_is_fine,))
 
 
 def circles(*arguments: str, started: Started | None = None) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import logging
 import random
 import time
@@ -45,6 +46,8 @@ PAUSES: Final = (0.5, 1, 2, 5)
 PAGE: Final = 100
 PAGES: Final = 50
 """So much of one room is read at most: what is older comes by deliveries or not at all."""
+PAGES_RESTORED: Final = 2_000
+"""The same once, when a backup was restored."""
 FIRST_PAGES: Final = 5
 """The same where there is no position yet, as after an upgrade."""
 AT_ONCE: Final = 4
@@ -105,6 +108,21 @@ class CatchingUp:
         self._candidate: tuple[str, float, int] | None = None
         self._counted = -1
         self._polls = True
+        self._pages = PAGES
+
+    async def first(self) -> None:
+        """Catch up once, however long it takes: what happened since the backup that was restored is read first."""
+        self._pages = PAGES_RESTORED
+        self._deliveries.hold()
+        await self._note_break()
+        for failures in itertools.count():
+            try:
+                await self._catch_up()
+            except MatrixError:
+                await self._sleep(PAUSES[min(failures, len(PAUSES) - 1)])
+            else:
+                self._pages = PAGES
+                return
 
     async def run(self) -> None:
         """Watch for ever. Deliveries are held until the first catching up is done."""
@@ -311,7 +329,7 @@ class CatchingUp:
         found: list[Json] = []
         ceiling = self._now()
         start: str | None = None
-        for _ in range(PAGES if to is not None else FIRST_PAGES):
+        for _ in range(self._pages if to is not None else max(FIRST_PAGES, self._pages - PAGES)):
             page = await self._client.messages(room_id, start, PAGE, to=to)
             chunk = _events(page, "chunk")
             ids = [str(event.get("event_id")) for event in chunk]

@@ -1,4 +1,4 @@
-"""The command `circles`: config, registration, check, run, quarantine, uninstall, version.
+"""The command `circles`: config, registration, check, run, backup, restore, quarantine, uninstall, version.
 
 Exit codes: 0 done, 1 a check failed or a file is in the way, 2 the command line is wrong, 78 the configuration is wrong
 (EX_CONFIG: systemd then does not start it again and again), 130 interrupted.
@@ -50,6 +50,8 @@ class Parts:
 
     run: Callable[[Config], Coroutine[Any, Any, None]]
     opened: Callable[[Config], AbstractAsyncContextManager[Database]]
+    backup: Callable[..., str]
+    restore: Callable[..., str]
     probes: tuple[Probe, ...] = ()
 
 
@@ -113,6 +115,29 @@ def parser() -> argparse.ArgumentParser:
         "--for-good",
         action="store_true",
         help="also deactivate the AI's account: its name can never be used again on this homeserver",
+    )
+
+    made = _command(commands, "backup", "write every row and the encryption keys into one file", _backup)
+    _config_file(made)
+    made.add_argument("--output", metavar="FILE", required=True, help="the backup's file, or - for the standard output")
+    made.add_argument("--force", action="store_true", help="replace the file if there is one")
+
+    restored = _command(commands, "restore", "bring a backup into an empty database", _restore)
+    _config_file(restored)
+    restored.add_argument("--input", type=Path, metavar="FILE", required=True, help="the backup's file")
+    listed = restored.add_mutually_exclusive_group()
+    listed.add_argument(
+        "--purged",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a purge list from beside the lost database, one for each host; without it the one in storage.data_dir",
+    )
+    listed.add_argument(
+        "--without-purges",
+        action="store_true",
+        help="restore although it is not known what was taken back since the backup",
     )
 
     _command(commands, "version", "tell the version", _version)
@@ -279,6 +304,26 @@ async def _take_away(config: Config, options: argparse.Namespace) -> int:
         _say(f"FIX  {error}", error=True)
         return FAILED
     _say(remains(config, options.config) if options.yes else "Nothing was done yet. Do it with --yes.")
+    return DONE
+
+
+def _backup(options: argparse.Namespace, parts: Parts) -> int:
+    config = Config.load(options.config)
+    return _told(lambda: parts.backup(config, options.output, force=options.force))
+
+
+def _restore(options: argparse.Namespace, parts: Parts) -> int:
+    config = Config.load(options.config)
+    return _told(lambda: parts.restore(config, options.input, options.purged, without_purges=options.without_purges))
+
+
+def _told(work: Callable[[], str]) -> int:
+    """Do it and say what came of it; not to the standard output, where a backup may go."""
+    try:
+        _say(work(), error=True)
+    except NotFound as problem:
+        _say(str(problem), error=True)
+        return FAILED
     return DONE
 
 

@@ -66,6 +66,7 @@ class Read:
     circle: RoomID
     language: Language
     slow: bool = False
+    lasting: bool = False
     placeholder: fx.Placeholder | None = None
 
 
@@ -143,8 +144,8 @@ class Reader:
         if found.passed.classified.control is Control.REACTION:
             return self._tap(entry, found)
         read = await self._call(entry, found)
-        # A slow answer that stands leaves nothing but words: it is not made, nor a model asked, a second time.
-        return Ignored() if found.again and isinstance(read, Read) and read.slow else read
+        # Most answers leave nothing but words, or mean what was there when they were given: they stand as they are.
+        return read if not found.again or (isinstance(read, Read) and read.lasting) else Ignored()
 
     def _facts(self, connection: Connection, entry: journal.Entry) -> _Facts | Ignored:
         facts = rooms.room_facts(connection, entry.room_id)
@@ -367,6 +368,7 @@ class Reader:
             circle=call.room.room_id,
             language=call.language,
             slow=command.slow,
+            lasting=command.lasting,
             placeholder=fx.Placeholder(call.place, call.event_id),
         )
 

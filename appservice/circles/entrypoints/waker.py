@@ -40,6 +40,8 @@ AT_ONCE: Final = 8
 MOST_IN_HAND: Final = 500
 """No more are begun until half of these have ended."""
 RETRY_FIRST: Final = timedelta(seconds=1)
+IDLE_LOOKS: Final = 600
+IDLE_SECONDS: Final = 0.1
 RETRY: Final = timedelta(seconds=10)
 RETRY_LONG: Final = timedelta(hours=1)
 GIVE_UP_AFTER: Final = timedelta(days=30)
@@ -116,6 +118,13 @@ class Waker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def idle(self) -> None:
+        """Wait until nothing is due any more, a minute at most: something may wait for a model."""
+        for _ in range(IDLE_LOOKS):
+            if not await self._database.read(partial(self._due, besides=frozenset())):
+                return
+            await self._sleep(IDLE_SECONDS)
 
     def look(self) -> None:
         """Say that the rows changed, or that it is time."""

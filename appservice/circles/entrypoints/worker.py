@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from circles.adapters.matrix.client import CALLED_BY
-from circles.adapters.store import causes, journal, quarantine
+from circles.adapters.store import causes, journal, outbox, purges, quarantine
 from circles.core import effects as fx
 from circles.core.ids import RoomID
 from circles.entrypoints.performing import Aftermath, Performer
@@ -275,7 +275,10 @@ class Worker:
                 return None
             if not journal.settle(connection, entry.seq):
                 return Aftermath()  # Taken back meanwhile: nothing of it is said.
+            again = outbox.is_answered(connection, entry.event_id)
             after = self._performer.perform(connection, effects, now, causes.answering(entry.event_id))
+            if again:
+                purges.bury(connection)
             after.add(self._performer.end_placeholder(connection, entry.event_id, now))
             return after
 

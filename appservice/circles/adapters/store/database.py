@@ -51,6 +51,11 @@ class SqlDatabase:
         """The writing engine, for migrations before anything else runs."""
         return self._writer
 
+    @property
+    def reader(self) -> Engine:
+        """The reading engine, for commands that run alone."""
+        return self._reader
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a read-only unit of work on a reading thread: all of it sees one instant."""
 
@@ -101,7 +106,11 @@ class SqlDatabase:
         if self.dialect.alone:
             with contextlib.suppress(SQLAlchemyError, sqlite3.Error):  # what cannot be opened has nothing to wipe
                 await self.wipe()
+        await asyncio.to_thread(self.dispose)
+
+    def dispose(self) -> None:
+        """Let go of the connections, and leave the files as they are: another process may have them open."""
         for pool in (self._reads, self._writes):
-            await asyncio.to_thread(pool.shutdown)
+            pool.shutdown()
         self._reader.dispose()
         self._writer.dispose()

@@ -68,7 +68,12 @@ def keep(
         .returning(messages.c.seq)
     ).scalar()
     if seq is not None:
-        dialect_of(connection.dialect.name).index(connection, seq, index_terms(body))
+        index(connection, seq, body)
+
+
+def index(connection: Connection, seq: int, body: str) -> None:
+    """Put a message's words into the index."""
+    dialect_of(connection.dialect.name).index(connection, seq, index_terms(body))
 
 
 def matching(connection: Connection, words: str) -> list[int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
 
+from circles.adapters.store import purges
 from circles.adapters.store.database import SqlDatabase
 from circles.dialects import dialect_of
 from circles.errors import ConfigurationError
@@ -31,12 +32,13 @@ def migrate(database: SqlDatabase) -> None:
     found = standing(database)
     if found.objection is not None:
         raise ConfigurationError([("storage.url", found.objection)])
-    if found.revision == head():
-        return
-    from alembic import command
+    if found.revision != head():
+        from alembic import command
 
-    with dialect_of(database.url.drivername).migrating(database.writer) as connection:
-        command.upgrade(alembic_config(connection), "head")
+        with dialect_of(database.url.drivername).migrating(database.writer) as connection:
+            command.upgrade(alembic_config(connection), "head")
+    with database.writer.begin() as connection:
+        purges.watch(connection)
 
 
 @dataclass(frozen=True, slots=True)

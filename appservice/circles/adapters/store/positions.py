@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from circles.adapters.store.tables import positions
 from circles.dialects import insert
 
 TIMELINES: Final = "timelines"
+DATABASE: Final = "database"
+"""Its token is the name of this database, for the numbers of changes count within one: see `adapters.store.purges`."""
+TRIGGERS: Final = "triggers"
+"""Its token is of the triggers that stand."""
+RESTORED: Final = "restored"
+"""There from the moment a backup was restored until what happened since then was read; `at` is the backup's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +48,25 @@ def broke(connection: Connection, seq: int) -> None:
     connection.execute(statement.on_conflict_do_nothing())
     open_ = (positions.c.name == TIMELINES, positions.c.broken_seq.is_(None))
     connection.execute(update(positions).where(*open_).values(broken_seq=seq))
+
+
+def note(connection: Connection, name: str, token: str | None, at: int) -> None:
+    """Write one of the other rows."""
+    values = {"token": token, "at": at}
+    statement = insert(positions).values(name=name, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def token_of(connection: Connection, name: str) -> str | None:
+    """Return the token of one of the other rows."""
+    return connection.execute(select(positions.c.token).where(positions.c.name == name)).scalar()
+
+
+def restored_from(connection: Connection) -> int | None:
+    """Return the time of the backup that was restored and not caught up with yet, in ms; None mostly."""
+    return connection.execute(select(positions.c.at).where(positions.c.name == RESTORED)).scalar()
+
+
+def is_caught_up(connection: Connection) -> None:
+    """Note that what happened since the backup was read."""
+    connection.execute(delete(positions).where(positions.c.name == RESTORED))

@@ -114,6 +114,7 @@ FEATURE: Final = Feature(
             name="language",
             words={"en": ("language",), "zh": ("语言",)},
             handle=handler.speak,
+            lasting=True,
             help={"en": "language Chinese", "zh": "语言 英文"},
             waiting=True,
             unlisted=True,

@@ -16,6 +16,7 @@ FEATURE: Final = Feature(
             name="digest",
             words={"en": ("digest",), "zh": ("摘要", "日报", "周报")},
             handle=handler.configure,
+            lasting=True,
             help={"en": "digest daily at 20:00 – or off, now", "zh": "日报 每晚八点 – 定时摘要"},
             slow=True,
             tool="Show, set or end the room's digest ('daily at 20:00', 'weekly on Sunday at 18:00', 'off'), or 'now'.",

@@ -28,6 +28,7 @@ FEATURE: Final = Feature(
                 "zh": ("记下", "记下来", "记一下", "记住", "记录一下", "帮我记", "帮我记一下", "记笔记", "记个笔记"),
             },
             handle=handler.keep,
+            lasting=True,
             help={"en": "keep dinner is at six – a note", "zh": "记下 六点吃饭 – 留个笔记"},
             keeps=True,
             tool="Keep a note for the room. The argument is the words to keep.",

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from alembic import context
 
-from circles.adapters.store import egress, quarantine, tables
+from circles.adapters.store import egress, purges, quarantine, tables
 from circles.adapters.store.migrate import is_ours
 from circles.facts.tables import metadata
 from circles.registry import FEATURES
 
-DEFINED_IN = (egress, quarantine, tables, FEATURES)
+DEFINED_IN = (egress, purges, quarantine, tables, FEATURES)
 """Importing these, the features among them, is what defines the tables."""
 
 context.configure(
