@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import re
 import signal
@@ -16,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiohttp import web
-from sqlalchemy.exc import OperationalError
 
 from circles.adapters.clock import SystemClock
 from circles.adapters.matrix.account import control_room, ping, prepare_account
@@ -30,7 +28,7 @@ from circles.adapters.matrix.talk import MatrixTalk
 from circles.adapters.scheduler.wakes import ApschedulerWakes
 from circles.adapters.store import backlog, journal, kept, positions, purges, quarantine
 from circles.adapters.store.database import SqlDatabase
-from circles.adapters.store.migrate import head, migrate, standing
+from circles.adapters.store.migrate import head, standing
 from circles.adapters.store.quota import AnswerLimits, DailyLimits, drop_before
 from circles.config import Config
 from circles.core.ids import RoomID, UserID
@@ -43,6 +41,7 @@ from circles.entrypoints.entering import Entering
 from circles.entrypoints.gathering import Items, KeptMessages, WhatIsHeld, tell_features
 from circles.entrypoints.health import Health, serve_health
 from circles.entrypoints.intake import Intake
+from circles.entrypoints.leading import Leading
 from circles.entrypoints.measuring import Measuring
 from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
 from circles.entrypoints.purge_list import PurgeList
@@ -125,6 +124,7 @@ class Service:
     troubles: Troubles
     whereabouts: Whereabouts
     purge_list: PurgeList
+    leading: Leading
     standings: GateStandings | None = None
     ready: bool = False
 
@@ -244,6 +244,7 @@ def build(config: Config) -> Service:
         LOST: whereabouts.give_up,
     }
     waker = Waker(database, scheduler, entering, performer, ports, metrics, after, chores=chores)
+    listing = PurgeList(database, clock, storage.data_dir / purge_list.FILE)
     service = Service(
         config=config,
         database=database,
@@ -261,7 +262,9 @@ def build(config: Config) -> Service:
         troubles=troubles,
         whereabouts=whereabouts,
         standings=standings,
-        purge_list=PurgeList(database, clock, storage.data_dir / purge_list.FILE),
+        purge_list=listing,
+        # What becomes of the host of the one that leads must not take the only list with it.
+        leading=Leading(database, clock, listing.run),
     )
     holder.append(service)
     return service
@@ -313,20 +316,52 @@ def _model(
 
 
 async def run(config: Config) -> None:
-    """Run the service until it is told to stop (SIGTERM, SIGINT)."""
+    """Run the service until it is told to stop (SIGTERM, SIGINT).
+
+    Raises:
+        NotAlone: another process has the database, or took over from this one.
+    """
     service = build(config)
+    service.leading.claim()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await _until_opened(service.database)
+    measuring = Measuring(
+        service.database,
+        service.metrics,
+        SystemClock(),
+        config.storage.data_dir,
+        lambda: service.ready or service.leading.stands_by,
+        lambda: service.troubles.standing,
+    )
+    health = await serve_health(
+        config.health.host, config.health.port, lambda: _health(service), service.metrics, measuring.look
+    )
+    taking = asyncio.create_task(service.leading.take(), name="take the lead")
+    try:
+        if await _first_of(stopping, taking):
+            await _serve(service, stopping)
+    finally:
+        taking.cancel()
+        await asyncio.gather(taking, return_exceptions=True)
+        await health.cleanup()
+        await service.database.close()
+
+
+async def _serve(service: Service, stopping: asyncio.Event) -> None:
+    """Do the work of whoever leads, until we are told to stop.
+
+    Raises:
+        LeadLost: another process does it now.
+    """
+    config = service.config
     await service.client.open()
-    limit = config.limits.transaction_bytes
     app = door(
         service.intake,
         config.tokens.hs_token,
         service.metrics,
-        limit,
+        config.limits.transaction_bytes,
         service.troubles,
         heard=service.sender.heard,
         deliveries=service.deliveries,
@@ -334,34 +369,21 @@ async def run(config: Config) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, config.appservice.host, config.appservice.port).start()
-    measuring = Measuring(
-        service.database,
-        service.metrics,
-        SystemClock(),
-        config.storage.data_dir,
-        lambda: service.ready,
-        lambda: service.troubles.standing,
-    )
-    health = await serve_health(
-        config.health.host, config.health.port, lambda: _health(service), service.metrics, measuring.look
-    )
+    service.metrics.leader.set(1)
     starting = asyncio.create_task(_start(service), name="start")
+    leading = asyncio.create_task(service.leading.keep(), name="keep the lead")
     keeping = (
         asyncio.create_task(_keep_clean(service), name="keep clean"),
         asyncio.create_task(service.purge_list.run(), name="purge list"),
         *((asyncio.create_task(service.standings.run(), name="tell the gate"),) if service.standings else ()),
     )
     try:
-        stopped = asyncio.create_task(stopping.wait())
-        await asyncio.wait({stopped, starting}, return_when=asyncio.FIRST_COMPLETED)
-        if starting.done() and not stopping.is_set():
-            starting.result()
-            await stopping.wait()
+        await _first_of(stopping, starting, leading)
     finally:
         log.info("The service stops.", extra={"action": "stopping"})
-        for task in (starting, *keeping):
+        for task in (starting, leading, *keeping):
             task.cancel()
-        await asyncio.gather(starting, *keeping, return_exceptions=True)
+        await asyncio.gather(starting, leading, *keeping, return_exceptions=True)
         service.deliveries.release()
         await runner.cleanup()
         await service.waker.stop()
@@ -371,8 +393,21 @@ async def run(config: Config) -> None:
         if service.model is not None:
             await service.model.aclose()
         await service.client.close()
-        await health.cleanup()
-        await service.database.close()
+
+
+async def _first_of(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> bool:
+    """Wait until we are told to stop or one of these ends, and raise what ended it; return whether one did."""
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        if stopped in done:
+            return False
+        for task in tasks:
+            if task in done:
+                task.result()
+        return True
+    finally:
+        stopped.cancel()
 
 
 async def _start(service: Service) -> None:
@@ -392,25 +427,8 @@ async def _start(service: Service) -> None:
         await service.database.write(positions.is_caught_up)
     await service.worker.start()
     service.ready = True
-    service.metrics.leader.set(1)
     log.info("The service is ready.", extra={"action": "ready"})
     await service.catching_up.run()
-
-
-async def _until_opened(database: SqlDatabase) -> None:
-    """Bring the database to the newest schema; a server may still be starting itself."""
-    for pause in itertools.chain(RETRY_SECONDS, itertools.repeat(RETRY_SECONDS[-1])):
-        try:
-            await asyncio.to_thread(migrate, database)
-        except OperationalError:
-            if database.is_file:
-                raise
-            log.warning(  # the error may name the server and the user
-                "The database is not ready for us.", extra={"action": "database_waits", "seconds": pause}
-            )
-            await asyncio.sleep(pause)
-        else:
-            return
 
 
 async def _until_reached(work: Callable[[], Awaitable[None]]) -> None:
@@ -450,6 +468,8 @@ async def _keep_clean(service: Service) -> None:
 
 def _health(service: Service) -> Health:
     troubles = " ".join(service.troubles.standing)
+    if service.leading.stands_by:
+        return Health(ok=True, status="standby")
     return Health(ok=service.ready, parts={"in_hand": service.worker.busy, "troubles": troubles})
 
 

@@ -11,6 +11,8 @@ MatrixUnavailable · MatrixBadRequest
 │  └─ ModelError                  ModelUnavailable · ModelRateLimited · ContextWindowExceeded · ModelRefused ·
 ModelBadAnswer
 ├─ BudgetSpent                    the room's or the person's quota is used up
+├─ NotAlone                       another process has the database: ends ours, exit code 75
+│  └─ LeadLost
 ├─ Stale                          nobody's: what was decided rests on rows that changed meanwhile; decided again
 └─ ConfigurationError             the operator's: key path and what to write instead; exit code 78
 """
@@ -135,6 +137,14 @@ class BudgetSpent(CirclesError):
 
 class Stale(CirclesError):
     """What was decided rests on rows that changed meanwhile: it is decided again, and nobody is told."""
+
+
+class NotAlone(CirclesError):
+    """Another process works on this database."""
+
+
+class LeadLost(NotAlone):
+    """Another process leads now."""
 
 
 class ConfigurationError(CirclesError):

@@ -178,7 +178,14 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
                 "stat",
                 4,
             ),
-            Panel("Database", "Size of the SQLite files", ((_now("circles_database_bytes"), ""),), "bytes", "stat", 4),
+            Panel(
+                "Database",
+                "Its files, or what its server says",
+                ((_now("circles_database_bytes"), ""),),
+                "bytes",
+                "stat",
+                4,
+            ),
             Panel("Memory", "Of the process", ((_now("process_resident_memory_bytes"), ""),), "bytes", "stat", 4),
             Panel(
                 "Requests to the model",

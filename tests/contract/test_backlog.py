@@ -98,6 +98,7 @@ async def test_a_scrape_is_up_to_date_and_is_answered_without_a_database(rows: R
         assert 'circles_trouble{trouble="hs_token_refused"} 1.0' in seen
         assert 'circles_trouble{trouble="as_token_refused"} 0.0' in seen
         assert "circles_disk_free_bytes 0.0" not in seen
+        assert "circles_database_bytes 0.0" not in seen
 
         vars(measuring)["_database"] = Broken()
         seconds[0] += FRESH_SECONDS

@@ -153,6 +153,18 @@ async def test_a_backup_is_of_one_instant(rows: Rows, empty: Empty, tmp_path: Pa
     assert (manifest.rows["posts"], manifest.rows["outbox"]) == (1, 1)
 
 
+async def test_a_backup_holds_no_word_of_what_is_gone(rows: Rows, tmp_path: Path) -> None:
+    """Neither of a message that was taken back before, nor of an event whose payload was emptied."""
+    message = await rows.keep(f"words {CANARY}", sender=LI)
+    await rows.post(a_post(f"said {CANARY}", rests_on=[message], sender=LI))
+    await rows.perform(fx.TakeBack(ROOM, (message,)))
+    made(rows.database, tmp_path / "backup")
+
+    with zipfile.ZipFile(tmp_path / "backup") as archive:
+        assert [name for name in archive.namelist() if CANARY.encode() in archive.read(name)] == []
+        assert all(name.startswith(("tables/", "manifest.json")) for name in archive.namelist())
+
+
 def test_keys_come_back_private_and_whole(empty: Empty, tmp_path: Path) -> None:
     """A SQLite file among them with what only its log holds yet; nothing else than files of the folder."""
     source = empty("sqlite")

@@ -18,7 +18,7 @@ from circles.config import Config
 from circles.dialects import Seen
 from circles.entrypoints import purge_list
 from circles.entrypoints.checks import our_version
-from circles.errors import NotFound
+from circles.errors import NotAlone, NotFound
 
 STDOUT: Final = "-"
 
@@ -71,7 +71,8 @@ def restore(config: Config, path: Path, lists: Sequence[Path], *, without_purges
     """Bring a backup into an empty database, and do again what was taken back since; return what that was.
 
     Raises:
-        NotFound: it is no backup, the database is in use, or what was taken back since is not known.
+        NotFound: it is no backup, there are rows already, or what was taken back since is not known.
+        NotAlone: the service runs.
     """
     config.storage.prepare()
     own = config.storage.data_dir / purge_list.FILE
@@ -82,8 +83,10 @@ def restore(config: Config, path: Path, lists: Sequence[Path], *, without_purges
             raise NotFound(f"{config.storage.crypto_dir} holds encryption keys: move them away.")
         database = SqlDatabase(config.storage.url)
         try:
+            if not database.lead.take():
+                raise NotAlone("The service runs on this database: stop it first.")
             if not backup.is_empty(database):
-                raise NotFound("The database is not empty: stop the service, and move it away or name a new one.")
+                raise NotFound("The database is not empty: move it away or name a new one.")
             backup.load(database, manifest, archive)
             now = int(SystemClock().now().timestamp() * 1000)
             with database.writer.begin() as connection:

@@ -19,11 +19,13 @@ class Health:
 
     Attributes:
         ok: whether it does its work; a supervisor restarts it if this stays false.
+        status: what it does, where it is ok.
         parts: what an operator wants to see besides: numbers, and codes of ours such as "up".
     """
 
     ok: bool
     parts: Mapping[str, int | float | str] = field(default_factory=dict[str, int | float | str])
+    status: str = "ok"
 
 
 async def _nothing() -> None:
@@ -40,7 +42,7 @@ def health_app(
 
     async def show_health(_request: web.Request) -> web.Response:
         now = health()
-        body = {"status": "ok" if now.ok else "failing", **now.parts}
+        body = {"status": now.status if now.ok else "failing", **now.parts}
         return web.json_response(body, status=200 if now.ok else 503)
 
     async def show_metrics(_request: web.Request) -> web.Response:

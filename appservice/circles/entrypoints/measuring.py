@@ -74,6 +74,9 @@ class Measuring:
         ms, day = int(now.timestamp() * 1000), now.date().isoformat()
         found = await self._database.read(partial(backlog.look, now=ms, day=day))
         metrics = self._metrics
+        size = await self._database.read(backlog.server_bytes)
+        if size is not None:
+            metrics.database_bytes.set(size)
         metrics.journal_pending.set(found.journal.count)
         metrics.journal_oldest_seconds.set(found.journal.oldest_seconds)
         metrics.journal_parked.set(found.parked)
@@ -91,7 +94,8 @@ class Measuring:
     def _disk(self) -> None:
         try:
             self._metrics.disk_free_bytes.set(shutil.disk_usage(self._data_dir).free)
-            files = (path.stat().st_size for path in self._data_dir.glob("circles.db*"))
-            self._metrics.database_bytes.set(sum(files))
+            files = [path.stat().st_size for path in self._data_dir.glob("circles.db*")]
+            if files:
+                self._metrics.database_bytes.set(sum(files))
         except OSError:
             return

@@ -43,6 +43,13 @@ class Backlog:
     tokens: int
 
 
+def server_bytes(connection: Connection) -> int | None:
+    """Return how large the database is on its server; None: it is a file, whose size the disk tells."""
+    if connection.dialect.name != "postgresql":
+        return None
+    return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+
+
 def look(connection: Connection, now: int, day: str) -> Backlog:
     """Return what waits `now` (ms), and what `day` cost so far."""
     return Backlog(

@@ -17,6 +17,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from circles.adapters.store.lead import FileLead, Lead, SessionLead
 from circles.dialects import Seen, dialect_of
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class SqlDatabase:
         self._wrote = True  # an earlier run that was killed left its log
         self._seen = Seen()
         self._writer, self._reader = self.dialect.engines(self.url)
+        self.lead: Lead = FileLead(self.url.database) if self.dialect.alone else SessionLead(self._writer)
         self._writes = ThreadPoolExecutor(1, "database-write")
         self._reads = ThreadPoolExecutor(self.dialect.readers, "database-read")
 
@@ -82,6 +84,14 @@ class SqlDatabase:
 
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writes, run))
 
+    async def keep_lead(self) -> None:
+        """Show that we are alive, behind whatever is being written.
+
+        Raises:
+            LeadLost: another process leads, or did meanwhile.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._writes, self.lead.keep)
+
     async def wipe(self) -> bool:
         """Take what was deleted out of the database's own files too, if anything was written since the last time.
 
@@ -114,3 +124,4 @@ class SqlDatabase:
             pool.shutdown()
         self._reader.dispose()
         self._writer.dispose()
+        self.lead.let_go()

@@ -15,6 +15,8 @@ DATABASE: Final = "database"
 """Its token is the name of this database, for the numbers of changes count within one: see `adapters.store.purges`."""
 TRIGGERS: Final = "triggers"
 """Its token is of the triggers that stand."""
+LEAD: Final = "lead"
+"""Its token is the name of the process that leads, or led last; see `adapters.store.lead`."""
 RESTORED: Final = "restored"
 """There from the moment a backup was restored until what happened since then was read; `at` is the backup's time."""
 

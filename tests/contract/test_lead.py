@@ -1,0 +1,203 @@
+"""Of all processes on one database one leads, whatever becomes of the others or of its connection."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import OperationalError
+
+from circles.adapters.store import positions
+from circles.adapters.store.database import SqlDatabase
+from circles.adapters.store.lead import SILENCE
+from circles.adapters.store.migrate import migrate
+from circles.config import Config
+from circles.entrypoints import backups
+from circles.errors import LeadLost, NotAlone
+from circles_harness.postgresql import PostgreSQL
+from circles_harness.process import ServerProcess, free_port
+
+HOLD = """
+import sys, time
+from circles.adapters.store.database import SqlDatabase
+database = SqlDatabase(sys.argv[1])
+print(database.lead.take(), flush=True)
+time.sleep(600)
+"""
+
+
+async def circles(*arguments: str) -> tuple[int, str]:
+    """Run the program; return its exit code and what it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "circles", *arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
+async def test_a_second_process_on_one_file_ends_at_once_and_says_why(tmp_path: Path) -> None:
+    """Nor is a backup restored beneath the first, though one can be made; when that has ended all is free."""
+    file, backup = str(tmp_path / "circles.yaml"), tmp_path / "backup"
+    restore = partial(backups.restore, without_purges=True)
+    port = free_port()
+    config = {
+        "homeserver": {"url": f"http://127.0.0.1:{free_port()}", "server_name": "home.example"},
+        "appservice": {"as_token": "a" * 64, "hs_token": "h" * 64, "port": port},
+        "storage": {"data_dir": str(tmp_path / "data")},
+        "health": {"port": free_port()},
+    }
+    Path(file).write_text(yaml.safe_dump(config), encoding="utf-8")  # noqa: ASYNC240  # a test
+    Path(file).chmod(0o600)  # noqa: ASYNC240  # a test
+    first = ServerProcess(
+        "circles", ["-m", "circles", "run", "--config", file], directory=tmp_path, log_path=tmp_path / "log"
+    )
+    first.spawn()
+    try:
+        await first.wait_listening(port, within=60)
+        code, said = await circles("run", "--config", file)
+        assert (code, said.count("\n")) == (75, 1)
+        assert "Another Circles runs on this database" in said
+        loaded = Config.load(Path(file))
+        assert "rows" in await asyncio.to_thread(backups.make, loaded, str(backup), force=False)
+        with pytest.raises(NotAlone, match="stop it first"):
+            await asyncio.to_thread(restore, loaded, backup, [])
+    finally:
+        assert await first.stop() == 0
+    assert (tmp_path / "data" / "circles.db.lock").stat().st_mode & 0o777 == 0o600
+    shutil.rmtree(tmp_path / "data")
+    assert "rows" in await asyncio.to_thread(restore, loaded, backup, [])
+
+
+class Processes:
+    """Several on one database, each as it were in a process of its own."""
+
+    def __init__(self, server: PostgreSQL) -> None:
+        self.server = server
+        self.url = server.create()
+        self.made: list[SqlDatabase] = []
+
+    def new(self) -> SqlDatabase:
+        self.made.append(SqlDatabase(self.url))
+        return self.made[-1]
+
+    def end_sessions(self) -> None:
+        """Let the server end every session, as when it restarts."""
+        name = make_url(self.url).database
+        self.server.execute(
+            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608  # ours
+        )
+
+
+@pytest.fixture
+def processes(postgresql_server: PostgreSQL) -> Iterator[Processes]:
+    made = Processes(postgresql_server)
+    yield made
+    for each in made.made:
+        each.dispose()
+
+
+async def lead(database: SqlDatabase, term: str) -> None:
+    assert database.lead.take()
+    migrate(database)
+    database.lead.begin(term)
+    await database.write(partial(positions.note, name=positions.LEAD, token=term, at=0))
+
+
+async def term(database: SqlDatabase) -> str | None:
+    return await database.read(partial(positions.token_of, name=positions.LEAD))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_a_process_that_is_killed_leaves_the_lead(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    """Nobody else has it while it lives; at once when it was killed."""
+    url = f"sqlite:///{tmp_path / 'circles.db'}"
+    if kind == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("postgresql_server")
+        url = server.create()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLD, url, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"True\n"
+    other = SqlDatabase(url)
+    assert not other.lead.take()
+
+    os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
+    async with asyncio.timeout(10):
+        while True:
+            if await asyncio.to_thread(other.lead.take):
+                break
+    assert other.lead.take(), "who has it, has it"
+    await asyncio.to_thread(other.dispose)
+
+
+async def test_whoever_lost_the_lead_writes_nothing(processes: Processes) -> None:
+    """The server ended the session and another leads: every write fails, and so does showing that one is alive."""
+    first, second = processes.new(), processes.new()
+    await lead(first, "first")
+    assert not second.lead.take()
+    processes.end_sessions()
+    await lead(second, "second")
+
+    for _ in range(2):
+        with pytest.raises(LeadLost):
+            await first.write(partial(positions.note, name=positions.LEAD, token="first", at=1))
+        with pytest.raises(LeadLost):
+            await first.keep_lead()
+    assert await term(second) == "second"
+
+
+async def test_what_was_done_meanwhile_by_another_ends_an_earlier_lead(processes: Processes) -> None:
+    """Also where the other is gone by the time one comes back: what one knows is old."""
+    first, second = processes.new(), processes.new()
+    await lead(first, "first")
+    processes.end_sessions()
+    await lead(second, "second")
+    await asyncio.to_thread(second.dispose)
+
+    with pytest.raises(LeadLost):
+        await first.keep_lead()
+    with pytest.raises(LeadLost):
+        first.lead.take()
+
+
+async def test_a_server_that_restarts_changes_nothing_for_whoever_leads(processes: Processes) -> None:
+    """The next write leads again, before anything is written, if nobody else did meanwhile."""
+    first, second = processes.new(), processes.new()
+    await lead(first, "first")
+    for _ in range(2):
+        processes.end_sessions()
+        await first.keep_lead()
+        assert not second.lead.take()
+    await first.write(partial(positions.note, name="other", token="t", at=1))
+    assert not second.lead.take()
+
+
+async def test_a_session_that_leads_and_says_nothing_is_ended(processes: Processes) -> None:
+    """By the server, as its process stands still or its host is gone; a session that stands by is not."""
+    first, second = processes.new(), processes.new()
+    assert first.lead.take()
+    assert not second.lead.take()
+
+    def silence(connection: Connection) -> str:
+        return str(connection.exec_driver_sql("SHOW idle_session_timeout").scalar())
+
+    assert await first.write(silence) == SILENCE
+    assert await second.write(silence) == "0"
+
+
+async def test_what_the_server_refuses_is_an_error_of_sqlalchemys(processes: Processes) -> None:
+    """So that whoever waits for a server waits here, too."""
+    nowhere = SqlDatabase(processes.server.url_of("nowhere"))
+    with pytest.raises(OperationalError):
+        nowhere.lead.take()
+    nowhere.dispose()
