@@ -19,6 +19,7 @@ from aiohttp import web
 from circles.adapters.clock import SystemClock
 from circles.adapters.matrix.account import control_room, ping, prepare_account
 from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.contact import Contact
 from circles.adapters.matrix.creation import Creation
 from circles.adapters.matrix.direct import DirectRooms
 from circles.adapters.matrix.names import Names
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
     from circles.adapters.ai.openai_client import ModelPort
 
 log = logging.getLogger(__name__)
+
+Client = TypeVar("Client", bound=MatrixClient)
 
 T = TypeVar("T")
 
@@ -111,6 +114,7 @@ class Service:
     config: Config
     database: SqlDatabase
     client: MatrixClient
+    contact: Contact
     model: ModelPort | None
     intake: Intake
     deliveries: Deliveries
@@ -180,15 +184,8 @@ def build(config: Config) -> Service:
     )
     troubles = Troubles(clock)
     database = SqlDatabase(storage.url)
-    client = MatrixClient(
-        config.homeserver.url,
-        settings.ai,
-        config.tokens.as_token,
-        device_id=None,
-        troubles=troubles,
-        timeout_seconds=config.timing.homeserver_seconds,
-        reached=metrics.homeserver_up.set,
-    )
+    client = _connected(MatrixClient, config, troubles, metrics)
+    contact = _connected(Contact, config, troubles, metrics)
     server = settings.server_name
     ghosts = re.compile(rf"@{re.escape(config.appservice.ghost_prefix)}.*:{re.escape(server)}")
     direct = DirectRooms(database, client, server, config.appservice.alias_prefix)
@@ -237,7 +234,7 @@ def build(config: Config) -> Service:
     async def meet() -> None:
         await holder[0].meet()
 
-    catching_up = CatchingUp(database, client, intake, deliveries, settings, clock, back, meet=meet)
+    catching_up = CatchingUp(database, client, contact, intake, deliveries, settings, clock, back, meet=meet)
     chores: dict[str, Chore] = {
         quarantine.RETRY: Retrying(database, client, intake).retry,
         DOUBT: whereabouts.settle,
@@ -249,6 +246,7 @@ def build(config: Config) -> Service:
         config=config,
         database=database,
         client=client,
+        contact=contact,
         model=model,
         intake=intake,
         deliveries=deliveries,
@@ -268,6 +266,18 @@ def build(config: Config) -> Service:
     )
     holder.append(service)
     return service
+
+
+def _connected(kind: type[Client], config: Config, troubles: Troubles, metrics: Metrics) -> Client:
+    return kind(
+        config.homeserver.url,
+        UserID(config.bot_user_id),
+        config.tokens.as_token,
+        device_id=None,
+        troubles=troubles,
+        timeout_seconds=config.timing.homeserver_seconds,
+        reached=metrics.homeserver_up.set,
+    )
 
 
 def _rates(config: Config) -> Rates:
@@ -357,6 +367,7 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
     """
     config = service.config
     await service.client.open()
+    await service.contact.open()
     app = door(
         service.intake,
         config.tokens.hs_token,
@@ -375,6 +386,7 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
     keeping = (
         asyncio.create_task(_keep_clean(service), name="keep clean"),
         asyncio.create_task(service.purge_list.run(), name="purge list"),
+        asyncio.create_task(service.deliveries.run(), name="pulse"),
         *((asyncio.create_task(service.standings.run(), name="tell the gate"),) if service.standings else ()),
     )
     try:
@@ -393,6 +405,7 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
         if service.model is not None:
             await service.model.aclose()
         await service.client.close()
+        await service.contact.close()
 
 
 async def _first_of(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> bool:

@@ -20,7 +20,7 @@ from yarl import URL
 Event = dict[str, Any]
 T = TypeVar("T")
 
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 60.0
 _LONG_POLL_SECONDS = 10.0
 _FILTER = '{"room":{"timeline":{"limit":50}}}'
 _PIN = "m.room.pinned_events"

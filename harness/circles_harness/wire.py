@@ -20,7 +20,7 @@ from yarl import URL
 
 from circles_harness.process import free_port
 
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 60.0
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length"})
 """RFC 9110, 7.6.1; each side has its own connection."""
 

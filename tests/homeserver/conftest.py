@@ -20,7 +20,7 @@ from circles_harness.service import merged
 
 # Fixtures are outside pytest's own time limit (timeout_func_only); two boots take some seconds.
 BOOT_DEADLINE_SECONDS = 90
-TEST_DEADLINE_SECONDS = 60
+TEST_DEADLINE_SECONDS = 180
 
 SERVICE_CONFIG = {
     "invites": {"allow": ["*"]},

@@ -1,15 +1,11 @@
 """What a homeserver forgot when it ended is read from the rooms: nothing lost, nothing twice, in order."""
 
-import asyncio
 import os
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import pytest
-
 from circles_harness import Person, Service
-from circles_harness.process import ServerProcess
 from walks import admitted, answer, ask, body, messages, private_room, settled
 
 from .conftest import Breakable, NewPerson
@@ -27,11 +23,9 @@ def asleep(service: Service) -> Generator[None]:
 
 
 async def test_what_was_said_before_the_homeserver_died_is_answered_once_and_in_order(
-    breakable: Breakable, person: NewPerson, monkeypatch: pytest.MonkeyPatch
+    breakable: Breakable, person: NewPerson
 ) -> None:
     """The first question is in a delivery, the others nowhere but in the room; a new one comes at once after it."""
-    # A homeserver that is back within the same second, as a fork of the tests is, is none that anybody runs.
-    monkeypatch.setattr(ServerProcess, "forks", None)
     homeserver, service = breakable.homeserver, breakable.service
     mei = await person("mei", at=homeserver)
     rooms = [await admitted(mei, service), await private_room(mei, service)]
@@ -42,8 +36,7 @@ async def test_what_was_said_before_the_homeserver_died_is_answered_once_and_in_
         for room in rooms:
             asked[room] += [await mei.say(room, f"!circle {word}") for word in ("help", "policy", "reminders")]
         await homeserver.kill()
-    starting = asyncio.create_task(homeserver.start())
-    await starting
+    await homeserver.start()
     for room in rooms:
         asked[room].append(await mei.say(room, "!circle notes"))
     for room in rooms:

@@ -88,7 +88,7 @@ async def health(service: Service) -> dict[str, Any]:
 
 
 async def until_logged(service: Service, words: str, *, after: int = 0) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while words not in service.log()[after:]:
             await asyncio.to_thread(lambda: None)
 

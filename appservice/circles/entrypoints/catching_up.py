@@ -1,8 +1,8 @@
 """Catching up: what was said in our rooms and never delivered is read from the rooms themselves.
 
 Synapse holds an event in memory for a moment before it is part of a transaction, and forgets it when it ends in that
-moment, killed or stopped gently (measured); an application service is never told.  So contact is watched by a request
-that is always open, and whenever it broke off, and at every start, the rooms with news are read back to the newest
+moment, killed or stopped gently (measured); an application service is never told.  So contact is watched by requests
+over one connection, and whenever that broke off, and at every start, the rooms with news are read back to the newest
 event that had reached us before.  What is found takes the way of a delivery: the same gate, the same journal, one
 commit a room.  Deliveries wait meanwhile, so that a room's events keep their order.
 """
@@ -23,12 +23,13 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection
 
 from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.contact import Contact
 from circles.adapters.store import journal, positions
 from circles.core.ids import RoomID, server_of
 from circles.core.settings import Settings
 from circles.entrypoints.deliveries import Deliveries
 from circles.entrypoints.intake import Intake
-from circles.errors import MatrixBadRequest, MatrixError, MatrixForbidden, MatrixNotFound
+from circles.errors import MatrixBadRequest, MatrixError, MatrixForbidden, MatrixNotFound, MatrixUnavailable
 from circles.facts import rooms
 from circles.logs import place_of
 from circles.ports import Database, TellsTime
@@ -43,6 +44,7 @@ LEAST_SECONDS: Final = 1
 ASK_SECONDS: Final = 5
 """How often a homeserver is asked whether it is there if it keeps no request open for us."""
 PAUSES: Final = (0.5, 1, 2, 5)
+VERSIONS: Final = "/_matrix/client/versions"
 PAGE: Final = 100
 PAGES: Final = 50
 """So much of one room is read at most: what is older comes by deliveries or not at all."""
@@ -84,6 +86,7 @@ class CatchingUp:
         self,
         database: Database,
         client: MatrixClient,
+        contact: Contact,
         intake: Intake,
         deliveries: Deliveries,
         settings: Settings,
@@ -98,6 +101,7 @@ class CatchingUp:
         """
         self._database = database
         self._client = client
+        self._contact = contact
         self._intake = intake
         self._deliveries = deliveries
         self._settings = settings
@@ -109,6 +113,8 @@ class CatchingUp:
         self._counted = -1
         self._polls = True
         self._pages = PAGES
+        self._connection = 0
+        self._reached_seq: int | None = None
 
     async def first(self) -> None:
         """Catch up once, however long it takes: what happened since the backup that was restored is read first."""
@@ -138,7 +144,9 @@ class CatchingUp:
                     if self._meet is not None and was_there:
                         await self._meet()
                     was_there = True
+                    await self._make_contact()
                     token = await self._catch_up()
+                    self._reached_seq = await self._database.read(journal.last_seq)
                     is_behind, failures = False, 0
                     self._deliveries.release()
                     await self._back()
@@ -163,37 +171,53 @@ class CatchingUp:
 
     # --- contact ----------------------------------------------------------------------------------------------------
 
+    async def _make_contact(self) -> None:
+        """Open the connection that is watched from here on, so that no absence after this goes unnoticed."""
+        await self._contact.request("GET", VERSIONS)
+        self._connection = self._contact.renewed
+
     async def _watch(self, token: str | None) -> str | None:
         """Keep one request open, and return the token it ends with.
 
         Raises:
             MatrixError: contact broke off.
         """
+        # What had reached us when the request began is whole if its answer shows that contact stood until then.
+        reached = await self._database.read(journal.last_seq)
+        answered = await self._ask(token)
+        if self._contact.renewed != self._connection:
+            # It was away, for however short: a restart, or all that time in which this process did not run.
+            raise MatrixUnavailable("The homeserver was away in between.")
+        self._reached_seq = reached
+        if answered is None:
+            return token
+        begun, taken = answered
+        await self._consider(taken)
+        await self._sleep(max(0, LEAST_SECONDS - (self._deliveries.now() - begun)))
+        return taken
+
+    async def _ask(self, token: str | None) -> tuple[float, str] | None:
+        """Make a request over the watched connection; returns when it began and the token that it ended with."""
         if self._polls:
             begun = self._deliveries.now()
             try:
-                answer = await self._client.sync(token, _NO_ROOMS, POLL_SECONDS * 1000 if token else 0)
+                answer = await self._contact.sync(token, _NO_ROOMS, POLL_SECONDS * 1000 if token else 0)
             except (MatrixForbidden, MatrixBadRequest, MatrixNotFound):
                 answer = {}
-            taken = str(answer.get("next_batch", "")) or None
-            if taken is None:
-                log.info("Contact is watched by asking.", extra={"action": "watch_asks"})
-                self._polls = False
-                return token
-            await self._consider(taken)
-            await self._sleep(max(0, LEAST_SECONDS - (self._deliveries.now() - begun)))
-            return taken
+            if taken := str(answer.get("next_batch", "")):
+                return begun, taken
+            log.info("Contact is watched by asking.", extra={"action": "watch_asks"})
+            self._polls = False
+            return None
         await self._sleep(ASK_SECONDS)
-        await self._client.request("GET", "/_matrix/client/versions")
-        return token
+        await self._contact.request("GET", VERSIONS)
+        return None
 
-    async def _consider(self, token: str | None) -> None:
+    async def _consider(self, token: str) -> None:
         """Make an earlier token our position once all that stood before it must have reached us.
 
         Nothing is written where nothing was delivered since: the older position is as good.
         """
-        if token is None:
-            return
         if self._candidate is None:
             self._candidate = (token, self._deliveries.now(), self._now())
             return
@@ -206,11 +230,15 @@ class CatchingUp:
         self._candidate = (token, self._deliveries.now(), self._now())
 
     async def _note_break(self) -> None:
-        """Note behind which row contact broke off, so that a restart before it is made good knows it too."""
-        self._candidate = None
+        """Note behind which row contact broke off, so that a restart before it is made good knows it too.
+
+        It is a row that had come while contact stood for certain: what came after it may have something before it
+        that was lost, so the rooms are read back past it.
+        """
+        self._candidate, reached = None, self._reached_seq
 
         def note(connection: Connection) -> None:
-            positions.broke(connection, journal.last_seq(connection))
+            positions.broke(connection, reached if reached is not None else journal.last_seq(connection))
 
         try:
             await self._database.write(note)

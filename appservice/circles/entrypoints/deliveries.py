@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -18,6 +18,9 @@ HOLD_SECONDS: Final = 20
 """The homeserver gives a delivery up after 60 s (Synapse) and then counts us as down."""
 QUIET_SECONDS: Final = 1
 """Synapse sends the next transaction at once: with none on its way for so long, it holds nothing in memory."""
+PULSE_SECONDS: Final = 0.25
+FROZEN_SECONDS: Final = 0.75
+"""After a longer while without a pulse this process did not run, and what came meanwhile lies unread in a socket."""
 
 
 class Deliveries:
@@ -33,9 +36,17 @@ class Deliveries:
         self._on_their_way = 0
         self._quiet = (now(), now())
         self._quiet_from = now()
+        self._pulse: float | None = None
         self._free = asyncio.Event()
         if not held:
             self._free.set()
+
+    async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Notice for ever that this process runs: a pause in which it did not is no quiet moment."""
+        while True:
+            self._note_quiet()
+            self._pulse = self.now()
+            await sleep(PULSE_SECONDS)
 
     @asynccontextmanager
     async def one(self) -> AsyncGenerator[None]:
@@ -67,6 +78,8 @@ class Deliveries:
     def _note_quiet(self) -> None:
         """Remember the present pause, if it is one."""
         now = self.now()
+        if self._pulse is not None and now - self._pulse > FROZEN_SECONDS:
+            self._pulse = self._quiet_from = now
         if self._on_their_way == 0 and now - self._quiet_from >= QUIET_SECONDS:
             self._quiet = (self._quiet_from, now)
 
