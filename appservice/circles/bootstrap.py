@@ -193,7 +193,9 @@ def build(config: Config) -> Service:
     stamped = (*explain.room_names(settings.name_en), *explain.room_names(settings.name_zh))
     own_names = (*stamped, settings.name_en, settings.name_zh, *settings.former_names, settings.ai)
     creation = Creation(client, server, config.appservice.alias_prefix, config.appservice.ghost_prefix)
-    talk = MatrixTalk(database, client, clock, settings, own_names, ghosts)
+    standings = GateStandings(database, client) if settings.gated else None
+    before, settle = (standings.flush, standings.settle) if standings is not None else (None, None)
+    talk = MatrixTalk(database, client, clock, settings, own_names, ghosts, settle)
     model = _model(config, database, clock, settings, metrics)
     ports = Ports(
         clock=clock,
@@ -219,8 +221,6 @@ def build(config: Config) -> Service:
     intake = Intake(database, performer, settings, clock, metrics, after, ghosts)
     reader = Reader(database, intake, names, settings, clock, _rates(config), refused=metrics.refused)
     worker = Worker(database, reader, performer, ports, after, config.timing.placeholder_after_seconds)
-    standings = GateStandings(database, client) if settings.gated else None
-    before = standings.flush if standings is not None else None
     whereabouts = Whereabouts(database, client, intake, performer, clock, after)
     gone = whereabouts.gone
     sender = Sender(database, client, direct, clock, tell_features, counted=metrics.sent, before=before, gone=gone)

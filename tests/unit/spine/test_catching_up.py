@@ -177,7 +177,9 @@ def scene_of(rows: Rows, *, gated: bool = False) -> Scene:
         await asyncio.sleep(0)
 
     client = cast("MatrixClient", homeserver)
-    watch = CatchingUp(rows.database, client, cast("Contact", homeserver), intake, deliveries, facts, FakeClock(), back, sleep)
+    watch = CatchingUp(
+        rows.database, client, cast("Contact", homeserver), intake, deliveries, facts, FakeClock(), back, sleep
+    )
     return Scene(rows, homeserver, intake, deliveries, watch, backs, pauses)
 
 
@@ -337,17 +339,17 @@ async def test_a_while_in_which_the_process_did_not_run_is_no_quiet_moment() -> 
     """A delivery of that while lies unread in a socket: a token from before it may not become the position."""
     now = 0.0
     deliveries = Deliveries(now=lambda: now)
-    pulses = 0
+    pulses, frozen = 0, asyncio.Event()
 
     async def sleep(seconds: float) -> None:
         nonlocal now, pulses
         now, pulses = now + seconds, pulses + 1
         if pulses == 3:
+            frozen.set()
             await asyncio.Event().wait()
 
     pulse = asyncio.create_task(deliveries.run(sleep))
-    while pulses < 3:
-        await asyncio.sleep(0)
+    await frozen.wait()
     now += 60
     assert not deliveries.were_quiet_after(0)
     now += 0.5

@@ -16,7 +16,10 @@ PATH = "/_matrix/client/versions"
 
 @dataclass
 class Server:
-    """A server that can be made anew at its address. `closes`: it ends the connection after each answer, and says so."""
+    """A server that can be made anew at its address.
+
+    `closes`: it ends the connection after each answer, and says so. `breaks`: it ends it instead of an answer.
+    """
 
     closes: bool = False
     breaks: bool = False

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 from circles.adapters.matrix.client import MatrixClient
+from circles.core.ids import RoomID
 from circles.errors import MatrixError, MatrixForbidden
 from circles.facts import rooms
 from circles.ports import Database
@@ -51,6 +52,19 @@ class GateStandings:
                 await self.flush()
             except MatrixError as error:
                 log.info("The gate is not told yet.", extra={"action": "gate_waits", "errcode": error.errcode})
+
+    async def settle(self, room_id: RoomID) -> None:
+        """Tell the gate all that it lacks before a room is looked at, what it refused there before included.
+
+        So whoever was told a moment ago is not missing from the first summary.
+
+        Raises:
+            MatrixError: the gate does not answer; looking would find too little.
+        """
+        if again := {refused for refused in self._refused if refused[0] == room_id}:
+            self._refused -= again
+            self._stale = True
+        await self.flush()
 
     async def flush(self) -> None:
         """Tell the gate all that it lacks.

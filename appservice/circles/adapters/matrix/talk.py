@@ -10,7 +10,7 @@ can neither lift a message over the start of a policy nor keep the walk from end
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -70,8 +70,13 @@ class MatrixTalk:
         settings: Settings,
         names: tuple[str, ...],
         ghosts: re.Pattern[str],
+        before: Callable[[RoomID], Awaitable[None]] | None = None,
     ) -> None:
-        """Take what the decision needs; `names` are the AI's own in general."""
+        """Take what the decision needs; `names` are the AI's own in general.
+
+        `before` is awaited before a room is looked at: what has to be known elsewhere to find everything.
+        """
+        self._before = before
         self._database = database
         self._client = client
         self._clock = clock
@@ -227,6 +232,8 @@ class MatrixTalk:
                 periods=rooms.policy_periods(connection, room_id),
             )
 
+        if self._before is not None:
+            await self._before(room_id)
         return await self._database.read(read)
 
     def _furthest(self, snapshot: _Snapshot) -> float:
