@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.migrate import migrate
@@ -19,6 +20,9 @@ from circles_harness.forking import ForkServers
 from circles_harness.postgresql import PostgreSQL, postgresql
 from circles_harness.process import NO_BYTECODE, ServerProcess
 from rows import new_file
+
+settings.register_profile("circles", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("circles")
 
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # as folder of temporary folders, each made with a name of its own
 ROOM_BYTES = 2**31

@@ -47,12 +47,14 @@ from circles.entrypoints.measuring import Measuring
 from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
 from circles.entrypoints.purge_list import PurgeList
 from circles.entrypoints.reading import Rates, Reader
+from circles.entrypoints.rereading import Rereading
 from circles.entrypoints.retrying import Retrying
 from circles.entrypoints.transactions import door
 from circles.entrypoints.waker import Chore, Waker
 from circles.entrypoints.whereabouts import DOUBT, LOST, Whereabouts
 from circles.entrypoints.worker import Worker
 from circles.errors import MatrixError, NotFound
+from circles.facts.current_state import REREAD
 from circles.metrics import Metrics
 from circles.ports import Database, Ports
 from circles.registry import help_lines
@@ -239,6 +241,7 @@ def build(config: Config) -> Service:
         quarantine.RETRY: Retrying(database, client, intake).retry,
         DOUBT: whereabouts.settle,
         LOST: whereabouts.give_up,
+        REREAD: Rereading(database, client, intake, performer, whereabouts, clock, after).read,
     }
     waker = Waker(database, scheduler, entering, performer, ports, metrics, after, chores=chores)
     listing = PurgeList(database, clock, storage.data_dir / purge_list.FILE)

@@ -30,8 +30,8 @@ from circles.entrypoints.bodies import Unreadable
 from circles.entrypoints.keeping import MOST, Keeping
 from circles.entrypoints.performing import Aftermath, Performer
 from circles.entrypoints.quarantining import set_aside, set_aside_unreadable
+from circles.facts import current_state, posts, rooms
 from circles.facts import events as event_facts
-from circles.facts import posts, rooms
 from circles.feature import Control as ControlEvent
 from circles.feature import Feature
 from circles.metrics import Metrics
@@ -183,6 +183,7 @@ class Intake:
         if sender == self._settings.ai and raw.get("type") != "m.room.member":
             return self._echo(connection, raw, now)
         after = self._first_sight(connection, raw, room_id, now)
+        after.add(self._doubt(connection, raw, room_id, now))
         passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
         if isinstance(passed, Dropped):
             if passed.classified.edits is not None:
@@ -224,6 +225,27 @@ class Intake:
             return Aftermath()
         rooms.save_room(connection, room_id, membership="join", filled=False)
         return self._performer.perform(connection, (fx.enter(room_id, datetime.fromtimestamp(now / 1000, UTC)),), now)
+
+    def _doubt(self, connection: Connection, raw: Json, room_id: RoomID, now: int) -> Aftermath:
+        """Of a room whose state cannot be what our rows say: have it read anew."""
+        if not current_state.contradicts(connection, raw):
+            return Aftermath()
+        key, instant = f"{current_state.REREAD}:{room_id}", datetime.fromtimestamp(now / 1000, UTC)
+        return self._performer.perform(connection, (fx.WakeAt(fx.SPINE, key, room_id, instant),), now)
+
+    def anew(self, connection: Connection, event: Json, now: int, *, only_if_new: bool) -> Aftermath:
+        """Let a state event count that the homeserver shows to hold, also if it was taken in before.
+
+        `only_if_new`: unless it was.
+        """
+        if only_if_new or not journal.is_known(connection, event["event_id"]):
+            return self._by_itself(connection, event, now)
+        room_id, sender = RoomID(event["room_id"]), UserID(event["sender"])
+        passed = filter_event(event, self.view(connection, room_id, sender, event, now))
+        if isinstance(passed, Dropped):
+            return Aftermath()
+        event_facts.apply(connection, passed.event, passed.classified, self._settings.ai)
+        return self._control(connection, passed, room_id, sender, now)
 
     def view(self, connection: Connection, room_id: RoomID, sender: UserID, raw: Json, now: int) -> RoomView:
         """Return what the gate must know to judge an event by `sender` in a room."""

@@ -78,8 +78,8 @@ class Keeping:
         taken = 0
         for event in events:
             place = facts.room(event["room_id"])
-            if place is None:
-                break
+            if place is None or (place.filled and not facts.is_joined(event["room_id"], event["sender"])):
+                break  # Of somebody who is not there by our rows, the intake's own way makes sure.
             view = views.get(event["room_id"])
             if view is None:
                 view = views[event["room_id"]] = self._view(connection, event["room_id"], place, facts, now)

@@ -24,6 +24,7 @@ from circles.entrypoints.performing import Aftermath, Performer
 from circles.errors import MatrixForbidden, MatrixNotFound
 from circles.facts import events as event_facts
 from circles.facts import rooms, wakes
+from circles.facts.current_state import REREAD
 from circles.ports import Database, TellsTime
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,9 @@ class Whereabouts:
         """
         await self.settle(room_id)
         facts = await self._database.read(partial(rooms.room_facts, room_id=room_id))
+        if facts is not None and facts.membership == "join":
+            # Then it is not as our rows say: who may what there is read anew.
+            await self._perform(fx.WakeAt(fx.SPINE, f"{REREAD}:{room_id}", room_id, self._clock.now()))
         return facts is not None and facts.membership != "join"
 
     async def give_up(self, room_id: RoomID, _rest: str = "") -> None:

@@ -27,13 +27,13 @@ Json = Mapping[str, Any]
 _ROOMS: Final = """
     SELECT r.room_id, r.direct, CAST(r.names AS TEXT), CAST(p.content AS TEXT), p.starts_at, p.ends_at,
         EXISTS (SELECT 1 FROM marks AS m WHERE m.room_id = r.room_id),
-        EXISTS (SELECT 1 FROM off_record AS o WHERE o.room_id = r.room_id)
+        EXISTS (SELECT 1 FROM off_record AS o WHERE o.room_id = r.room_id), r.filled
     FROM wanted CROSS JOIN rooms AS r
     LEFT JOIN policies AS p ON p.room_id = r.room_id AND p.state IN ('in_force', 'ended')
     WHERE r.room_id = wanted.a ORDER BY p.starts_at, p.id
 """
 _MEMBERS: Final = """
-    SELECT m.room_id, m.user_id, m.level, m.kept_out, m.since, m.consented_since, m.addressed_since
+    SELECT m.room_id, m.user_id, m.membership, m.level, m.kept_out, m.since, m.consented_since, m.addressed_since
     FROM wanted CROSS JOIN members AS m WHERE m.room_id = wanted.a AND m.user_id = wanted.b
 """
 _MARKS: Final = """
@@ -47,13 +47,17 @@ _STRANGER: Final = Member(since=None)
 
 
 class Place(NamedTuple):
-    """A room, as far as the gate asks. `periods`: its policies, the oldest first; `marked`: some message is."""
+    """A room, as far as the gate asks.
+
+    `periods`: its policies, the oldest first; `marked`: some message is; `filled`: its state was read.
+    """
 
     direct: bool
     names: tuple[str, ...]
     periods: tuple[Period, ...]
     marked: bool
     off_record: tuple[OffRecord, ...]
+    filled: bool
 
     def policies_since(self, at: int) -> tuple[Policy, ...]:
         """Return every distinct policy in force from `at` (ms) until now, as `rooms.policies_since` does."""
@@ -72,7 +76,8 @@ class Gathered:
         self._rooms = _rooms(connection, {event["room_id"] for event in events})
         people = {(event["room_id"], event["sender"]) for event in events}
         rows = fetch(connection, _MEMBERS, tuple(people))
-        self._members = {(row[0], row[1]): _member(*row[2:]) for row in rows}
+        self._members = {(row[0], row[1]): _member(*row[3:]) for row in rows}
+        self._joined = {(row[0], row[1]) for row in rows if row[2] == "join"}
         marked = [(event["room_id"], event["event_id"]) for event in events if self._is_marked(event["room_id"])]
         self._marks = {row[0]: Mark(row[1]) for row in fetch(connection, _MARKS, marked)}
         self._related = {target for event in events for target in _related(event)}
@@ -85,6 +90,10 @@ class Gathered:
     def member(self, room_id: RoomID, user_id: UserID) -> Member:
         """Return what is in force for one person in one room; of a stranger nothing counts yet."""
         return self._members.get((room_id, user_id), _STRANGER)
+
+    def is_joined(self, room_id: RoomID, user_id: UserID) -> bool:
+        """Return whether a person is in a room now."""
+        return (room_id, user_id) in self._joined
 
     def mark(self, event_id: EventID) -> Mark:
         """Return the mark on one message."""
@@ -103,11 +112,11 @@ def _rooms(connection: Connection, room_ids: Iterable[str]) -> dict[str, Place]:
     found: dict[str, Place] = {}
     rows = fetch(connection, _ROOMS, [(room_id,) for room_id in room_ids])
     covered: set[str] = set()
-    for room_id, direct, names, content, starts_at, ends_at, marked, off_record in rows:
+    for room_id, direct, names, content, starts_at, ends_at, marked, off_record, filled in rows:
         place = found.get(room_id)
         if place is None:
             periods: tuple[Period, ...] = ((DIRECT_MESSAGE, 0, None),) if direct else ()
-            place = found[room_id] = Place(bool(direct), _names(names), periods, bool(marked), ())
+            place = found[room_id] = Place(bool(direct), _names(names), periods, bool(marked), (), bool(filled))
         if content is not None and not direct:
             found[room_id] = place._replace(periods=(*place.periods, (_policy(content), starts_at, ends_at)))
         if off_record:
