@@ -27,9 +27,14 @@ from typing import IO, Any, Final, Self, cast
 _MAIN: Final = {
     "synapse.app.homeserver": "synapse.app.homeserver",
     "circles": "circles.__main__",
+    "circles_harness.trapped": "circles_harness.trapped",
 }
 """By what `python -m` is told, the module whose `main` it is."""
-_ALONG: Final = {"synapse.app.homeserver": ("circles_plugin",), "circles": ("circles.bootstrap",)}
+_ALONG: Final = {
+    "synapse.app.homeserver": ("circles_plugin",),
+    "circles": ("circles.bootstrap",),
+    "circles_harness.trapped": ("circles.bootstrap",),
+}
 """What a program imports once it runs."""
 _SET_DEATH_SIGNAL: Final = 1
 

@@ -68,9 +68,10 @@ class ModelServer:
         self._steps.queue(steps)
         return self
 
-    def always(self, step: Step) -> Self:
-        """Answer every request the script does not cover the same, from now on."""
-        self._steps.add(_repeated(_behavior(step)))
+    def always(self, step: Step | tuple[Step, ...]) -> Self:
+        """Answer every request the script does not cover the same, from now on; a tuple: several things at once."""
+        steps = step if isinstance(step, tuple) else (step,)
+        self._steps.add(*(_repeated(_behavior(each)) for each in steps))
         return self
 
     def requests(self) -> list[dict[str, Any]]:

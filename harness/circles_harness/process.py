@@ -170,7 +170,10 @@ class ServerProcess:
         """Wait for it to end by itself; returns its exit code."""
         if self._process is None:
             raise DidNotStart(f"{self.name} was never started")
-        return await asyncio.to_thread(self._process.wait, within)
+        try:
+            return await asyncio.to_thread(self._process.wait, within)
+        except subprocess.TimeoutExpired:
+            raise DidNotStart(f"{self.name} did not end within {within:.0f} s\n{self.tail()}") from None
 
     def log(self) -> str:
         """Everything it has written, all starts together."""

@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -14,7 +15,7 @@ from typing import Any, Self, cast
 
 from circles_harness.homeserver import Homeserver
 from circles_harness.model import ModelServer
-from circles_harness.process import ServerProcess, free_port
+from circles_harness.process import DidNotStart, ServerProcess, free_port
 
 BOOT_SECONDS = 45.0
 
@@ -83,6 +84,7 @@ class Service:
         config: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
         gated: bool = False,
+        trapped: bool = False,
     ) -> None:
         """Reserve ports and folder, and give the homeserver its registration.
 
@@ -93,6 +95,7 @@ class Service:
             config: Sections laid over the harness's own, key by key: `{"timing": {"loosening_hours": 0}}`.
             environment: `CIRCLES_…__…` variables.
             gated: The homeserver's module, with its gate, stands in between; it needs a gate listener.
+            trapped: Start it so that `dies` can kill it at a named point.
         """
         self.homeserver = homeserver
         self.directory = Path(tempfile.mkdtemp(prefix="circles-service-"))
@@ -107,6 +110,8 @@ class Service:
         self.health_url = f"http://127.0.0.1:{self.health_port}"
         self.boot_seconds = 0.0
         self.environment: dict[str, str] = dict(environment or {})
+        self._trap = self.directory / "trap"
+        program = ["-m", "circles_harness.trapped", str(self._trap)] if trapped else ["-m", "circles"]
         self.registration = registration(server_name=homeserver.server_name, url=self.url, localpart=localpart)
         sections = self._configuration(model)
         if gated:
@@ -114,7 +119,7 @@ class Service:
         self.config = merged(sections, config or {})
         self._process = ServerProcess(
             f"circles ({self.user_id})",
-            ["-m", "circles", "run", "--config", str(self.config_path)],
+            [*program, "run", "--config", str(self.config_path)],
             directory=self.directory,
             log_path=self.directory / "circles.log",
         )
@@ -162,6 +167,24 @@ class Service:
             await self._process.kill()
             raise
         self.boot_seconds = time.monotonic() - begun
+
+    def trap(self, point: str | None) -> None:
+        """Set the trap at a point of `circles_harness.trapped`, or take it away."""
+        self._trap.write_text(point or "", encoding="utf-8")
+
+    async def dies(self, point: str, *, within: float = BOOT_SECONDS) -> None:
+        """Start it if it does not run, and wait until it has died at a point that it comes to by itself.
+
+        Raises:
+            DidNotStart: it ended otherwise, or not in time.
+        """
+        self.trap(point)
+        if not self.is_running:
+            self._process.spawn(self.environment)
+        code = await self._process.wait(within=within)
+        self.trap(None)
+        if code != -signal.SIGKILL:
+            raise DidNotStart(f"{self.user_id} ended with {code} and not {point}\n{self._process.tail()}")
 
     async def stop(self) -> int | None:
         """End it gently; its data stays. Returns its exit code."""

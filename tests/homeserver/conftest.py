@@ -250,12 +250,14 @@ class Breakable:
         homeserver: the Synapse.
         service: an AI member without a model.
         thinker: one with a model, impatient with it.
+        trapped: one like that which can be killed at a named point; a test starts and kills it.
         model: that model's endpoint; a test scripts it and resets it.
     """
 
     homeserver: Homeserver
     service: Service
     thinker: Service
+    trapped: Service
     model: ModelServer
 
 
@@ -272,10 +274,12 @@ async def breakable() -> AsyncIterator[Breakable]:
     homeserver, model = Homeserver(), ModelServer()
     service = Service(homeserver, config=BREAKABLE_CONFIG)
     thinker = Service(homeserver, localpart="thinker", model=model, config=THINKER_CONFIG)
+    trapped = Service(homeserver, localpart="trapped", model=model, config=THINKER_CONFIG, trapped=True)
     async with AsyncExitStack() as stack:
         stack.enter_context(model)
         async with asyncio.timeout(BOOT_DEADLINE_SECONDS):
             await stack.enter_async_context(homeserver)
             await stack.enter_async_context(service)
             await stack.enter_async_context(thinker)
-        yield Breakable(homeserver, service, thinker, model)
+        stack.push_async_callback(trapped.close)
+        yield Breakable(homeserver, service, thinker, trapped, model)
