@@ -57,6 +57,7 @@ class Control(StrEnum):
     MEMBER = "member"
     ENCRYPTION = "encryption"
     TOMBSTONE = "tombstone"
+    SERVER_ACL = "server_acl"
     JOIN_LEAVE = "join_leave"
     REDACTION = "redaction"
     REACTION = "reaction"
@@ -68,6 +69,7 @@ _STATE_CONTROLS: Final = {
     "m.room.power_levels": Control.POWER,
     "m.room.encryption": Control.ENCRYPTION,
     "m.room.tombstone": Control.TOMBSTONE,
+    "m.room.server_acl": Control.SERVER_ACL,
     POLICY_TYPE: Control.POLICY,
 }
 

@@ -35,6 +35,7 @@ _CONTROL_KEYS: Final[dict[Control, tuple[str, ...]]] = {
     Control.MEMBER: ("membership",),
     Control.ENCRYPTION: ("algorithm", "rotation_period_ms", "rotation_period_msgs"),
     Control.TOMBSTONE: ("replacement_room",),
+    Control.SERVER_ACL: ("allow", "deny", "allow_ip_literals"),
     Control.JOIN_LEAVE: ("membership",),
     Control.REDACTION: ("redacts",),
 }

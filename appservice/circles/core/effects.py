@@ -319,9 +319,9 @@ class NoteTold(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Hush(Effect):
-    """A room goes on in another one: nothing more is said here, and what is being answered here is dropped.
+    """A room goes on in another one, or shuts us out: nothing more is said here, what is being answered is dropped.
 
-    Its wakes wait, for the other room.
+    Its wakes wait.
     """
 
     room_id: RoomID
@@ -329,7 +329,7 @@ class Hush(Effect):
 
 @dataclass(frozen=True, slots=True)
 class LetGo(Effect):
-    """What was held back in a room may come now: it does not go on in another one after all."""
+    """What was held back in a room may come now: it does not go on elsewhere after all, or lets us in again."""
 
     room_id: RoomID
 

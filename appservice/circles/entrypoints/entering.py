@@ -26,6 +26,7 @@ from circles.facts import rooms, upgrades
 from circles.feature import Entered, Feature
 from circles.ports import Database, Ports
 from circles.registry import FEATURES
+from circles_policies.acl import may_take_part
 from circles_policies.content import POLICY_TYPE
 
 Json = Mapping[str, Any]
@@ -100,6 +101,7 @@ class Entering:
         ai = self._ports.settings.ai
         policy: dict[str, Any] | None = None
         found: dict[UserID, str] = {}
+        shut_out = False
         for event in state:
             type_, content = event.get("type"), cast("Json", event.get("content", {}))
             match type_:
@@ -114,6 +116,8 @@ class Entering:
                     rooms.save_room(connection, room_id, levels=dict(content))
                 case "m.room.encryption":
                     rooms.save_room(connection, room_id, encrypted=True)
+                case "m.room.server_acl":
+                    shut_out = not may_take_part(content, self._ports.settings.server_name)
                 case "m.room.member":
                     found[UserID(str(event.get("state_key")))] = str(content.get("membership"))
                 case _ if type_ == POLICY_TYPE and event.get("state_key") == "":
@@ -127,7 +131,7 @@ class Entering:
             rooms.save_room(connection, room_id, direct=False)
         elif upgrade is not None and rooms.is_direct(connection, upgrade.old):
             rooms.save_room(connection, room_id, direct=True)  # Upgraded, it is invited to as any other room.
-        rooms.save_room(connection, room_id, membership="join")
+        rooms.save_room(connection, room_id, membership="join", shut_out=shut_out)
         facts, room = (
             rooms.room_facts(connection, room_id),
             rooms.view(connection, room_id, self._ports.settings.language),

@@ -38,6 +38,7 @@ from circles.metrics import Metrics
 from circles.ports import Database, TellsTime
 from circles.registry import FEATURES
 from circles_policies import explain
+from circles_policies.acl import may_take_part
 from circles_policies.decision import Decision, Verdict
 from circles_policies.events import Control, Kind, RoomView
 from circles_policies.gate import Dropped, Passed, filter_event
@@ -202,8 +203,8 @@ class Intake:
             after.renamed.add(room_id)
         if what.addressed and what.kind is Kind.MESSAGE:
             _note_language(connection, sender, passed, names_of(self._settings, None))
-        # What was upgraded is silent, so nothing asked there is answered; what it controls was obeyed above.
-        works = self._needs_work(connection, passed, now) and not rooms.is_superseded(connection, room_id)
+        # In a room that is silent nothing asked is answered; what it controls was obeyed above.
+        works = self._needs_work(connection, passed, now) and not rooms.is_silent(connection, room_id)
         thread = what.thread if what.control is None else None
         journal.add(connection, passed.event, at=what.at, received_at=now, pending=works, thread=thread)
         if works:
@@ -276,6 +277,8 @@ class Intake:
         after = Aftermath()
         if what.control is Control.AI_MEMBERSHIP:
             after.add(self._own_membership(connection, passed.event, room_id, now))
+        if what.control is Control.SERVER_ACL:
+            after.add(self._server_acl(connection, passed.event, room_id, now))
         if what.control is Control.REDACTION and what.redacts is not None:
             if journal.elsewhere(connection, (EventID(what.redacts),), room_id):
                 return after  # Who may speak here takes nothing back there, no word and no tap.
@@ -300,6 +303,18 @@ class Intake:
         if membership in ("leave", "ban"):
             return self._performer.perform(connection, (fx.Depart(room_id),), now)
         return Aftermath()
+
+    def _server_acl(self, connection: Connection, event: Json, room_id: RoomID, now: int) -> Aftermath:
+        """Go silent where the room shuts our server out: others would not hear us. Let back in, begin anew."""
+        shut_out = not may_take_part(cast("Json", event["content"]), self._settings.server_name)
+        if shut_out == rooms.is_shut_out(connection, room_id):
+            return Aftermath()
+        rooms.save_room(connection, room_id, shut_out=shut_out)
+        if shut_out:
+            return self._performer.perform(connection, (fx.Hush(room_id),), now)
+        rooms.save_room(connection, room_id, filled=False)
+        entering = fx.enter(room_id, datetime.fromtimestamp(now / 1000, UTC))
+        return self._performer.perform(connection, (fx.LetGo(room_id), entering), now)
 
     def control_event(
         self, connection: Connection, passed: Passed, room_id: RoomID, sender: UserID, now: int

@@ -146,8 +146,8 @@ class Performer:
                 | fx.SetState(room_id=room_id)
                 | fx.SendEvent(room_id=room_id)
                 | fx.SetRoomName(room_id=room_id)
-            ) if rooms.is_superseded(connection, room_id):
-                pass  # It goes on elsewhere, and is silent here, whatever still looks at it.
+            ) if rooms.is_silent(connection, room_id):
+                pass  # It goes on elsewhere, or we are shut out, whatever still looks at it.
             case fx.Post(unasked=True, id=post_id) if post_id is not None and posts.by_effect(
                 connection, post_id, sent=False
             ):

@@ -25,6 +25,7 @@ REREAD: Final = "reread"
 """The spine's wake that reads a room's state anew: `reread:<room id>`."""
 MEMBER: Final = "m.room.member"
 POWER: Final = "m.room.power_levels"
+ACL: Final = "m.room.server_acl"
 _HOLDS_IF_NEW: Final = frozenset({POLICY_TYPE, "m.room.tombstone"})
 """Which of these holds is ours to decide from when we first hear of it on: what we heard before is not heard again."""
 
@@ -80,6 +81,7 @@ def differences(connection: Connection, room_id: RoomID, state: Sequence[Json]) 
             there[user] = str(mapping(event.get("content")).get("membership"))
             if known.get(user) != there[user] and "join" in (known.get(user), there[user]):
                 events.append(event)
+    events += [by_key[ACL, ""]] if (ACL, "") in by_key else []  # it changes nothing where it lets us in as before
     if not row["encrypted"] and ("m.room.encryption", "") in by_key:
         events.append(by_key["m.room.encryption", ""])
     events += [by_key[type_, ""] for type_ in sorted(_HOLDS_IF_NEW) if (type_, "") in by_key]

@@ -27,7 +27,7 @@ Json = Mapping[str, Any]
 _ROOMS: Final = """
     SELECT r.room_id, r.direct, CAST(r.names AS TEXT), CAST(p.content AS TEXT), p.starts_at, p.ends_at,
         EXISTS (SELECT 1 FROM marks AS m WHERE m.room_id = r.room_id),
-        EXISTS (SELECT 1 FROM off_record AS o WHERE o.room_id = r.room_id), r.filled
+        EXISTS (SELECT 1 FROM off_record AS o WHERE o.room_id = r.room_id), r.filled, r.shut_out
     FROM wanted CROSS JOIN rooms AS r
     LEFT JOIN policies AS p ON p.room_id = r.room_id AND p.state IN ('in_force', 'ended')
     WHERE r.room_id = wanted.a ORDER BY p.starts_at, p.id
@@ -112,12 +112,12 @@ def _rooms(connection: Connection, room_ids: Iterable[str]) -> dict[str, Place]:
     found: dict[str, Place] = {}
     rows = fetch(connection, _ROOMS, [(room_id,) for room_id in room_ids])
     covered: set[str] = set()
-    for room_id, direct, names, content, starts_at, ends_at, marked, off_record, filled in rows:
+    for room_id, direct, names, content, starts_at, ends_at, marked, off_record, filled, shut_out in rows:
         place = found.get(room_id)
         if place is None:
-            periods: tuple[Period, ...] = ((DIRECT_MESSAGE, 0, None),) if direct else ()
+            periods: tuple[Period, ...] = ((DIRECT_MESSAGE, 0, None),) if direct and not shut_out else ()
             place = found[room_id] = Place(bool(direct), _names(names), periods, bool(marked), (), bool(filled))
-        if content is not None and not direct:
+        if content is not None and not direct and not shut_out:
             found[room_id] = place._replace(periods=(*place.periods, (_policy(content), starts_at, ends_at)))
         if off_record:
             covered.add(room_id)

@@ -137,13 +137,13 @@ def dial(connection: Connection, room_id: RoomID) -> Dial:
 def pace(connection: Connection, room_id: RoomID) -> tuple[int, bool]:
     """Return how often something got stricter in a room, and whether nothing may happen there for now.
 
-    That is where we have lost it, or where it goes on in another one.
+    That is where we have lost it, where it goes on in another one, or where our server is shut out.
     """
-    columns = rooms.c.generation, rooms.c.membership, rooms.c.successor
+    columns = rooms.c.generation, rooms.c.membership, rooms.c.successor, rooms.c.shut_out
     row = connection.execute(select(*columns).where(rooms.c.room_id == room_id)).first()
     if row is None:
         return 0, False
-    return row.generation or 0, row.membership == LOST or row.successor is not None
+    return row.generation or 0, row.membership == LOST or row.successor is not None or row.shut_out
 
 
 def is_direct(connection: Connection, room_id: RoomID) -> bool:
@@ -151,9 +151,15 @@ def is_direct(connection: Connection, room_id: RoomID) -> bool:
     return bool(connection.execute(select(rooms.c.direct).where(rooms.c.room_id == room_id)).scalar())
 
 
-def is_superseded(connection: Connection, room_id: RoomID) -> bool:
-    """Return whether a room goes on in another one, so that nothing is said in it any more."""
-    return connection.execute(select(rooms.c.successor).where(rooms.c.room_id == room_id)).scalar() is not None
+def is_silent(connection: Connection, room_id: RoomID) -> bool:
+    """Return whether nothing is said in a room: it goes on in another one, or our server is shut out."""
+    row = connection.execute(select(rooms.c.successor, rooms.c.shut_out).where(rooms.c.room_id == room_id)).first()
+    return row is not None and (row.successor is not None or row.shut_out)
+
+
+def is_shut_out(connection: Connection, room_id: RoomID) -> bool:
+    """Return whether a room's list of servers does not let ours take part."""
+    return bool(connection.execute(select(rooms.c.shut_out).where(rooms.c.room_id == room_id)).scalar())
 
 
 def whereabouts(connection: Connection) -> dict[RoomID, str]:
@@ -229,8 +235,14 @@ Period = tuple[Policy, int, int | None]
 
 
 def policy_periods(connection: Connection, room_id: RoomID) -> tuple[Period, ...]:
-    """Return every policy a room had, oldest first; a direct message has its built-in one from the beginning."""
-    if connection.execute(select(rooms.c.direct).where(rooms.c.room_id == room_id)).scalar():
+    """Return every policy a room had, oldest first; a direct message has its built-in one from the beginning.
+
+    Where our server is shut out none counts, so that nothing may be looked at.
+    """
+    room = connection.execute(select(rooms.c.direct, rooms.c.shut_out).where(rooms.c.room_id == room_id)).first()
+    if room is not None and room.shut_out:
+        return ()
+    if room is not None and room.direct:
         return ((DIRECT_MESSAGE, 0, None),)
     rows = connection.execute(
         select(policies.c.content, policies.c.starts_at, policies.c.ends_at)

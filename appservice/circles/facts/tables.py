@@ -62,6 +62,7 @@ rooms: Final = Table(
     Column("number", Integer, unique=True),
     Column("generation", Integer, nullable=False, default=0),
     Column("successor", String),
+    Column("shut_out", Boolean, nullable=False, default=False, server_default=false()),
 )
 """`invited_as_direct` is what an invite claims; `direct` is so only once the room's state shows two people.
 `quiet` holds the room's quiet hours (`core.quiet`), None: none. `dial`: how much it wants to hear unasked

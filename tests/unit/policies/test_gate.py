@@ -265,6 +265,12 @@ CONTROLS = [
         id="tombstone",
     ),
     pytest.param(
+        _state("m.room.server_acl", allow=["*"], deny=["evil.example"], x=CANARY),
+        Control.SERVER_ACL,
+        {"allow": ["*"], "deny": ["evil.example"]},
+        id="server list",
+    ),
+    pytest.param(
         _event("m.room.redaction", redacts="$x", content={"reason": CANARY}),
         Control.REDACTION,
         {"redacts": "$x"},
