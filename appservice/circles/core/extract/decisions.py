@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from circles.core.extract.asked import kinds_asked
@@ -11,7 +11,7 @@ from circles.core.extract.lines import Finding, Line
 from circles.core.extract.replies import agrees, asks, declines, earlier, later
 from circles.core.extract.text import MAX_SENTENCE, Span, fold, sentences
 from circles.core.extract.tokens import terms
-from circles.core.extract.when import time_phrases
+from circles.core.extract.when import masked, time_phrases
 
 _SETTLED: Final = re.compile(
     r"\b(?:we(?:'ve| have)? (?:all )?(?:agreed|decided|settled|voted|chose|chosen)|(?:it's|it is|that's"
@@ -79,6 +79,19 @@ _FIRM: Final = re.compile(r"决定|说定|敲定|拍板|一致|投票|通过|\b(
 _CONTESTS: Final = re.compile(
     r"太.{1,4}了|\btoo \w+|\bdisagree|\brather|\bprefer|反对|不同意|不赞成|不好|不合适|还是.{1,10}吧|建议"
 )
+_CHANGES: Final = re.compile(
+    r"\b(?:actually|instead|rather than|no longer|now|after all|postpone[ds]?|reschedule[ds]?|switch(?:ed)?|new (?:date"
+    r"|time|day|place|venue|plan)|(?:make|made|mov(?:e|ed|ing)|chang(?:e|ed|ing)|push(?:ed)?|put(?: off)?) (?:it|that"
+    r"|the \w+|our \w+)|(?:move|change|push)d? (?:back )?to)\b"
+    r"|改[到成在为期约]|换[成到在]|推迟|延[到期后]|提前|挪[到]|不对|还是.{1,12}吧|重新定"
+)
+"""How somebody says that another thing holds from now on."""
+_CHANGES_IT: Final = re.compile(
+    r"\b(?:make|move|change|push|put|postpone|reschedule|switch)d? (?:it|that)\b|\binstead\b(?! of)|\bafter all\b"
+    r"|(?:^|[,，。、！!\s那就]|还是)(?:改|换|推迟|延|提前|挪)|^\W*还是"
+)
+"""The same where it is not said of what: of what was decided last."""
+_STANDS_MS: Final = 14 * 86_400_000
 _EMPTY: Final = frozenset(
     ("let", "suggest", "propose", "mayb", "perhap", "ok", "agree", "decid", "settl", "final", "deal", "plan")
 )
@@ -101,7 +114,50 @@ def decisions(lines: Sequence[Line]) -> tuple[Finding, ...]:
             if agreed:
                 _keep(found, line, proposed, agreed)
     order = {line.id: at for at, line in enumerate(lines)}
-    return tuple(sorted(found.values(), key=lambda each: order[each.id]))
+    return _last_words(sorted(found.values(), key=lambda each: order[each.id]), lines, order)
+
+
+def _last_words(decided: Sequence[Finding], lines: Sequence[Line], order: Mapping[str, int]) -> tuple[Finding, ...]:
+    """Return the decisions that no later one replaced; one that replaces rests on what it replaced."""
+    standing: list[Finding] = []
+    for one in decided:
+        at = order[one.id]
+        near = [
+            each
+            for each in standing
+            if lines[order[each.id]].thread == lines[at].thread
+            and lines[at].at - lines[order[each.id]].at <= _STANDS_MS
+        ]
+        old = _replaced(one, lines[at], near, lines, order)
+        if old is None:
+            standing.append(one)
+            continue
+        standing.remove(old)
+        rests_on = sorted({old.id, *one.related}, key=lambda each: order[each])
+        standing.append(Finding(one.id, one.quote, one.start, tuple(rests_on)))
+    return tuple(standing)
+
+
+def _replaced(
+    new: Finding, line: Line, near: Sequence[Finding], lines: Sequence[Line], order: Mapping[str, int]
+) -> Finding | None:
+    """Return the earlier decision that a new one changes: the one it speaks of, else the last that names a time."""
+    low = fold(new.quote)
+    if not _CHANGES.search(low):
+        return None
+    said = _subject(line.text)
+    shared = [(len(said & _subject(lines[order[each.id]].text)), at, each) for at, each in enumerate(near)]
+    best = max(shared, key=lambda each: each[:2], default=None)
+    if best is not None and best[0]:
+        return best[2]
+    timed = [each for each in near if time_phrases(each.quote)]
+    return timed[-1] if timed and _CHANGES_IT.search(low) and time_phrases(new.quote) else None
+
+
+def _subject(text: str) -> set[str]:
+    """What a text is about: its terms without times, and without single characters, which many words share."""
+    hidden = masked(fold(text), time_phrases(text))
+    return {term for term in terms(hidden) if len(term) > 1} - _EMPTY
 
 
 def proposal(text: str) -> Span | None:
@@ -198,13 +254,16 @@ def _settle_earlier(found: dict[str, Finding], lines: Sequence[Line], at: int) -
 
 def _agreement(lines: Sequence[Line], at: int) -> tuple[str, ...]:
     """The ids that agree with a proposal before another one takes its place; none where somebody refuses."""
-    agreed: list[str] = []
+    accepted: list[int] = []
     for position in later(lines, at):
         line = lines[position]
         to_it = line.reply_to == lines[at].id
         if line.sender == lines[at].sender and not to_it:
-            if proposal(line.text) or _concludes(lines, position):
+            # Once it is agreed to, what answers the next question of whoever proposed it says nothing of it.
+            if proposal(line.text) or _concludes(lines, position) or (accepted and asks(line.text)):
                 break
+            continue
+        if line.sender in {lines[each].sender for each in accepted}:
             continue
         if declines(line.text) or _CONTESTS.search(fold(line.text)):
             return ()
@@ -212,8 +271,8 @@ def _agreement(lines: Sequence[Line], at: int) -> tuple[str, ...]:
         if concludes or (not to_it and proposal(line.text)):
             break
         if agrees(line.text):
-            agreed.append(line.id)
-    return tuple(agreed)
+            accepted.append(position)
+    return tuple(lines[each].id for each in accepted)
 
 
 def _keep(found: dict[str, Finding], line: Line, span: Span, related: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
@@ -49,7 +50,8 @@ def _best(lines: Sequence[Line], words: dict[int, list[str]], among: list[int], 
     if limit <= 0 or not among:
         return []
     vectors = _tf_idf([words[at] for at in among])
-    scores = [score * _brevity(len(words[at])) for at, score in zip(among, _rank(vectors), strict=True)]
+    usual = statistics.median(len(words[at]) for at in among)
+    scores = [score * _fullness(words[at], usual) for at, score in zip(among, _rank(vectors), strict=True)]
     # What a message is worth takes longest to say: it is asked only of those that could come next if it were the most.
     waiting = [(-_rounded(score * _MOST_WORTH), place, False) for place, score in enumerate(scores)]
     heapq.heapify(waiting)
@@ -117,9 +119,15 @@ def _rank(vectors: list[Vector]) -> list[float]:
     return scores
 
 
-def _brevity(length: int) -> float:
-    """A sentence or two says more than a word, and more than a page."""
-    return min(1.0, length / 8.0) if length <= 40 else max(0.5, 40.0 / length)
+def _fullness(words: Sequence[str], usual: float) -> float:
+    """A sentence or two says more than a word; how long that is depends on how long people here usually speak.
+
+    A Chinese message says as much in fewer terms, and one of a page as little as in one of its sentences.
+    """
+    length = len(words)
+    if sum(map(is_cjk, words)) * 2 > length:
+        return min(1.0, length / 8.0) if length <= 40 else max(0.5, 40.0 / length)
+    return min(1.0, length / min(max(3.0 * usual, 8.0), 24.0))
 
 
 def _worth(text: str) -> float:

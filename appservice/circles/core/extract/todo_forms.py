@@ -100,7 +100,7 @@ NEGATED: Final = re.compile(
     r"|来)年|如果|要是|的话|我想(?!把|去)|我觉得|我以为|我怎么|我靠|我去[!！]|我看(?!看|一下)"
 )
 REQUESTS: Final = re.compile(
-    r"(?:\b(?:can|could|would|will) (?:you|u)(?: (?:please|two|both|all|guys))?\b(?! (?:believe|see|hear"
+    r"(?:\b(?:can|could|would|will) (?:you|u)(?: (?:please|two|both|all|guys))?\b(?! (?:not|please not|believe|see|hear"
     r"|imagine|tell|make it|come|join|explain what))|\bplease\b(?! (?:note|be|let me know if|excuse"
     r"|forgive|don't))|\b(?:would|do) you mind\b|\byou(?:'ll| will) (?:need to|have to)?\s?\w+|\bmake sure"
     r" (?:you|to)\b|\bdon't forget to\b|\bremember to\b|\byour (?:job|task|turn)\b|\bkindly\b|\bi(?:'d)?"
@@ -115,7 +115,7 @@ OPEN_REQUEST: Final = re.compile(
     r"|she\b|coming|in\b|there|going|running|joining|free|around|up for|available|attending|with\b"
     r"|from\b)\w+|\b(?:any|looking for|need(?: a)?) volunteers?\b|\banyone (?:able"
     r"|willing|happy|free|up) (?:to|for)\b|\bsomeone (?:should|needs to|has to|must)\b"
-    r"|谁(?:来|去|能|可以|有空|愿意|方便|负责|带|买|做|帮)|有(?:没有)?(?:谁|人)(?:能|可以|愿意|来|方便"
+    r"|谁(?:[来去](?!\W*$)|能|可以|有空|愿意|方便|负责|带|买|做|帮)|有(?:没有)?(?:谁|人)(?:能|可以|愿意|来|方便"
     r"|有空)|哪位(?:能|来|可以|愿意|方便)"
 )
 IMPERSONAL: Final = re.compile(
@@ -132,12 +132,14 @@ _THIRD_VERB: Final = (
     rf"(?:'ll|\s+will)\s+{_ADV}(?!{_NOT_A_TASK})[a-z]+\b(?=.*#)|"
     r"(?:'ll|\s+will|\s+is going to|\s+is gonna|\s+should|\s+needs to|\s+has to|\s+can|\s+could|\s+to"
     rf"|\s+and \w+ (?:will|to)|\s+volunteered to|\s+agreed to|\s+offered to|\s+promised to)\s+{_ADV}{_TASK}"
+    rf"|\s+(?:said|says|promised)(?: that)? (?:she|he|they)(?:'ll|'d| will| would| can| could)\s+{_ADV}{_TASK}"
     r"|\s+is (?:bringing|buying|booking|sending|making|cooking|preparing|ordering|picking up|collecting"
-    r"|organi[sz]ing|handling|in charge of|responsible for|on)\b|\s+(?:brings|buys|books|cooks|handles"
+    r"|organi[sz]ing|handling|in charge of|responsible for|on)\b|\s+(?:brings|buys|books|cooks|bakes|orders|handles"
+    r"|prepares|organi[sz]es|collects|fetches|picks up"
     r"|takes care)\b"
 )
 THIRD: Final = re.compile(_THIRD_VERB)
-THIRD_ZH: Final = re.compile(rf"(?:{_ADV_ZH}){{0,5}}(?:负责|把|{_TASK_ZH})")
+THIRD_ZH: Final = re.compile(rf"(?:(?:说|答应)[他她]?)?(?:{_ADV_ZH}){{0,5}}(?:负责|把|{_TASK_ZH})")
 ASSIGNS_ZH: Final = re.compile(r"(?:让|由|叫|请|安排|交给|派|麻烦)\s*$")
 LEAVES_TO_YOU: Final = re.compile(r"(?<!谢)你们?(?!说|看|猜|好|真|们)[^,，]{1,12}吧\W*$")
 STRANGER: Final = re.compile(

@@ -9,7 +9,7 @@ from typing import Final
 
 from circles.core.extract import todo_forms as forms
 from circles.core.extract.lines import Line, sender_names
-from circles.core.extract.people import Mention, mentioned_people
+from circles.core.extract.people import Mention, mentioned_people, shown_names
 from circles.core.extract.replies import agrees, asks, declines, later
 from circles.core.extract.text import MAX_SENTENCE, Span, clauses, fold, sentences
 from circles.core.extract.tokens import terms
@@ -51,9 +51,21 @@ class Todo:
     related: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Who may be named: members by user ID, and whom the window speaks of like a person."""
+
+    members: Mapping[str, str]
+    others: frozenset[str]
+
+    def mentioned(self, text: str) -> tuple[Mention, ...]:
+        """Return who is named in a text."""
+        return mentioned_people(text, self.members, self.others)
+
+
 def todos(lines: Sequence[Line], people: Mapping[str, str] | None = None) -> tuple[Todo, ...]:
     """Return what is to be done, in time order; `people` adds members who say nothing in the window."""
-    names = sender_names(lines, people)
+    names = _Names(sender_names(lines, people), shown_names(lines))
     found: list[Todo] = []
     claims: set[str] = set()
     for at, line in enumerate(lines):
@@ -66,7 +78,7 @@ def todos(lines: Sequence[Line], people: Mapping[str, str] | None = None) -> tup
     return tuple(found)
 
 
-def _task_sentences(text: str, names: Mapping[str, str]) -> list[Span]:
+def _task_sentences(text: str, names: _Names) -> list[Span]:
     """Sentences; one in which several people take something is cut at its commas."""
     spans: list[Span] = []
     for sentence in sentences(text):
@@ -101,25 +113,25 @@ def _commits(low: str, text: str) -> bool:
     return forms.FIRST_PERSON.search(hidden) is not None or forms.FIRST_PERSON_ZH.search(hidden) is not None
 
 
-def _assigns(text: str, names: Mapping[str, str]) -> bool:
+def _assigns(text: str, names: _Names) -> bool:
     low = fold(text)
     asked = forms.REQUESTS.search(low) and forms.IS_TASK.search(low) and time_phrases(text)
-    return _commits(low, text) or bool(asked) or _third(low, text, mentioned_people(text, names)) is not None
+    return _commits(low, text) or bool(asked) or _third(low, text, names.mentioned(text)) is not None
 
 
-def _todo(lines: Sequence[Line], at: int, span: Span, names: Mapping[str, str]) -> Todo | None:
+def _todo(lines: Sequence[Line], at: int, span: Span, names: _Names) -> Todo | None:
     line = lines[at]
     text = line.text[span.start : span.end]
     low = fold(text)
     due = _due(text)
     if _commits(low, text):
-        return Todo(line.id, line.sender, names.get(line.sender), due, text, span.start)
+        return Todo(line.id, line.sender, names.members.get(line.sender), due, text, span.start)
     if forms.DONE.search(low) or len(set(terms(text))) < 2:
         return None
     task = forms.IS_TASK.search(low) is not None
     if asks(text) and forms.OFFERS.search(low):
         return _taken_up(lines, at, span, names, due)
-    mentions = [each for each in mentioned_people(text, names) if each.user_id != line.sender]
+    mentions = [each for each in names.mentioned(text) if each.user_id != line.sender]
     asked = _addressee(text, mentions)
     if forms.OPEN_REQUEST.search(low):
         return _claimed(lines, at, span, names, None, due, anyone=True)
@@ -147,7 +159,7 @@ def _claimed(
     lines: Sequence[Line],
     at: int,
     span: Span,
-    names: Mapping[str, str],
+    names: _Names,
     asked: Mention | None,
     due: str | None,
     *,
@@ -172,7 +184,7 @@ def _claimed(
             return Todo(
                 line.id,
                 answer.sender,
-                names.get(answer.sender),
+                names.members.get(answer.sender),
                 due or _due(answer.text),
                 text,
                 span.start,
@@ -183,14 +195,14 @@ def _claimed(
     return Todo(line.id, None, None, due, text, span.start) if due or asked else None
 
 
-def _taken_up(lines: Sequence[Line], at: int, span: Span, names: Mapping[str, str], due: str | None) -> Todo | None:
+def _taken_up(lines: Sequence[Line], at: int, span: Span, names: _Names, due: str | None) -> Todo | None:
     """An offer ("should I bring …?") is the speaker's to do once somebody else says yes."""
     line = lines[at]
     for position in later(lines, at, near=4):
         answer = lines[position]
         if answer.sender != line.sender and agrees(answer.text):
             text = line.text[span.start : span.end]
-            return Todo(line.id, line.sender, names.get(line.sender), due, text, span.start, (answer.id,))
+            return Todo(line.id, line.sender, names.members.get(line.sender), due, text, span.start, (answer.id,))
     return None
 
 
@@ -235,8 +247,8 @@ def _third(low: str, text: str, mentions: Sequence[Mention]) -> Mention | None:
     return None
 
 
-def _name(mention: Mention, names: Mapping[str, str]) -> str:
-    return names.get(mention.user_id, mention.said) if mention.user_id else mention.said
+def _name(mention: Mention, names: _Names) -> str:
+    return names.members.get(mention.user_id, mention.said) if mention.user_id else mention.said
 
 
 def _due(text: str) -> str | None:

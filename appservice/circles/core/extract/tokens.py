@@ -52,6 +52,11 @@ def is_cjk(term: str) -> bool:
     return re.match(rf"[{_CJK}]", term) is not None
 
 
+def carries_meaning(word: str) -> bool:
+    """Say whether an English word, in lower case, is more than grammar."""
+    return word not in _STOP_EN
+
+
 def without_links(text: str) -> str:
     """Return `text` without the addresses in it."""
     return _LINK.sub(" ", text)

@@ -1,0 +1,137 @@
+"""What was decided last, what a person who is not here brings, and what is asked of nobody as a task."""
+
+from __future__ import annotations
+
+import pytest
+
+from circles.core.extract import decisions, todos
+from unit.core.extract.chat import talk
+
+
+@pytest.mark.parametrize(
+    ("text", "standing"),
+    [
+        pytest.param(
+            """
+            Tom: Let's meet at 5pm at the lake
+            Mei: ok
+            Tom: Actually let's make it 6pm instead
+            Mei: Fine with me
+            """,
+            [("$2", ("$0", "$3"))],
+            id="another hour",
+        ),
+        pytest.param(
+            """
+            阿强: 那就五点湖边见吧
+            小美: 好
+            阿强: 不对，改成六点吧
+            小美: 行，六点
+            """,
+            [("$2", ("$0", "$3"))],
+            id="another hour, Chinese",
+        ),
+        pytest.param(
+            """
+            Ann: We decided to meet on Friday at the library
+            Bob: sounds good
+            Ann: Sorry, the library is closed. We agreed on Saturday at the cafe now
+            """,
+            [("$2", ("$0",))],
+            id="another place",
+        ),
+        pytest.param(
+            """
+            安: 我们定了周五在图书馆见
+            波: 好的
+            安: 不好意思，图书馆关门，改到周六咖啡馆了
+            波: 可以
+            """,
+            [("$2", ("$0", "$3"))],
+            id="another place, Chinese",
+        ),
+        pytest.param(
+            """
+            Ann: We decided on Friday at eight for the dinner
+            Bob: We decided to take the train to the lake on 3 May
+            Ann: We agreed to move the dinner to Saturday
+            """,
+            [("$1", ()), ("$2", ("$0",))],
+            id="of two, the one it speaks of",
+        ),
+        pytest.param(
+            """
+            Ann: We decided on Friday at eight for the dinner
+            Bob: We agreed to take the train to the lake on Sunday instead of the car
+            """,
+            [("$0", ()), ("$1", ())],
+            id="a change of something else",
+        ),
+        pytest.param(
+            """
+            Tom: Let's meet at 5pm at the lake
+            Mei: ok
+            Tom: Actually, could we say 6pm?
+            Mei: no, I have to leave early
+            """,
+            [("$0", ("$1",))],
+            id="nobody agreed to the change",
+        ),
+    ],
+)
+def test_a_decision_that_was_replaced_is_not_shown_beside_its_replacement(
+    text: str, standing: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    """The last word stands, and links to what it replaced."""
+    assert [(each.id, each.related) for each in decisions(talk(text))] == standing
+
+
+@pytest.mark.parametrize(
+    ("sentence", "owner"),
+    [
+        ("Grandma brings the dumplings", "Grandma"),
+        ("My sister will bake the cake", "sister"),
+        ("Aunt Lin cooks the rice", "Aunt Lin"),
+        ("Mum said she'd make soup", "Mum"),
+        ("The neighbours will lend us the grill", "neighbours"),
+        ("Carol will book the table then", "Carol"),
+        ("外婆带饺子", "外婆"),
+        ("我姐做蛋糕", "姐"),
+        ("舅舅搬椅子过来", "舅舅"),
+        ("妈妈说她煮汤", "妈妈"),
+        ("邻居把烤架借给我们", "邻居"),
+        ("麻烦表哥订一下位子", "表哥"),
+    ],
+)
+def test_who_is_not_here_can_have_taken_something_on(sentence: str, owner: str) -> None:
+    """They are named as they were spoken of, and are nobody's user."""
+    (todo,) = todos(talk(f"Tom: {sentence}"))
+
+    assert (todo.owner_id, todo.owner_name, todo.quote) == (None, owner, sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "please don't wait for me",
+        "Please go ahead without me",
+        "you don't need to bring anything",
+        "don't buy flowers, she is allergic",
+        "I can't take the dog this week",
+        "I won't bring the projector this time",
+        "please let me know if you can come",
+        "could you not tell Emma yet?",
+        "please be on time",
+        "你们先吃，别等我",
+        "不用等我",
+        "你们不用带东西",
+        "别买花，她过敏",
+        "这周我带不了狗",
+        "投影仪我这次不带了",
+        "大家先别告诉爷爷",
+        "周日谁来？",
+    ],
+)
+def test_a_refusal_or_a_wish_is_no_task(sentence: str) -> None:
+    """What is not to be done, and what only asks for patience, is on nobody's list."""
+    assert todos(talk(f"Tom: {sentence}\nMei: ok")) == ()
