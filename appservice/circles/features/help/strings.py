@@ -14,7 +14,7 @@ MORE: dict[Language, str] = {
     "zh": "帮助 更多 – 其余的。私信我也行。",
 }
 FOOT: dict[Language, str] = {
-    "en": "Write to me in private and only I read it.",
+    "en": "What you write to me in private, the room does not see.",
     "zh": "私信我，群里的人看不到。",
 }
 
