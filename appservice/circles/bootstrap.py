@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import logging
 import re
 import signal
@@ -93,6 +94,7 @@ def settings_of(config: Config) -> Settings:
         model=model.model if model is not None else None,
         model_host=model.host if model is not None else None,
         model_country=model.country if model is not None else None,
+        names_hidden=model.hide_names if model is not None else False,
         plugin=config.homeserver.plugin,
         gated=config.homeserver.gated,
         loosening_hours=config.timing.loosening_hours,
@@ -198,7 +200,7 @@ def build(config: Config) -> Service:
     standings = GateStandings(database, client) if settings.gated else None
     before, settle = (standings.flush, standings.settle) if standings is not None else (None, None)
     talk = MatrixTalk(database, client, clock, settings, own_names, ghosts, settle)
-    model = _model(config, database, clock, settings, metrics)
+    model = _model(config, database, clock, settings, metrics, names)
     ports = Ports(
         clock=clock,
         database=database,
@@ -294,7 +296,7 @@ def _day(instant: datetime) -> str:
 
 
 def _model(
-    config: Config, database: SqlDatabase, clock: SystemClock, settings: Settings, metrics: Metrics
+    config: Config, database: SqlDatabase, clock: SystemClock, settings: Settings, metrics: Metrics, names: Names
 ) -> ModelPort | None:
     model = config.model
     if model is None:
@@ -310,6 +312,8 @@ def _model(
         timeout_seconds=model.timeout_seconds,
         max_tokens=model.max_tokens,
         context_tokens=model.context_tokens,
+        # Of the token, so that every replica has the same; nobody who sees a pseudonym can compute the next one.
+        mask_key=hmac.digest(config.tokens.as_token.encode(), b"pseudonyms", "sha256") if model.hide_names else None,
     )
     limits = DailyLimits(
         calls_per_person=config.limits.calls_per_person_per_day,
@@ -325,6 +329,7 @@ def _model(
         limits=limits,
         measured=metrics.model,
         refused=metrics.refused,
+        people=names.people,
     )
 
 

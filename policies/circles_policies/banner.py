@@ -131,7 +131,7 @@ def _sends_english(policy: Policy, facts: Surroundings) -> list[Line]:
         return [Line("Sends to:", f"{facts.host}, no one else.")]
     return [
         Line("Sends to:", f"{remote_place(facts, 'en')}."),
-        Line("Names:", "hidden first." if facts.names_hidden else "sent as they are."),
+        Line("Names:", "members' are hidden first." if facts.names_hidden else "sent as they are."),
     ]
 
 
@@ -233,7 +233,7 @@ def _sends_chinese(policy: Policy, facts: Surroundings) -> list[Line]:
         return [Line("送：", f"只送 {facts.host}")]
     return [
         Line("送：", remote_place(facts, "zh")),
-        Line("名字：", "先遮住" if facts.names_hidden else "照原样送"),
+        Line("名字：", "群里人的先遮住" if facts.names_hidden else "照原样送"),
     ]
 
 

@@ -105,7 +105,8 @@ def _goes_to_english(facts: Surroundings) -> str:
         return "nobody; there is no AI model here."
     if not facts.remote:
         return f"a model on {facts.host}."
-    return f"{remote_place(facts, 'en')}, names {'hidden' if facts.names_hidden else 'included'}."
+    names = "members' names hidden" if facts.names_hidden else "names included"
+    return f"{remote_place(facts, 'en')}, {names}."
 
 
 def _goes_to_chinese(facts: Surroundings) -> str:
@@ -113,7 +114,7 @@ def _goes_to_chinese(facts: Surroundings) -> str:
         return "不送给任何 AI 模型"
     if not facts.remote:
         return f"{facts.host} 上的模型"
-    return f"{remote_place(facts, 'zh')}，{'名字先遮住' if facts.names_hidden else '名字照原样送'}"
+    return f"{remote_place(facts, 'zh')}，{'群里人的名字先遮住' if facts.names_hidden else '名字照原样送'}"
 
 
 def newcomers(names: Sequence[str], policy: Policy, lang: Lang) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,12 @@ SCHEMA = {
     "type": "object",
     "properties": {"visits": {"type": "array", "items": {"type": "integer"}}},
     "required": ["visits"],
+    "additionalProperties": False,
+}
+NAMED = {
+    "type": "object",
+    "properties": {"who": {"type": "string"}},
+    "required": ["who"],
     "additionalProperties": False,
 }
 SLOW = 0.3
@@ -95,6 +102,7 @@ class World:
         *,
         limits: DailyLimits | None = None,
         database: Database | None = None,
+        people: Callable[[RoomID], Awaitable[dict[UserID, str]]] | None = None,
         **endpoint: Any,
     ) -> ModelPort:
         port = ModelPort(
@@ -103,6 +111,7 @@ class World:
             database=database or self.database,
             clock=self.clock,
             limits=limits or DailyLimits(50, 200, 200_000),
+            people=people,
             sleep=self.pauses,
         )
         self.ports.append(port)
@@ -347,6 +356,35 @@ async def test_only_permitted_words_leave_and_their_numbers_stay(llmock: LLMock,
     assert CANARY not in sent
     assert "[2]" not in sent
     assert llmock.last_request.body.keys() == {"messages", "model", "max_tokens"}
+
+
+async def test_names_and_secrets_do_not_leave_and_stand_in_the_answer(llmock: LLMock, world: World) -> None:
+    """Nothing of them is in any byte of the request; what the model says of a code comes back as what was meant."""
+    prompt = a_prompt(
+        "Anna says Mei Wang has the key, call 0170 1234567",
+        "the door code is 4711x",
+        question="Who is Mei?",
+        answer_schema=NAMED,
+    )
+    prompt = replace(prompt, names={MEI: "Mei Wang"})
+    port = world.port(llmock.base_url(), mask_key=b"secret", people=_somebody)
+    reply_data(llmock, {"who": "NUMBER1 and KEY1"})
+
+    answered = await port.complete(prompt)
+
+    sent = json.dumps([record.body for record in llmock.requests], ensure_ascii=False)
+    for hidden in ("Mei", "Wang", "Anna", "1234567", "4711x"):
+        assert hidden not in sent
+    assert answered.data == {"who": "0170 1234567 and 4711x"}
+
+    mei = re.findall(r"\[1\] (\S+) \(", sent)[0]
+    reply_data(llmock, {"who": f"{mei} \u2039{mei}b\u203a"})
+    assert (await port.complete(prompt)).data == {"who": "Mei Wang Mei"}
+
+
+async def _somebody(_room: RoomID) -> dict[UserID, str]:
+    """A room's members, one of whom only others speak of."""
+    return {MEI: "Mei Wang", UserID("@anna:home.example"): "Anna"}
 
 
 async def test_the_decision_is_asked_again_before_each_retry(llmock: LLMock, world: World) -> None:

@@ -299,6 +299,11 @@ class Model(Section):
         "Empty: private addresses, localhost and .local names are local; every other name is remote until you say so.",
     )
     country: Name | None = Field(default=None, description="Where a remote model runs, as rooms are told: USA.")
+    hide_names: bool = Field(
+        default_factory=lambda values: values["location"] == "remote",
+        description="Whether names, mail addresses, long numbers, keys and passwords are replaced by codes before text "
+        "is sent, and put back into the answer. Empty: for a remote model. Rooms are told which.",
+    )
     timeout_seconds: float = Field(default=60, gt=0, le=3_600, description="How long one answer may take.")
     max_tokens: Positive = Field(default=1_024, description="The longest answer, in tokens.")
     context_tokens: Annotated[int, Field(ge=512)] = Field(

@@ -61,8 +61,8 @@ class Permitted:
         return Source(self.event_id, self.sender, self.at, self.thread, self.addressed)
 
     def part(self, text: str) -> Permitted:
-        """Return the same message with `text`, which must be a piece of it or its words folded (an argument, a
-        quote).
+        """Return the same message with `text`: a piece of it, its words folded (an argument, a quote), or its words
+        with names and secrets hidden.
         """
         return Permitted(
             _KEY, self.event_id, self.room_id, self.sender, self.at, text, self.thread, self.reply_to, self.addressed

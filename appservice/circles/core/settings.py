@@ -26,6 +26,7 @@ class Settings:
     model: str | None = None
     model_host: str | None = None
     model_country: str | None = None
+    names_hidden: bool = False
     plugin: bool = False
     gated: bool = False
     loosening_hours: float = 24.0

@@ -122,8 +122,8 @@ SENT: Final[dict[tuple[str, Lang], str]] = {
     ("none", "zh"): "不送给任何 AI 模型",
     ("local", "en"): "Sends to: home.example, no one else",
     ("local", "zh"): "只送 home.example",
-    ("remote", "en"): "gpt-x at api.example.com (USA).\nNames: hidden first",
-    ("remote", "zh"): "api.example.com 上的 gpt-x（USA）\n名字：先遮住",
+    ("remote", "en"): "gpt-x at api.example.com (USA).\nNames: members' are hidden first",
+    ("remote", "zh"): "api.example.com 上的 gpt-x（USA）\n名字：群里人的先遮住",
 }
 
 

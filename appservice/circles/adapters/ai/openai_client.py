@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from openai import AsyncOpenAI, OpenAIError, omit
 from sqlalchemy import Connection
@@ -21,7 +21,8 @@ from circles.adapters.ai.door import Door
 from circles.adapters.ai.errors import Cause, Failure, SendDenied, outcome_of, understood
 from circles.adapters.store import egress, quota
 from circles.adapters.store.egress import Departure, Outcome
-from circles.core.ids import EventID
+from circles.core.ids import EventID, RoomID, UserID
+from circles.core.masking import Mask
 from circles.core.prompt import Completion, Prompt
 from circles.core.prompting import ChatMessage, chat_messages, estimated_tokens, fits
 from circles.errors import ContextWindowExceeded, ModelBadAnswer
@@ -43,7 +44,11 @@ BACKOFF: Final = (1.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the model is and how it may be asked."""
+    """Where the model is and how it may be asked.
+
+    Attributes:
+        mask_key: where given, names and secrets are hidden from it; the key makes the names it sees instead.
+    """
 
     base_url: str
     model: str
@@ -51,6 +56,7 @@ class Endpoint:
     timeout_seconds: float = 60.0
     max_tokens: int = 1_024
     context_tokens: int = 8_192
+    mask_key: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class _Course:
     """How far one `complete` has come: what was tried already, and how the next request is to look."""
 
     payer: quota.Account
+    mask: Mask | None = None
     requests: int = 0
     tokens: int = 0
     pauses: int = 0
@@ -112,8 +119,11 @@ class ModelPort:
         limits: quota.DailyLimits,
         measured: Callable[[str, float, int, int], None] = lambda _outcome, _seconds, _tokens, _bytes: None,
         refused: Callable[[str], None] = lambda _budget: None,
+        people: Callable[[RoomID], Awaitable[Mapping[UserID, str]]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """Take what the composition root wires; `people` tells whose names are hidden in a room, where they are."""
+        self._people: Final = people
         self._measured: Final = measured
         self._refused: Final = refused
         self._endpoint: Final = endpoint
@@ -151,6 +161,7 @@ class ModelPort:
         async with self._slots:
             course = _Course(
                 quota.account(self._clock.now(), prompt.room_id, prompt.asker),
+                mask=await self._mask(prompt),
                 schema_in_words=self._schema_in_words,
                 newer_max_tokens=self._newer_max_tokens,
             )
@@ -161,14 +172,28 @@ class ModelPort:
                     continue
                 self._schema_in_words = course.schema_in_words
                 self._newer_max_tokens = course.newer_max_tokens
-                if prompt.answer_schema is None:
-                    return Completion(text, None, self._endpoint.model, course.tokens)
-                data = answers.as_object(text, prompt.answer_schema)
-                if data is not None:
-                    return Completion(text, data, self._endpoint.model, course.tokens)
+                data = answers.as_object(text, prompt.answer_schema) if prompt.answer_schema is not None else None
+                if data is not None or prompt.answer_schema is None:
+                    return self._completion(text, data, course)
                 if course.nudge:
                     raise ModelBadAnswer("The model's answer was not in the form asked for.")
                 course.nudge = True
+
+    async def _mask(self, prompt: Prompt) -> Mask | None:
+        key = self._endpoint.mask_key
+        if key is None:
+            return None
+        members: Mapping[UserID, str] = {}
+        if self._people is not None:
+            members = await self._people(prompt.room_id)
+        return await asyncio.to_thread(Mask, key, replace(prompt, names={**members, **prompt.names}))
+
+    def _completion(self, text: str, data: Mapping[str, Any] | None, course: _Course) -> Completion:
+        if course.mask is not None:
+            # The object is read first: what comes back may hold a quotation mark.
+            text = course.mask.revealed(text)
+            data = course.mask.revealed_data(data) if data is not None else None
+        return Completion(text, data, self._endpoint.model, course.tokens)
 
     async def _prepare_another(self, failure: Failure, prompt: Prompt, course: _Course) -> None:
         """Wait or change the form of the request, where another one may bring an answer; else raise the failure."""
@@ -245,10 +270,12 @@ class ModelPort:
             raise SendDenied
         if prompt.question is None and prompt.talk and not talk:
             raise SendDenied
-        if not fits(replace(prompt, talk=tuple(talk)), self._endpoint.context_tokens, self._endpoint.max_tokens):
+        shown = course.mask.masked() if course.mask is not None else prompt
+        leaving = tuple(message for message in shown.talk if message.event_id in clearance.allowed)
+        if not fits(replace(shown, talk=leaving), self._endpoint.context_tokens, self._endpoint.max_tokens):
             raise ContextWindowExceeded
         messages = chat_messages(
-            prompt, only=clearance.allowed, schema_in_words=course.schema_in_words, nudge=course.nudge
+            shown, only=clearance.allowed, schema_in_words=course.schema_in_words, nudge=course.nudge
         )
         included = (*talk, prompt.question) if prompt.question is not None else tuple(talk)
         departure = Departure(

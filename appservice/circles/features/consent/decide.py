@@ -160,6 +160,7 @@ def surroundings(settings: Settings, **told: Any) -> Surroundings:
         remote=settings.reach is Reach.LISTED,
         country=settings.model_country,
         model=settings.model,
+        names_hidden=settings.names_hidden,
         gated=settings.gated,
         operator=settings.operator or None,
         **told,
