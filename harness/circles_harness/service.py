@@ -1,5 +1,8 @@
 """The real application service, `python -m circles run`, as a subprocess beside a throwaway homeserver."""
 
+from __future__ import annotations
+
+import copy
 import json
 import re
 import secrets
@@ -13,11 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
+import aiohttp
+
 from circles_harness.homeserver import Homeserver
 from circles_harness.model import ModelServer
 from circles_harness.process import DidNotStart, ServerProcess, free_port
 
 BOOT_SECONDS = 45.0
+HEALTH_SECONDS = 2.0
 
 
 def registration(
@@ -98,32 +104,45 @@ class Service:
             trapped: Start it so that `dies` can kill it at a named point.
         """
         self.homeserver = homeserver
-        self.directory = Path(tempfile.mkdtemp(prefix="circles-service-"))
-        self.config_path = self.directory / "config.yaml"
-        self.data_dir = self.directory / "data"
-        self.database_path = self.data_dir / "circles.db"
         self.localpart = localpart
         self.user_id = f"@{localpart}:{homeserver.server_name}"
         self.port = free_port()
-        self.health_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.health_url = f"http://127.0.0.1:{self.health_port}"
-        self.boot_seconds = 0.0
+        self._trapped = trapped
+        self._settle()
         self.environment: dict[str, str] = dict(environment or {})
-        self._trap = self.directory / "trap"
-        program = ["-m", "circles_harness.trapped", str(self._trap)] if trapped else ["-m", "circles"]
         self.registration = registration(server_name=homeserver.server_name, url=self.url, localpart=localpart)
         sections = self._configuration(model)
         if gated:
             sections = merged(sections, self._behind_the_gate(homeserver))
         self.config = merged(sections, config or {})
+        homeserver.add_appservice(self.registration)
+
+    def _settle(self) -> None:
+        """Take a folder, a health address and a process of its own."""
+        self.directory = Path(tempfile.mkdtemp(prefix="circles-service-"))
+        self.config_path = self.directory / "config.yaml"
+        self.data_dir = self.directory / "data"
+        self.database_path = self.data_dir / "circles.db"
+        self.health_port = free_port()
+        self.health_url = f"http://127.0.0.1:{self.health_port}"
+        self.boot_seconds = 0.0
+        self._trap = self.directory / "trap"
+        program = ["-m", "circles_harness.trapped", str(self._trap)] if self._trapped else ["-m", "circles"]
         self._process = ServerProcess(
-            f"circles ({self.user_id})",
+            f"circles ({self.user_id}, {self.directory.name})",
             [*program, "run", "--config", str(self.config_path)],
             directory=self.directory,
             log_path=self.directory / "circles.log",
         )
-        homeserver.add_appservice(self.registration)
+
+    def replica(self) -> Service:
+        """Return another process for the same AI: same tokens, port and database, with a folder of its own."""
+        other = copy.copy(self)
+        other._settle()
+        own = {"storage": {"data_dir": str(other.data_dir)}, "health": {"port": other.health_port}}
+        other.config = merged(self.config, own)
+        return other
 
     @property
     def is_running(self) -> bool:
@@ -193,6 +212,22 @@ class Service:
     async def kill(self) -> int | None:
         """End it at once (SIGKILL); its data stays."""
         return await self._process.kill()
+
+    async def wait(self, *, within: float) -> int:
+        """Wait for it to end by itself; returns its exit code."""
+        return await self._process.wait(within=within)
+
+    async def health(self) -> str:
+        """Return what it says it does: "ok", "standby", "failing"; "" if it says nothing."""
+        try:
+            timeout = aiohttp.ClientTimeout(total=HEALTH_SECONDS)
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(f"{self.health_url}/health") as answer,
+            ):
+                return str((await answer.json())["status"])
+        except (aiohttp.ClientError, TimeoutError):
+            return ""
 
     async def restart(self) -> None:
         """Stop, then start with the same data and the present configuration."""

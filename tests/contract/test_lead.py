@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,13 +15,13 @@ from sqlalchemy.exc import OperationalError
 
 from circles.adapters.store import positions
 from circles.adapters.store.database import SqlDatabase
-from circles.adapters.store.lead import SILENCE
+from circles.adapters.store.lead import SILENCE, SILENT
 from circles.adapters.store.migrate import migrate
 from circles.config import Config
 from circles.entrypoints import backups
 from circles.errors import LeadLost, NotAlone
 from circles_harness.postgresql import PostgreSQL
-from circles_harness.process import ServerProcess, free_port
+from circles_harness.process import free_port
 
 HOLD = """
 import sys, time
@@ -43,37 +42,50 @@ async def circles(*arguments: str) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
-async def test_a_second_process_on_one_file_ends_at_once_and_says_why(tmp_path: Path) -> None:
-    """Nor is a backup restored beneath the first, though one can be made; when that has ended all is free."""
-    file, backup = str(tmp_path / "circles.yaml"), tmp_path / "backup"
-    restore = partial(backups.restore, without_purges=True)
-    port = free_port()
-    config = {
+def a_config(folder: Path) -> Path:
+    """Write a configuration whose data is in a folder, and return its file."""
+    content = {
         "homeserver": {"url": f"http://127.0.0.1:{free_port()}", "server_name": "home.example"},
-        "appservice": {"as_token": "a" * 64, "hs_token": "h" * 64, "port": port},
-        "storage": {"data_dir": str(tmp_path / "data")},
+        "appservice": {"as_token": "a" * 64, "hs_token": "h" * 64, "port": free_port()},
+        "storage": {"data_dir": str(folder / "data")},
         "health": {"port": free_port()},
     }
-    Path(file).write_text(yaml.safe_dump(config), encoding="utf-8")  # noqa: ASYNC240  # a test
-    Path(file).chmod(0o600)  # noqa: ASYNC240  # a test
-    first = ServerProcess(
-        "circles", ["-m", "circles", "run", "--config", file], directory=tmp_path, log_path=tmp_path / "log"
-    )
-    first.spawn()
-    try:
-        await first.wait_listening(port, within=60)
-        code, said = await circles("run", "--config", file)
-        assert (code, said.count("\n")) == (75, 1)
-        assert "Another Circles runs on this database" in said
-        loaded = Config.load(Path(file))
-        assert "rows" in await asyncio.to_thread(backups.make, loaded, str(backup), force=False)
-        with pytest.raises(NotAlone, match="stop it first"):
-            await asyncio.to_thread(restore, loaded, backup, [])
-    finally:
-        assert await first.stop() == 0
-    assert (tmp_path / "data" / "circles.db.lock").stat().st_mode & 0o777 == 0o600
-    shutil.rmtree(tmp_path / "data")
-    assert "rows" in await asyncio.to_thread(restore, loaded, backup, [])
+    file = folder / "circles.yaml"
+    file.touch(mode=0o600)
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return file
+
+
+@pytest.mark.timeout(60)
+async def test_a_second_process_on_one_file_ends_at_once_and_says_why(tmp_path: Path) -> None:
+    """In one line, with a code of its own, before it listens anywhere."""
+    file = a_config(tmp_path)
+    config = Config.load(file)
+    config.storage.prepare()
+    first = SqlDatabase(config.storage.url)
+    assert first.lead.take()
+
+    code, said = await circles("run", "--config", str(file))
+
+    assert (code, said.count("\n")) == (75, 1)
+    assert "Another Circles runs on this database" in said
+    assert (config.storage.data_dir / "circles.db.lock").stat().st_mode & 0o777 == 0o600
+    await asyncio.to_thread(first.dispose)
+
+
+def test_a_backup_is_made_of_a_running_service_and_not_restored_beneath_it(tmp_path: Path) -> None:
+    """Though its database be empty; when it has ended all is free."""
+    config, backup = Config.load(a_config(tmp_path)), tmp_path / "backup"
+    config.storage.prepare()
+    first = SqlDatabase(config.storage.url)
+    assert first.lead.take()
+    migrate(first)
+    assert "rows" in backups.make(config, str(backup), force=False)
+
+    with pytest.raises(NotAlone, match="stop it first"):
+        backups.restore(config, backup, [], without_purges=True)
+    first.dispose()
+    assert "rows" in backups.restore(config, backup, [], without_purges=True)
 
 
 class Processes:
@@ -188,11 +200,11 @@ async def test_a_session_that_leads_and_says_nothing_is_ended(processes: Process
     assert first.lead.take()
     assert not second.lead.take()
 
-    def silence(connection: Connection) -> str:
-        return str(connection.exec_driver_sql("SHOW idle_session_timeout").scalar())
+    def silence(connection: Connection) -> list[str]:
+        return [str(connection.exec_driver_sql(f"SHOW {name}").scalar()) for name in SILENT]
 
-    assert await first.write(silence) == SILENCE
-    assert await second.write(silence) == "0"
+    assert await first.write(silence) == [SILENCE, SILENCE]
+    assert await second.write(silence) == ["0", "30s"]
 
 
 async def test_what_the_server_refuses_is_an_error_of_sqlalchemys(processes: Processes) -> None:

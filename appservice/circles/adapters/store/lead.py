@@ -25,6 +25,8 @@ LOCK: Final = (0x43495243, 1)
 """The advisory lock of whoever leads: the letters CIRC, and a number of ours; see also `dialects.WRITER_LOCK`."""
 SILENCE: Final = "8s"
 """A session that says nothing for so long is ended by the server: its process stands still, or its host is gone."""
+SILENT: Final = ("idle_session_timeout", "idle_in_transaction_session_timeout")
+"""Between two units of work, and in the middle of one."""
 TERM: Final = "SELECT token FROM positions WHERE name = 'lead'"
 """Who led last: whoever begins to lead writes a name of its own there."""
 
@@ -144,7 +146,8 @@ class SessionLead:
 def _lock(connection: Any) -> bool:
     locked = bool(connection.execute("SELECT pg_try_advisory_lock(%s, %s)", LOCK).fetchone()[0])
     if locked:
-        connection.execute("SELECT set_config('idle_session_timeout', %s, false)", (SILENCE,))
+        for name in SILENT:
+            connection.execute("SELECT set_config(%s, %s, false)", (name, SILENCE))
     connection.commit()
     return locked
 
