@@ -1,4 +1,4 @@
-"""The command `circles`: config, registration, check, run, backup, restore, quarantine, uninstall, version.
+"""The command `circles`: config, registration, check, run, audit, backup, restore, quarantine, uninstall, version.
 
 Exit codes: 0 done, 1 a check failed or a file is in the way, 2 the command line is wrong, 78 the configuration is wrong
 (EX_CONFIG: systemd then does not start it again and again), 75 another process has the database (EX_TEMPFAIL),
@@ -23,6 +23,7 @@ from circles import logs
 from circles.adapters.clock import SystemClock
 from circles.config import Config, Tokens, sample
 from circles.entrypoints import quarantine
+from circles.entrypoints.auditing import audited
 from circles.entrypoints.checks import Probe, our_version, run_checks, someone_listens
 from circles.entrypoints.registration import (
     GATE,
@@ -44,6 +45,7 @@ FAILED: Final = 1
 NOT_ALONE: Final = 75
 BAD_CONFIGURATION: Final = 78
 INTERRUPTED: Final = 130
+MOST_DAYS: Final = 3_650
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,13 @@ def parser() -> argparse.ArgumentParser:
     _config_file(run)
 
     _quarantine(commands)
+
+    audit = _command(commands, "audit", "total up what was asked, sent, said and removed each day", _audit)
+    _config_file(audit)
+    audit.add_argument(
+        "--days", type=_days, default=30, metavar="N", help="how many days, today among them (%(default)s)"
+    )
+    audit.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
 
     away = _command(commands, "uninstall", "let the AI leave its rooms, and list what is left to remove", _uninstall)
     _config_file(away)
@@ -287,6 +296,24 @@ async def _retry(options: argparse.Namespace, database: Database) -> tuple[str, 
 
 async def _drop(options: argparse.Namespace, database: Database) -> tuple[str, ...]:
     return await quarantine.dropped(database, options.key)
+
+
+def _days(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_DAYS:
+        raise ValueError
+    return number
+
+
+def _audit(options: argparse.Namespace, parts: Parts) -> int:
+    return asyncio.run(_say_audit(Config.load(options.config), options, parts))
+
+
+async def _say_audit(config: Config, options: argparse.Namespace, parts: Parts) -> int:
+    async with parts.opened(config) as database:
+        for line in await audited(database, SystemClock(), options.days, as_json=options.json):
+            _say(line)
+    return DONE
 
 
 def _uninstall(options: argparse.Namespace, _parts: Parts) -> int:
