@@ -76,6 +76,8 @@ RETRY_SECONDS: Final = (0.5, 1, 1, 2, 2, 5, 5, 10, 30)
 KEEP_COUNTS: Final = timedelta(days=2)
 """How long it stays written who asked how much on a day: no longer than a budget may ask."""
 
+SEND_SECONDS: Final = 3
+"""So long what is still to be said is sent, once we are told to stop; the rest waits in its rows."""
 
 def settings_of(config: Config) -> Settings:
     """Return what features may know of the configuration."""
@@ -447,6 +449,8 @@ async def _start(service: Service) -> None:
         await service.waker.idle()
         await service.database.write(positions.is_caught_up)
     await service.worker.start()
+        if stopping.is_set() and service.ready:
+            await _drain(service)
     service.ready = True
     log.info("The service is ready.", extra={"action": "ready"})
     await service.catching_up.run()
@@ -462,6 +466,19 @@ async def _until_reached(work: Callable[[], Awaitable[None]]) -> None:
             attempt += 1
             log.warning(
                 "The homeserver is not ready for us.",
+async def _drain(service: Service) -> None:
+    """Let what is begun come to its end. Deliveries come in meanwhile: what tightens still tightens."""
+    try:
+        await service.waker.stop()
+        await service.worker.drain(service.config.timing.drain_seconds)
+        await service.sender.drain(SEND_SECONDS)
+    except Exception as error:  # noqa: BLE001  # a full disk must not keep us from stopping
+        log.error(  # noqa: TRY400  # the traceback may carry text
+            "What was begun could not be brought to its end.",
+            extra={"action": "drain_failed", "error": type(error).__name__},
+        )
+
+
                 extra={"action": "start_waits", "errcode": error.errcode, "status": error.status, "seconds": pause},
             )
             await asyncio.sleep(pause)

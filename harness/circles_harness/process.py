@@ -21,7 +21,7 @@ import aiohttp
 from circles_harness.forking import Fork, ForkServers
 
 HEALTH_INTERVAL_SECONDS = 0.05
-STOP_GRACE_SECONDS = 10.0
+STOP_GRACE_SECONDS = 20.0
 
 # Below Linux's ephemeral range (32768 up): an outgoing connection then never takes the port of a server
 # that is down for a moment, and a restart finds its port free.

@@ -441,6 +441,10 @@ class Timing(Section):
     placeholder_after_seconds: Seconds = Field(
         default=3, description="After how long a question whose answer takes a while gets a ⏳."
     )
+    drain_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        default=5,
+        description="When told to stop, how long answers that are begun may still take. Whoever still waits is told.",
+    )
     checkpoint_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         default=20, description="How often removed words are also wiped from the database's own log files."
     )

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -38,6 +39,16 @@ BACKOFF_SECONDS: Final = (1, 2, 5, 10, 30)
 """Pauses while the homeserver is away; the last one repeats."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Slow:
+    """What is answered beside its room's queue. `rooms`: where it was asked, and what it is about."""
+
+    rooms: frozenset[RoomID]
+    entry: journal.Entry
+    read: Read
+    task: asyncio.Task[None]
+
+
 class Worker:
     """Runs one task a room while the room has pending events."""
 
@@ -62,7 +73,7 @@ class Worker:
         self._clock: TellsTime = ports.clock
         self._rooms: dict[RoomID, asyncio.Task[None]] = {}
         self._again: set[RoomID] = set()
-        self._slow: dict[int, tuple[frozenset[RoomID], asyncio.Task[None]]] = {}
+        self._slow: dict[int, _Slow] = {}
         self._tries: dict[int, int] = {}
         self._quick_limit = asyncio.Semaphore(MOST_AT_ONCE)
         self._slow_limit = asyncio.Semaphore(MOST_AT_ONCE)
@@ -74,11 +85,26 @@ class Worker:
         for room_id in await self._database.read(journal.rooms_waiting):
             self.kick(room_id)
 
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing more, and let what is in hand come to its end. Whoever still waits then is told that we stop.
+
+        What was not begun stays pending. A question that is told so is settled: it is to be asked again.
+        """
+        self._open = False
+        self._again.clear()
+        if tasks := [*self._rooms.values(), *(slow.task for slow in self._slow.values())]:
+            await asyncio.wait(tasks, timeout=seconds)
+        for slow in list(self._slow.values()):
+            slow.task.cancel()
+            await asyncio.gather(slow.task, return_exceptions=True)
+            log.info("An answer was broken off.", extra={"action": "answer_stopped"})
+            await self._settle(slow.entry, (slow.read.excuse(strings.stopped(slow.read.language)),))
+
     async def stop(self) -> None:
         """Let go; what is not settled stays pending."""
         self._open = False
         self._again.clear()
-        tasks = [*self._rooms.values(), *(task for _, task in self._slow.values())]
+        tasks = [*self._rooms.values(), *(slow.task for slow in self._slow.values())]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -102,9 +128,9 @@ class Worker:
 
     def interrupt(self, room_id: RoomID) -> None:
         """Break off what is being answered in or about a room: it got stricter. What is still wanted begins anew."""
-        for rooms_of_it, task in list(self._slow.values()):
-            if room_id in rooms_of_it:
-                task.cancel()
+        for slow in list(self._slow.values()):
+            if room_id in slow.rooms:
+                slow.task.cancel()
         self.kick(room_id)
 
     @property
@@ -115,7 +141,7 @@ class Worker:
     async def _drain(self, room_id: RoomID) -> None:
         while True:
             try:
-                if not await self._next(room_id):
+                if not self._open or not await self._next(room_id):
                     return
             except Exception as error:  # noqa: BLE001  # a full disk must not end the room for good
                 self._log_broken(error, "worker_failed", uuid.uuid4().hex[:8])
@@ -146,7 +172,7 @@ class Worker:
 
     def _begin_slow(self, entry: journal.Entry, read: Read) -> None:
         task = asyncio.create_task(self._handle(entry, read), name=f"slow {entry.seq}")
-        self._slow[entry.seq] = (frozenset((entry.room_id, read.circle)), task)
+        self._slow[entry.seq] = _Slow(frozenset((entry.room_id, read.circle)), entry, read, task)
         task.add_done_callback(partial(self._slow_ended, entry.seq, entry.room_id))
 
     def _slow_ended(self, seq: int, room_id: RoomID, _task: asyncio.Task[None]) -> None:

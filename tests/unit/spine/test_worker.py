@@ -388,3 +388,55 @@ async def test_what_an_earlier_run_left_is_handled(working: Working) -> None:
     await working.idle()
 
     assert await working.bodies() == ["re: left"]
+
+
+async def test_what_is_begun_comes_to_its_end_before_it_stops(working: Working) -> None:
+    """And nothing more is begun: that waits for the next start."""
+    go = asyncio.Event()
+
+    begun = asyncio.Event()
+
+    def slow(entry: journal.Entry) -> Read:
+        async def handle(_ports: Ports) -> tuple[fx.Effect, ...]:
+            begun.set()
+            await go.wait()
+            return (a_post("the answer", answers=entry.event_id),)
+
+        return made(entry, handle, slow=True)
+
+    working.script.handlers["slow"] = slow
+    await working.rows.ask("slow")
+    working.worker.kick(ROOM)
+    await begun.wait()
+    draining = asyncio.create_task(working.worker.drain(20))
+    await asyncio.sleep(0)
+    left = await working.rows.ask("left")
+    working.worker.kick(ROOM)
+    go.set()
+    await draining
+
+    assert await working.bodies() == ["the answer"]
+    assert (await working.rows.journal_of(left) or ("",))[0] == "pending"
+
+
+async def test_who_still_waits_when_it_stops_is_told(working: Working) -> None:
+    """Once, and the question is settled: the next start says nothing more."""
+
+    begun = asyncio.Event()
+
+    async def endless(_ports: Ports) -> tuple[fx.Effect, ...]:
+        begun.set()
+        await asyncio.Event().wait()
+        return ()
+
+    working.script.handlers["slow"] = lambda entry: made(entry, endless, slow=True)
+    question = await working.rows.ask("slow")
+    working.worker.kick(ROOM)
+    await begun.wait()
+    await working.worker.drain(0.01)
+    await working.worker.start()
+    await working.idle()
+
+    (body,) = await working.bodies()
+    assert "Ask me again" in body
+    assert await working.rows.journal_of(question) == ("settled", None)

@@ -115,6 +115,12 @@ class Sender:
             self._again.discard(lane)
             self.kick(lane)
 
+    async def drain(self, seconds: float) -> None:
+        """Wait until everything is sent, but no longer than so."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self._lanes and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(list(self._lanes.values()), timeout=left)
+
     async def stop(self) -> None:
         """Let go; what is not sent stays in its rows."""
         self._open = False

@@ -51,6 +51,13 @@ def problem(language: Language, reference: str | None) -> Words:
     return Words("I can't do it that way. Could you put it differently?")
 
 
+def stopped(language: Language) -> Words:
+    """Say that the program is being stopped while it answers, and this answer will not come."""
+    if language == "zh":
+        return Words("我正好要停一下，这个问题没来得及答完。过一分钟再问我一次吧。")
+    return Words("I'm being stopped just now and could not finish this. Ask me again in a minute.")
+
+
 def late(language: Language) -> Words:
     """Say that a command came too late to be carried out."""
     if language == "zh":
