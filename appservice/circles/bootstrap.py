@@ -7,15 +7,17 @@ import contextlib
 import hmac
 import logging
 import re
+import resource
 import signal
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
 from circles.adapters.clock import SystemClock
 from circles.adapters.matrix.account import control_room, ping, prepare_account
@@ -30,7 +32,8 @@ from circles.adapters.matrix.talk import MatrixTalk
 from circles.adapters.scheduler.wakes import ApschedulerWakes
 from circles.adapters.store import backlog, journal, kept, positions, purges, quarantine
 from circles.adapters.store.database import SqlDatabase
-from circles.adapters.store.migrate import head, standing
+from circles.adapters.store.faults import Faults, fault_of
+from circles.adapters.store.migrate import Standing, head, standing
 from circles.adapters.store.quota import AnswerLimits, DailyLimits, drop_before
 from circles.config import Config
 from circles.core.ids import RoomID, UserID
@@ -54,12 +57,12 @@ from circles.entrypoints.transactions import door
 from circles.entrypoints.waker import Chore, Waker
 from circles.entrypoints.whereabouts import DOUBT, LOST, Whereabouts
 from circles.entrypoints.worker import Worker
-from circles.errors import MatrixError, NotFound
+from circles.errors import ConfigurationError, MachineFailed, MatrixError, NotFound
 from circles.facts.current_state import REREAD
 from circles.metrics import Metrics
 from circles.ports import Database, Ports
 from circles.registry import help_lines
-from circles.troubles import Troubles
+from circles.troubles import ADVICE, Trouble, Troubles, advice_on
 from circles_policies import explain
 from circles_policies.model import Reach
 
@@ -73,11 +76,11 @@ Client = TypeVar("Client", bound=MatrixClient)
 T = TypeVar("T")
 
 RETRY_SECONDS: Final = (0.5, 1, 1, 2, 2, 5, 5, 10, 30)
+SEND_SECONDS: Final = 3
+"""So long what is still to be said is sent, once we are told to stop; the rest waits in its rows."""
 KEEP_COUNTS: Final = timedelta(days=2)
 """How long it stays written who asked how much on a day: no longer than a budget may ask."""
 
-SEND_SECONDS: Final = 3
-"""So long what is still to be said is sent, once we are told to stop; the rest waits in its rows."""
 
 def settings_of(config: Config) -> Settings:
     """Return what features may know of the configuration."""
@@ -119,6 +122,7 @@ class Service:
 
     config: Config
     database: SqlDatabase
+    faults: Faults
     client: MatrixClient
     contact: Contact
     model: ModelPort | None
@@ -189,7 +193,8 @@ def build(config: Config) -> Service:
         our_version(), "sqlite" if storage.is_sqlite else "postgresql", "gated" if settings.gated else "direct"
     )
     troubles = Troubles(clock)
-    database = SqlDatabase(storage.url)
+    faults = Faults(troubles)
+    database = SqlDatabase(storage.url, faults)
     client = _connected(MatrixClient, config, troubles, metrics)
     contact = _connected(Contact, config, troubles, metrics)
     server = settings.server_name
@@ -252,6 +257,7 @@ def build(config: Config) -> Service:
     service = Service(
         config=config,
         database=database,
+        faults=faults,
         client=client,
         contact=contact,
         model=model,
@@ -340,11 +346,15 @@ async def run(config: Config) -> None:
 
     Raises:
         NotAlone: another process has the database, or took over from this one.
+        ConfigurationError, MachineFailed: the database cannot be used, for good or for now.
     """
-    service = build(config)
-    service.leading.claim()
+    with _usable():
+        service = build(config)
+        service.leading.claim()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    _open_many_files()
+    loop.set_exception_handler(partial(_unhandled, service.faults))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     measuring = Measuring(
@@ -360,13 +370,49 @@ async def run(config: Config) -> None:
     )
     taking = asyncio.create_task(service.leading.take(), name="take the lead")
     try:
-        if await _first_of(stopping, taking):
+        with _usable():
+            leads = await _first_of(stopping, taking)
+        if leads:
             await _serve(service, stopping)
     finally:
         taking.cancel()
         await asyncio.gather(taking, return_exceptions=True)
         await health.cleanup()
         await service.database.close()
+
+
+@contextlib.contextmanager
+def _usable() -> Generator[None]:
+    """Say in words what keeps us from the database.
+
+    Raises:
+        ConfigurationError: only a person can mend it, so nobody need start us again before.
+        MachineFailed: it may pass.
+    """
+    try:
+        yield
+    except (OSError, SQLAlchemyError) as error:
+        fault = fault_of(error)
+        if fault is None:
+            raise
+        if fault in (Trouble.CORRUPT, Trouble.READ_ONLY):
+            raise ConfigurationError([("storage.data_dir", ADVICE[fault])]) from None
+        raise MachineFailed(f"Circles cannot start: {ADVICE[fault]}.") from None
+
+
+def _open_many_files() -> None:
+    """Allow ourselves as many open files as the system lets us: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _unhandled(faults: Faults, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Note where the event loop itself cannot open a connection: it tries again each second, and says so each time."""
+    error = context.get("exception")
+    if isinstance(error, OSError) and fault_of(error) is Trouble.FILES:
+        faults.met(error)
+        return
+    loop.default_exception_handler(context)
 
 
 async def _serve(service: Service, stopping: asyncio.Event) -> None:
@@ -403,6 +449,8 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
         await _first_of(stopping, starting, leading)
     finally:
         log.info("The service stops.", extra={"action": "stopping"})
+        if stopping.is_set() and service.ready:
+            await _drain(service)
         for task in (starting, leading, *keeping):
             task.cancel()
         await asyncio.gather(starting, leading, *keeping, return_exceptions=True)
@@ -416,6 +464,19 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
             await service.model.aclose()
         await service.client.close()
         await service.contact.close()
+
+
+async def _drain(service: Service) -> None:
+    """Let what is begun come to its end. Deliveries come in meanwhile: what tightens still tightens."""
+    try:
+        await service.waker.stop()
+        await service.worker.drain(service.config.timing.drain_seconds)
+        await service.sender.drain(SEND_SECONDS)
+    except Exception as error:  # noqa: BLE001  # a full disk must not keep us from stopping
+        log.error(  # noqa: TRY400  # the traceback may carry text
+            "What was begun could not be brought to its end.",
+            extra={"action": "drain_failed", "error": type(error).__name__},
+        )
 
 
 async def _first_of(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> bool:
@@ -449,8 +510,6 @@ async def _start(service: Service) -> None:
         await service.waker.idle()
         await service.database.write(positions.is_caught_up)
     await service.worker.start()
-        if stopping.is_set() and service.ready:
-            await _drain(service)
     service.ready = True
     log.info("The service is ready.", extra={"action": "ready"})
     await service.catching_up.run()
@@ -466,19 +525,6 @@ async def _until_reached(work: Callable[[], Awaitable[None]]) -> None:
             attempt += 1
             log.warning(
                 "The homeserver is not ready for us.",
-async def _drain(service: Service) -> None:
-    """Let what is begun come to its end. Deliveries come in meanwhile: what tightens still tightens."""
-    try:
-        await service.waker.stop()
-        await service.worker.drain(service.config.timing.drain_seconds)
-        await service.sender.drain(SEND_SECONDS)
-    except Exception as error:  # noqa: BLE001  # a full disk must not keep us from stopping
-        log.error(  # noqa: TRY400  # the traceback may carry text
-            "What was begun could not be brought to its end.",
-            extra={"action": "drain_failed", "error": type(error).__name__},
-        )
-
-
                 extra={"action": "start_waits", "errcode": error.errcode, "status": error.status, "seconds": pause},
             )
             await asyncio.sleep(pause)
@@ -508,7 +554,10 @@ def _health(service: Service) -> Health:
     troubles = " ".join(service.troubles.standing)
     if service.leading.stands_by:
         return Health(ok=True, status="standby")
-    return Health(ok=service.ready, parts={"in_hand": service.worker.busy, "troubles": troubles})
+    parts: dict[str, int | float | str] = {"in_hand": service.worker.busy, "troubles": troubles}
+    if troubles:
+        parts["advice"] = "; ".join(advice_on(code) for code in service.troubles.standing)
+    return Health(ok=service.ready, parts=parts)
 
 
 @contextlib.asynccontextmanager
@@ -566,11 +615,19 @@ async def _opened(config: Config, work: Callable[[SqlDatabase], Awaitable[T]]) -
 
 async def check_database(config: Config) -> Finding:
     """Return whether the database opens and has the newest schema; `circles run` brings it up by itself."""
+
+    async def look(database: SqlDatabase) -> tuple[Standing, bool]:
+        return await asyncio.to_thread(standing, database), await asyncio.to_thread(database.is_whole)
+
     try:
-        found = await _opened(config, lambda database: asyncio.to_thread(standing, database))
+        found, is_whole = await _opened(config, look)
     except Exception as error:  # noqa: BLE001  # whatever the disk or the driver raises is one finding
+        if (fault := fault_of(error)) is not None:
+            return Finding(False, f"database ({fault.value})", f"{ADVICE[fault]}.")
         where = "at the disk" if config.storage.is_sqlite else "whether the server runs and lets Circles in"
         return Finding(False, f"database does not open ({type(error).__name__})", f"look at storage.url and {where}.")
+    if not is_whole:
+        return Finding(False, f"database ({Trouble.CORRUPT.value})", f"{ADVICE[Trouble.CORRUPT]}.")
     name = f"database ({found.version})"
     if found.objection is not None:
         return Finding(False, f"{name}, storage.url", found.objection)

@@ -115,6 +115,10 @@ class Dialect(Protocol):
         """Return what runs there, for people."""
         ...
 
+    def is_whole(self, connection: Connection) -> bool:
+        """Return whether the database finds no damage in its files. Raises whatever the driver does on finding some."""
+        ...
+
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         """Return the engine that writes, one unit of work after the other, and the one that only reads."""
         ...
@@ -169,6 +173,10 @@ class Sqlite:
     def version(self, connection: Connection) -> str:  # it is in this very process
         """Return the library's version."""
         return f"SQLite {sqlite3.sqlite_version}"
+
+    def is_whole(self, connection: Connection) -> bool:
+        """Let SQLite look at each page."""
+        return bool(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() == "ok")
 
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         """Return the engines. The file is made with mode 0600; its folder is the caller's to make."""
@@ -275,6 +283,10 @@ class Postgresql:
         """Return the server's version."""
         found = connection.exec_driver_sql("SELECT current_setting('server_version')").scalar()
         return f"PostgreSQL {str(found).partition(' ')[0]}"
+
+    def is_whole(self, connection: Connection) -> bool:  # its own tool, amcheck, is a superuser's
+        """Trust the server, which looks at the checksum of a page when it reads it."""
+        return True
 
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         """Return the engines. A read sees one instant; a write waits for the writer before it, in any process."""

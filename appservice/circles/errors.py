@@ -13,6 +13,7 @@ ModelBadAnswer
 ├─ BudgetSpent                    the room's or the person's quota is used up
 ├─ NotAlone                       another process has the database: ends ours, exit code 75
 │  └─ LeadLost
+├─ MachineFailed                  the machine's, for now: told at the start, exit code 75
 ├─ Stale                          nobody's: what was decided rests on rows that changed meanwhile; decided again
 └─ ConfigurationError             the operator's: key path and what to write instead; exit code 78
 """
@@ -145,6 +146,10 @@ class NotAlone(CirclesError):
 
 class LeadLost(NotAlone):
     """Another process leads now."""
+
+
+class MachineFailed(CirclesError):
+    """The disk or the database cannot be used just now."""
 
 
 class ConfigurationError(CirclesError):

@@ -191,6 +191,10 @@ class Service:
         """Set the trap at a point of `circles_harness.trapped`, or take it away."""
         self._trap.write_text(point or "", encoding="utf-8")
 
+    def set_clock(self, *, forth: int) -> None:
+        """Set the clock of a service with traps so many seconds forth, or back, while it runs."""
+        self._trap.with_suffix(".clock").write_text(str(forth), encoding="utf-8")
+
     async def dies(self, point: str, *, within: float = BOOT_SECONDS) -> None:
         """Start it if it does not run, and wait until it has died at a point that it comes to by itself.
 

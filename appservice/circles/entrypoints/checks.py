@@ -24,7 +24,7 @@ from circles.config import Config, Model, Tokens
 from circles.entrypoints.gate_checks import holds_back, is_the_only_way
 from circles.entrypoints.registration import GATE
 from circles.errors import ConfigurationError
-from circles.troubles import Trouble
+from circles.troubles import advice_on
 
 TIMEOUT_SECONDS: Final = 10
 QUESTION: Final = "Answer with the one word: ready"
@@ -366,22 +366,11 @@ async def running(config: Config, session: aiohttp.ClientSession) -> Finding:
         return Finding(ok=True, text=f"{name}: not running")
     standing = str(answer.body.get("troubles", "")).split()
     if standing:
-        advice = "; ".join(_TROUBLES.get(code, f"its log says {code}") for code in standing)
+        advice = "; ".join(advice_on(code) for code in standing)
         return Finding(ok=False, text=name, advice=advice)
     if not answer.fine:
         return Finding(ok=False, text=name, advice="it has not begun yet: its log says what it waits for")
     return Finding(ok=True, text=f"{name}: works")
-
-
-_TROUBLES: Final = {
-    Trouble.AS_TOKEN.value: "the homeserver does not know its as_token: restart it if the registration was made anew, "
-    "and see the token's line",
-    Trouble.HS_TOKEN.value: "someone knocks at it with another hs_token: restart Synapse and Circles, so that both "
-    "have read the same registration",
-    Trouble.DELIVERY.value: "it refuses a delivery, and all others wait behind it: the log's last delivery_refused "
-    "says why; too_large: raise limits.transaction_bytes and restart",
-    Trouble.DATABASE.value: "its database takes nothing in: look at the disk, and at transaction_failed in the log",
-}
 
 
 async def gate_is_hidden(config: Config, session: aiohttp.ClientSession) -> Finding:

@@ -1,8 +1,8 @@
 """The command `circles`: config, registration, check, run, audit, backup, restore, quarantine, uninstall, version.
 
 Exit codes: 0 done, 1 a check failed or a file is in the way, 2 the command line is wrong, 78 the configuration is wrong
-(EX_CONFIG: systemd then does not start it again and again), 75 another process has the database (EX_TEMPFAIL),
-130 interrupted.
+(EX_CONFIG: systemd then does not start it again and again), 75 another process has the database, or the machine fails
+us for now (EX_TEMPFAIL), 130 interrupted.
 What the service and its database are is handed in by `circles.__main__`, for this layer does not know them.
 """
 
@@ -37,12 +37,12 @@ from circles.entrypoints.registration import (
     tokens_of,
     write_private,
 )
-from circles.errors import ConfigurationError, NotAlone, NotFound, UpstreamError
+from circles.errors import ConfigurationError, MachineFailed, NotAlone, NotFound, UpstreamError
 from circles.ports import Database
 
 DONE: Final = 0
 FAILED: Final = 1
-NOT_ALONE: Final = 75
+NOT_NOW: Final = 75
 BAD_CONFIGURATION: Final = 78
 INTERRUPTED: Final = 130
 MOST_DAYS: Final = 3_650
@@ -68,9 +68,9 @@ def main(arguments: Sequence[str], parts: Parts) -> int:
         for key, advice in error.problems:
             _say(f"FIX  {key}: {advice}", error=True)
         return BAD_CONFIGURATION
-    except NotAlone as problem:
+    except (NotAlone, MachineFailed) as problem:
         _say(str(problem), error=True)
-        return NOT_ALONE
+        return NOT_NOW
     except KeyboardInterrupt:
         return INTERRUPTED
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from circles.adapters.store.faults import Faults
 from circles.adapters.store.lead import FileLead, Lead, SessionLead
 from circles.dialects import Seen, dialect_of
 
@@ -26,15 +27,20 @@ T = TypeVar("T")
 class SqlDatabase:
     """Implements `ports.Database`. Open it, use it, close it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, faults: Faults | None = None) -> None:
         """Prepare engines for `url` (an SQLAlchemy URL). Nothing is opened yet.
 
         A SQLite file is created with mode 0600; its folder is the caller's to create, with mode 0700.
+
+        Args:
+            url: where it is.
+            faults: told of what fails, and of what is written.
 
         Raises:
             ModuleNotFoundError: the driver for PostgreSQL is not installed.
         """
         self.url = make_url(url)
+        self._faults = faults
         self.dialect = dialect_of(self.url.drivername)
         self._wrote = True  # an earlier run that was killed left its log
         self._seen = Seen()
@@ -58,6 +64,11 @@ class SqlDatabase:
         """The reading engine, for commands that run alone."""
         return self._reader
 
+    def is_whole(self) -> bool:
+        """Return whether no page of it is damaged, as far as it can tell by itself. Reads all of a file."""
+        with self._reader.connect() as connection:
+            return self.dialect.is_whole(connection)
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a read-only unit of work on a reading thread: all of it sees one instant."""
 
@@ -68,7 +79,8 @@ class SqlDatabase:
                 finally:
                     connection.rollback()
 
-        return await asyncio.get_running_loop().run_in_executor(self._reads, run)
+        with self._watched():
+            return await asyncio.get_running_loop().run_in_executor(self._reads, run)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a unit of work on the writing thread, while nobody else writes.
@@ -82,7 +94,20 @@ class SqlDatabase:
             self._wrote = True
             return result
 
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writes, run))
+        with self._watched():
+            result = await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writes, run))
+        if self._faults is not None:
+            self._faults.wrote()
+        return result
+
+    @contextlib.contextmanager
+    def _watched(self) -> Generator[None]:
+        try:
+            yield
+        except Exception as error:
+            if self._faults is not None:
+                self._faults.met(error)
+            raise
 
     async def keep_lead(self) -> None:
         """Show that we are alive, behind whatever is being written.

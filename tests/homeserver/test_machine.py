@@ -1,0 +1,243 @@
+"""What a self-hoster's machine does: full, read-only, locked, damaged, out of files, a clock that jumps.
+
+Nothing is acknowledged that is not stored, `/health` and `circles check` say what to do, and once the machine works
+again everything said meanwhile is answered, once and in order, without a restart.
+"""
+
+import asyncio
+import contextlib
+import os
+import resource
+import shutil
+import socket
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from circles_harness import Person, Service
+from walks import admitted, ask, body, kind, messages, settled
+
+from .conftest import Breakable, NewPerson
+from .test_crash import replies
+
+pytestmark = pytest.mark.timeout(180, func_only=True)
+WITHIN = 90
+"""Synapse waits twice as long after each delivery that was refused."""
+
+
+async def run(*command: str) -> tuple[int, str]:
+    """Run a program; return its exit code and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
+async def circles(service: Service, command: str) -> tuple[int, str]:
+    """Run a command of ours beside a service."""
+    return await run(sys.executable, "-m", "circles", command, "--config", str(service.config_path))
+
+
+async def health(service: Service) -> dict[str, Any]:
+    """Return what a service says of itself."""
+    async with aiohttp.ClientSession() as session, session.get(f"{service.health_url}/health") as answer:
+        found: dict[str, Any] = await answer.json()
+        return found
+
+
+async def until(service: Service, holds: Callable[[str], bool], session: aiohttp.ClientSession | None = None) -> None:
+    """Wait until the troubles of a service are such, asking over one connection."""
+    if session is None:
+        async with aiohttp.ClientSession() as opened:
+            await until(service, holds, opened)
+        return
+    async with asyncio.timeout(WITHIN):
+        while True:
+            async with session.get(f"{service.health_url}/health") as answer:
+                if holds(str((await answer.json())["troubles"])):
+                    return
+
+
+async def all_answered(mei: Person, room: str, service: Service, questions: list[str]) -> None:
+    """Wait until each question has its one answer, in their order."""
+
+    def last(_event: object) -> bool:
+        return questions[-1] in replies(mei, room, service.user_id)
+
+    await mei.wait_for(room, last, what="the last answer", timeout=WITHIN)
+    await settled(mei, room, service)
+    found = replies(mei, room, service.user_id)
+    assert [len(found.get(question, [])) for question in questions] == [1] * len(questions)
+    order = [event["event_id"] for event in mei.timeline(room)]
+    positions = [order.index(found[question][0]) for question in questions]
+    assert positions == sorted(positions)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def small_disk(breakable: Breakable) -> AsyncIterator[Service]:
+    """Give the service a disk of its own of a few megabytes, which only root can."""
+    service = breakable.service
+    await service.stop()
+    folder, aside = service.data_dir, service.directory / "aside"
+    shutil.copytree(folder, aside)
+    code, said = await run("mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "none", str(folder))
+    if code != 0:
+        shutil.rmtree(aside)
+        await service.start()
+        pytest.skip(f"a disk of its own needs root: {said}")
+    try:
+        shutil.copytree(aside, folder, dirs_exist_ok=True)
+        await service.start()
+        yield service
+    finally:
+        await service.stop()
+        shutil.copytree(folder, aside, dirs_exist_ok=True)
+        await run("umount", "-l", str(folder))
+        shutil.copytree(aside, folder, dirs_exist_ok=True)
+        shutil.rmtree(aside)
+        await service.start()
+
+
+def fill(folder: Path) -> Path:
+    """Write until the disk is full."""
+    filler = folder / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return filler
+
+
+async def test_a_disk_that_is_full_or_read_only_loses_nothing(
+    small_disk: Service, breakable: Breakable, person: NewPerson
+) -> None:
+    """First full while it runs; then it is started on one that is mounted read-only."""
+    mei = await person("mei", at=breakable.homeserver)
+    room = await admitted(mei, small_disk)
+    await ask(mei, room, "!circle help", small_disk)
+
+    filler = await asyncio.to_thread(fill, small_disk.data_dir)
+    asked = [await mei.say(room, f"!circle {word}") for word in ("help", "policy")]
+    await until(small_disk, lambda troubles: "disk_full" in troubles)
+    assert "make room" in (await health(small_disk))["advice"]
+    filler.unlink()
+    await all_answered(mei, room, small_disk, asked)
+    await until(small_disk, lambda troubles: not troubles)
+
+    await small_disk.stop()
+    asked = [await mei.say(room, f"!circle {word}") for word in ("help", "policy")]
+    assert (await run("mount", "-o", "remount,ro", str(small_disk.data_dir)))[0] == 0
+    for command, expected in (("check", 1), ("run", 78)):
+        code, said = await circles(small_disk, command)
+        assert (code, "mounted writable" in said, "Traceback" in said) == (expected, True, False)
+    assert (await run("mount", "-o", "remount,rw", str(small_disk.data_dir)))[0] == 0
+    await small_disk.start()
+    await all_answered(mei, room, small_disk, asked)
+
+
+async def test_a_database_that_another_program_holds_is_waited_for(breakable: Breakable, person: NewPerson) -> None:
+    """As by a backup tool, or a sqlite3 that somebody left open."""
+    service = breakable.service
+    mei = await person("mei", at=breakable.homeserver)
+    room = await admitted(mei, service)
+    with contextlib.closing(sqlite3.connect(service.database_path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        asked = [await mei.say(room, f"!circle {word}") for word in ("help", "policy")]
+        await until(service, lambda troubles: "database_locked" in troubles)
+        assert "another program holds" in (await health(service))["advice"]
+        other.execute("ROLLBACK")
+    await all_answered(mei, room, service, asked)
+    await until(service, lambda troubles: not troubles)
+
+
+async def test_a_damaged_database_is_said_and_the_one_from_before_is_good_again(
+    breakable: Breakable, person: NewPerson
+) -> None:
+    """It does not start again and again; and what was said since the copy is read from the rooms."""
+    service = breakable.service
+    mei = await person("mei", at=breakable.homeserver)
+    room = await admitted(mei, service)
+    await ask(mei, room, "!circle help", service)
+    await service.stop()
+    good = service.database_path.with_suffix(".good")
+    shutil.copy2(service.database_path, good)
+    asked = [await mei.say(room, "!circle policy")]
+
+    damage(service.database_path)
+    code, said = await circles(service, "check")
+    assert (code, "the database is damaged" in said) == (1, True)
+    service.database_path.write_bytes(os.urandom(8192))
+    code, said = await circles(service, "run")
+    assert (code, "the database is damaged" in said, "Traceback" in said) == (78, True, False)
+
+    for path in service.data_dir.glob("circles.db*"):
+        if path != good:
+            path.unlink()
+    good.rename(service.database_path)
+    await service.start()
+    await all_answered(mei, room, service, asked)
+
+
+def damage(database: Path) -> None:
+    """Overwrite the middle of a file."""
+    size = database.stat().st_size
+    with database.open("r+b") as file:
+        file.seek(size // 4 // 4096 * 4096)
+        file.write(os.urandom(size // 2))
+
+
+async def test_files_that_are_spent_are_waited_for(breakable: Breakable, person: NewPerson) -> None:
+    """By connections that somebody holds; the door opens again once they go."""
+    service = breakable.service
+    mei = await person("mei", at=breakable.homeserver)
+    room = await admitted(mei, service)
+    assert service.pid is not None
+    usual = resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
+    held: list[socket.socket] = []
+    async with aiohttp.ClientSession() as session:
+        await until(service, lambda troubles: not troubles, session)  # over a connection that stays
+        opened = sum(1 for _ in Path(f"/proc/{service.pid}/fd").iterdir())  # noqa: ASYNC240  # in memory
+        resource.prlimit(service.pid, resource.RLIMIT_NOFILE, (opened + 2, usual[1]))
+        try:
+            held += [socket.create_connection(("127.0.0.1", service.port)) for _ in range(20)]
+            asked = [await mei.say(room, f"!circle {word}") for word in ("help", "policy")]
+            await until(service, lambda troubles: "files_exhausted" in troubles, session)
+        finally:
+            for each in held:
+                each.close()
+        await all_answered(mei, room, service, asked)
+        await until(service, lambda troubles: not troubles, session)
+    resource.prlimit(service.pid, resource.RLIMIT_NOFILE, usual)
+
+
+async def test_a_clock_that_jumps_fires_each_reminder_once(breakable: Breakable, person: NewPerson) -> None:
+    """Forth over its hour, back before it, forth over that of another, and back again."""
+    service = breakable.trapped
+    service.trap(None)
+    await service.start()
+    try:
+        mei = await person("mei", at=breakable.homeserver)
+        room = await admitted(mei, service)
+        await ask(mei, room, "!circle remind us in 2 hours to water the tomatoes", service)
+        service.set_clock(forth=2 * 3600 + 1)
+        await mei.wait_for(room, lambda event: kind(event) == "reminder", what="the reminder", timeout=WITHIN)
+        service.set_clock(forth=0)
+        await ask(mei, room, "!circle remind us in 1 hours to feed the cat", service)
+        service.set_clock(forth=3600 + 1)
+        await mei.wait_for(
+            room, lambda event: kind(event) == "reminder" and "cat" in body(event), what="the other", timeout=WITHIN
+        )
+        service.set_clock(forth=0)
+        await settled(mei, room, service)
+        came = [body(event) for event in messages(mei, room, service) if kind(event) == "reminder"]
+        assert [("tomatoes" in text, "cat" in text) for text in came] == [(True, False), (False, True)]
+    finally:
+        service.set_clock(forth=0)
+        await service.stop()
