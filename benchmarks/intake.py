@@ -123,7 +123,7 @@ async def main() -> None:
     ones = [(f"o{n}", body) for n, body in enumerate(transactions(shared, count=ONES, per=1, rooms=ROOMS, seed=8))]
     people = pairs(body for _, body in (*warm, *many, *ones))
     async with AsyncExitStack() as stack:
-        homeserver = await stack.enter_async_context(AgreeingHomeserver())
+        homeserver = await stack.enter_async_context(AgreeingHomeserver({room for room, _ in people}))
         ours = BenchService(homeserver.url)
         stack.push_async_callback(ours.close)
         await ours.fill(lambda c: joined_rooms(c, sorted({room for room, _ in people})))

@@ -1,5 +1,6 @@
 """The real service as a process, beside a homeserver that says yes to everything, with rows written beforehand."""
 
+import asyncio
 import json
 import secrets
 import shutil
@@ -36,7 +37,9 @@ NOTEBOOK = Policy(
 class AgreeingHomeserver:
     """Answers every request of the service as a homeserver would that has nothing to say."""
 
-    def __init__(self) -> None:
+    def __init__(self, rooms: Iterable[str] = ()) -> None:
+        """Take the rooms it says that the AI is in."""
+        self._rooms = sorted(rooms)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._runner: web.AppRunner | None = None
@@ -57,6 +60,12 @@ class AgreeingHomeserver:
 
     async def _answer(self, request: web.Request) -> web.Response:
         await request.read()
+        if request.path.endswith("/joined_rooms"):
+            return web.json_response({"joined_rooms": self._rooms})
+        if request.path.endswith("/sync"):
+            if "since" in request.query:  # the first answer comes at once, each further one when something happened
+                await asyncio.sleep(int(request.query.get("timeout", 0)) / 1000)
+            return web.json_response({"next_batch": "s1"})
         event_id = f"$answer{secrets.token_hex(16)}"
         return web.json_response(
             {"room_id": f"!control:{SERVER_NAME}", "event_id": event_id, "displayname": "Circle", "joined": {}}
