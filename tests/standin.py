@@ -5,7 +5,7 @@ a token it does not know is 401.  For what only Synapse can show there is Synaps
 """
 
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,9 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from circles.adapters.matrix.account import name_account, register
+from circles.adapters.matrix.client import MatrixClient
+from circles.core.ids import EventID, RoomID, UserID
 from circles.testing import AI
 from rows import MEI, NOW
 
@@ -200,3 +203,31 @@ async def standing_in() -> AsyncGenerator[Standin]:
 
 def _error(status: int, errcode: str) -> web.Response:
     return web.json_response({"errcode": errcode, "error": "No."}, status=status)
+
+
+class PlainSealing:
+    """Sealing where nothing is encrypted."""
+
+    def __init__(self, client: MatrixClient) -> None:
+        self._client = client
+
+    async def is_encrypted(self, _room_id: RoomID) -> bool:
+        return False
+
+    async def is_secret(self, _effect_id: str) -> bool:
+        return False
+
+    async def has_devices(self, _user_id: UserID) -> bool:
+        return False
+
+    async def send(self, room_id: RoomID, content: Mapping[str, Any], txn_id: str, *, encrypted: bool) -> EventID:
+        assert not encrypted
+        return await self._client.send(room_id, "m.room.message", content, txn_id)
+
+
+async def known_again(client: MatrixClient) -> None:
+    """Make the account and its device, as each start does."""
+    await register(client, "circle")
+    await client.request("PUT", "/_matrix/client/v3/devices/CIRCLES", {}, user_id=UserID(client.user_id))
+    client.device_id = "CIRCLES"
+    await name_account(client, "circle", "Circle")

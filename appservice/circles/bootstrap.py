@@ -20,10 +20,12 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from circles.adapters.clock import SystemClock
-from circles.adapters.matrix.account import control_room, ping, prepare_account
+from circles.adapters.matrix.account import control_room, name_account, ping, register
 from circles.adapters.matrix.client import MatrixClient
 from circles.adapters.matrix.contact import Contact
 from circles.adapters.matrix.creation import Creation
+from circles.adapters.matrix.crypto.client import Crypto
+from circles.adapters.matrix.crypto.sealing import Sealing
 from circles.adapters.matrix.direct import DirectRooms
 from circles.adapters.matrix.names import Names
 from circles.adapters.matrix.sender import Sender
@@ -48,6 +50,7 @@ from circles.entrypoints.health import Health, serve_health
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.leading import Leading
 from circles.entrypoints.measuring import Measuring
+from circles.entrypoints.opening import Keys, Opener
 from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
 from circles.entrypoints.purge_list import PurgeList
 from circles.entrypoints.reading import Rates, Reader
@@ -139,6 +142,8 @@ class Service:
     whereabouts: Whereabouts
     purge_list: PurgeList
     leading: Leading
+    crypto: Crypto
+    opener: Opener
     standings: GateStandings | None = None
     ready: bool = False
 
@@ -150,7 +155,9 @@ class Service:
         """
         account = self.config.appservice
         name = self.config.member.name_en
-        await prepare_account(self.client, account.bot_localpart, account.device_id, name)
+        await register(self.client, account.bot_localpart)
+        await self.crypto.meet()
+        await name_account(self.client, account.bot_localpart, name)
         await self.whereabouts.look()
 
     async def back(self) -> None:
@@ -182,6 +189,10 @@ class Service:
             self.sender.kick(lane)
         if after.woken:
             self.waker.look()
+        if after.parked:
+            self.opener.look()
+        if after.interrupted:
+            self.opener.judge_again()
 
 
 def build(config: Config) -> Service:
@@ -199,14 +210,24 @@ def build(config: Config) -> Service:
     contact = _connected(Contact, config, troubles, metrics)
     server = settings.server_name
     ghosts = re.compile(rf"@{re.escape(config.appservice.ghost_prefix)}.*:{re.escape(server)}")
-    direct = DirectRooms(database, client, server, config.appservice.alias_prefix)
+    crypto = Crypto(
+        database,
+        client,
+        storage.crypto_dir,
+        storage.secrets_dir,
+        config.appservice.device_id,
+        config.member.name_en,
+        clock,
+    )
+    sealing = Sealing(database, client, crypto)
+    direct = DirectRooms(database, client, sealing, server, config.appservice.alias_prefix)
     names = Names(client, clock)
     stamped = (*explain.room_names(settings.name_en), *explain.room_names(settings.name_zh))
     own_names = (*stamped, settings.name_en, settings.name_zh, *settings.former_names, settings.ai)
     creation = Creation(client, server, config.appservice.alias_prefix, config.appservice.ghost_prefix)
     standings = GateStandings(database, client) if settings.gated else None
     before, settle = (standings.flush, standings.settle) if standings is not None else (None, None)
-    talk = MatrixTalk(database, client, clock, settings, own_names, ghosts, settle)
+    talk = MatrixTalk(database, client, clock, settings, own_names, ghosts, crypto.decrypt, settle)
     model = _model(config, database, clock, settings, metrics, names)
     ports = Ports(
         clock=clock,
@@ -220,6 +241,7 @@ def build(config: Config) -> Service:
         settings=settings,
         items=Items(database),
         model=model,
+        keys=Keys(database, crypto),
     )
     performer = Performer(
         VoiceRules(config.voice.posts_per_day, config.voice.night_start, config.voice.night_end, settings.zone)
@@ -233,8 +255,18 @@ def build(config: Config) -> Service:
     reader = Reader(database, intake, names, settings, clock, _rates(config), refused=metrics.refused)
     worker = Worker(database, reader, performer, ports, after, config.timing.placeholder_after_seconds)
     whereabouts = Whereabouts(database, client, intake, performer, clock, after)
-    gone = whereabouts.gone
-    sender = Sender(database, client, direct, clock, tell_features, counted=metrics.sent, before=before, gone=gone)
+    sender = Sender(
+        database,
+        client,
+        direct,
+        sealing,
+        clock,
+        tell_features,
+        counted=metrics.sent,
+        before=before,
+        gone=whereabouts.gone,
+        replaced_at=lambda: crypto.replaced_at,
+    )
     scheduler = ApschedulerWakes()
     entering = Entering(database, client, intake, ports)
     deliveries = Deliveries(held=True)
@@ -254,6 +286,8 @@ def build(config: Config) -> Service:
     }
     waker = Waker(database, scheduler, entering, performer, ports, metrics, after, chores=chores)
     listing = PurgeList(database, clock, storage.data_dir / purge_list.FILE)
+    unreadable = timedelta(seconds=config.timing.unreadable_seconds)
+    opener = Opener(database, crypto, intake, performer, clock, after, unreadable)
     service = Service(
         config=config,
         database=database,
@@ -276,6 +310,8 @@ def build(config: Config) -> Service:
         purge_list=listing,
         # What becomes of the host of the one that leads must not take the only list with it.
         leading=Leading(database, clock, listing.run),
+        crypto=crypto,
+        opener=opener,
     )
     holder.append(service)
     return service
@@ -440,6 +476,7 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
     starting = asyncio.create_task(_start(service), name="start")
     leading = asyncio.create_task(service.leading.keep(), name="keep the lead")
     keeping = (
+        asyncio.create_task(service.crypto.sync(service.opener.received), name="sync of the device"),
         asyncio.create_task(_keep_clean(service), name="keep clean"),
         asyncio.create_task(service.purge_list.run(), name="purge list"),
         asyncio.create_task(service.deliveries.run(), name="pulse"),
@@ -458,8 +495,10 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
         await runner.cleanup()
         await service.waker.stop()
         service.scheduler.stop()
+        await service.opener.stop()
         await service.worker.stop()
         await service.sender.stop()
+        await service.crypto.stop()
         if service.model is not None:
             await service.model.aclose()
         await service.client.close()
@@ -503,6 +542,7 @@ async def _start(service: Service) -> None:
         # What stands in the rooms is not to be said twice.
         log.warning("A backup was restored: the rooms are read first.", extra={"action": "restored", "at": restored})
         await service.catching_up.first()
+    service.opener.start()
     await service.sender.start()
     await service.waker.start()
     if restored is not None:

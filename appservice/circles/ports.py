@@ -202,6 +202,43 @@ class GathersItems(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Messages of a room that wait for one key. `code`: with which one it was refused us, None where it was not."""
+
+    count: int
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKeys:
+    """What can be said about the AI's keys in a room.
+
+    Attributes:
+        device_id, fingerprint: the AI's device, as clients show it.
+        signed: whether the AI's cross-signing identity vouches for it.
+        unread: what cannot be read here.
+    """
+
+    encrypted: bool
+    device_id: str
+    fingerprint: str
+    signed: bool
+    unread: tuple[Unread, ...] = ()
+
+
+class KnowsKeys(Protocol):
+    """The AI's keys, as far as people are told of them."""
+
+    async def about(self, room_id: RoomID) -> KnownKeys:
+        """Return what can be said in a room."""
+        ...
+
+    async def unread(self, room_id: RoomID, session: str) -> Unread | None:
+        """Return what still waits for one key, None where nothing does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """All a handler is given. `model` is None where no endpoint is configured."""
 
@@ -216,3 +253,4 @@ class Ports:
     held: ShowsHeld | None = None
     doors: KnowsDoors | None = None
     kept: CountsKept | None = None
+    keys: KnowsKeys | None = None

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from circles.adapters.matrix.creation import KEY_KEY
+from circles.adapters.matrix.crypto.device import MARK_TYPE
 from circles.adapters.matrix.direct import KIND_KEY
 from circles.core.compose import mark
 from circles_docs.markdown import block, code, codes, head, table
@@ -80,6 +81,12 @@ def page() -> str:
             [
                 (code(KICK_TYPE), "the AI's own control room", "after a start: lets the homeserver deliver what waits"),
                 (
+                    code(MARK_TYPE),
+                    "account data of the AI's user",
+                    "which device it is, and a mark that shows keys restored from a backup: "
+                    + codes(("device_id", "mark")),
+                ),
+                (
                     code(START_TYPE),
                     "the circle",
                     "the AI asks the module to publish a policy whose day has come: "
@@ -92,7 +99,7 @@ def page() -> str:
 
 def documented() -> tuple[str, ...]:
     """Return every name of ours that the page explains."""
-    return (POLICY_TYPE, PROPOSAL_KEY, MARK_KEY, KIND_KEY, KEY_KEY, KICK_TYPE, START_TYPE)
+    return (POLICY_TYPE, PROPOSAL_KEY, MARK_KEY, KIND_KEY, KEY_KEY, KICK_TYPE, START_TYPE, MARK_TYPE)
 
 
 def schema() -> dict[str, Any]:

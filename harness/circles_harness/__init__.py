@@ -4,6 +4,7 @@ Development only: never shipped in the wheel, never imported by the program itse
 """
 
 from circles_harness.client import Event, NotSeen, Person, Refused
+from circles_harness.element import ElementClients, ElementPerson
 from circles_harness.homeserver import Homeserver, federated_pair
 from circles_harness.model import ModelServer
 from circles_harness.process import DidNotStart
@@ -11,6 +12,8 @@ from circles_harness.service import Service
 
 __all__ = [
     "DidNotStart",
+    "ElementClients",
+    "ElementPerson",
     "Event",
     "Homeserver",
     "ModelServer",

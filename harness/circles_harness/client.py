@@ -550,6 +550,11 @@ class Person:
         """
         return await self._call(method, f"{self.base_url}/_matrix/client{path}", query=query, json=body)
 
+    async def delete_device(self, user_id: str, device_id: str) -> None:
+        """Sign somebody's device out, as a server administrator."""
+        path = f"/_synapse/admin/v2/users/{quote(user_id, safe='')}/devices/{quote(device_id, safe='')}"
+        await self._call("DELETE", self.base_url + path)
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:

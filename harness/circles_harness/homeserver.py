@@ -238,6 +238,24 @@ class Homeserver:
         await person.set_display_name(display_name or localpart.split("-")[0].capitalize())
         return person
 
+    async def sign_in(self, person: Person) -> Person:
+        """Sign the same person in on a second device."""
+        body = {
+            "type": "m.login.password",
+            "identifier": {"type": "m.id.user", "user": person.user_id},
+            "password": person.password,
+        }
+        account = await person.request("POST", "/v3/login", body)
+        again = Person(
+            base_url=self.base_url,
+            user_id=account["user_id"],
+            access_token=account["access_token"],
+            device_id=account["device_id"],
+        )
+        again.display_name, again.password = person.display_name, person.password
+        self._people.append(again)
+        return again
+
     async def close(self) -> None:
         """Stop, sign off everybody and delete the folder."""
         for person in self._people:

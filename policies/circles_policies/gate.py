@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, cast
 from circles_policies.decision import Decision, Reason, Verdict
 from circles_policies.engine import decide
 from circles_policies.events import Classified, Control, Json, Kind, RoomView, classify, mapping, text, without_quotes
-from circles_policies.model import Keep, Mark, Right
+from circles_policies.model import Keep, Level, Mark, Right
 from circles_policies.request import Request, Scopes
 
 _STRINGS: Final = ("event_id", "room_id", "sender", "type", "state_key")
@@ -115,6 +115,27 @@ def filter_event(event: object, view: RoomView) -> Passed | Dropped:
     if classified.control or classified.own or read or (not view.called and (trigger or store)):
         return Passed(_rebuilt(mapping(event), classified), classified, trigger, read, store)
     return Dropped(read.reasons, classified)
+
+
+def may_open(event: object, view: RoomView) -> bool:
+    """Return whether an encrypted event may be decrypted, asked before it is.
+
+    What its envelope says to the AI may be: in a direct message, as a reply to the AI, or in a thread of its.  Of other
+    messages only those whose sender may be read when they speak to the AI, for only inside it says whether they do.
+    Whoever is out, kept out, or has not said yes where a yes is asked, stays closed: they reply to be heard.
+    """
+    envelope = classify(event, view)
+    if not envelope.encrypted or envelope.own or view.mark is Mark.HIDDEN:
+        return False
+    replies = envelope.reply_to is not None and view.is_ai_event(envelope.reply_to)
+    if view.is_direct or replies:
+        return True  # A control word may stand in it, which is obeyed under every policy.
+    spoken = envelope._replace(addressed=True, to_ai=True)
+    scopes = Scopes(view.room, view.member, view.mark, view.operator)
+    read = bool(decide(scopes, _request(Right.READ, spoken, view)))
+    if envelope.to_ai:
+        return read or bool(decide(scopes, _request(Right.TRIGGER, spoken, view)))
+    return read and view.member.level is not Level.OUT and not view.member.kept_out
 
 
 def _request(right: Right, classified: Classified, view: RoomView) -> Request:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from circles_harness import Homeserver, ModelServer, Person, Service
+from circles_harness import ElementClients, ElementPerson, Homeserver, ModelServer, Person, Service
 from circles_harness.postgresql import PostgreSQL
 from circles_harness.process import ServerProcess
 from circles_harness.service import merged
@@ -25,13 +25,14 @@ TEST_DEADLINE_SECONDS = 180
 SERVICE_CONFIG = {
     "invites": {"allow": ["*"]},
     "member": {"operator_name": "Anna"},
-    "timing": {"checkpoint_seconds": 1, "newcomers_seconds": 1},
+    "timing": {"checkpoint_seconds": 1, "newcomers_seconds": 1, "unreadable_seconds": 8},
     "log": {"level": "DEBUG"},
 }
 HASTY_HOURS = 3 / 3_600
 THRIFTY_LIMITS = {"limits": {"turns_in_a_row": 5, "answers_per_person_per_day": 12}}
 
 NewPerson = Callable[..., Awaitable[Person]]
+NewElement = Callable[..., Awaitable[ElementPerson]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -208,6 +209,31 @@ async def person(boot: Boot) -> AsyncIterator[NewPerson]:
     ) -> Person:
         where = at or await boot()
         people.append(await where.person(localpart, display_name=display_name, admin=admin, unique=True))
+        return people[-1]
+
+    yield new
+    for someone in people:
+        await someone.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def clients() -> AsyncIterator[ElementClients]:
+    """The process in which the clients that encrypt as Element does run."""
+    async with ElementClients() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def element(boot: Boot, clients: ElementClients) -> AsyncIterator[NewElement]:
+    """Make people whose clients encrypt as Element does: `mei = await element("mei")`."""
+    people: list[ElementPerson] = []
+
+    async def new(
+        localpart: str, *, at: Homeserver | None = None, strict: bool = False, as_well: Person | None = None
+    ) -> ElementPerson:
+        where = at or await boot()
+        account = await where.person(localpart, unique=True) if as_well is None else await where.sign_in(as_well)
+        people.append(await clients.start(account, strict=strict))
         return people[-1]
 
     yield new

@@ -1,4 +1,4 @@
-"""How the AI goes, and where it does not come: leave, vote, kick, encryption, the operator's list."""
+"""How the AI goes, and where it does not come: leave, vote, kick, the operator's list."""
 
 from circles_harness import Person, Service
 from walks import admitted, ask, chat, circle, kind, messages, private_room, settled
@@ -35,26 +35,6 @@ async def test_members_vote_and_more_than_half_is_enough(
 
     gone = await li.wait_for_member(room, service.user_id, "leave")
     assert gone["content"]["reason"] == "Most of you voted that I leave. Goodbye! 大家投票让我离开，再见！"
-
-
-async def test_an_encrypted_room_is_declined_with_a_reason(service: Service, mei: Person) -> None:
-    """It has no keys yet, and says so instead of sitting there deaf."""
-    room = await mei.create_room("Secret garden", invite=[service.user_id], encrypted=True)
-
-    gone = await mei.wait_for_member(room, service.user_id, "leave")
-
-    assert gone["content"]["reason"].startswith("I can't work in encrypted rooms yet, so I'm leaving.")
-    assert "加密的群我还不会用" in gone["content"]["reason"]
-
-
-async def test_encryption_switched_on_later_sends_it_away(service: Service, mei: Person, li: Person) -> None:
-    """From then on it could read nothing."""
-    room = await admitted(mei, service, li)
-
-    await mei.set_state(room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
-
-    gone = await li.wait_for_member(room, service.user_id, "leave")
-    assert gone["content"]["reason"].startswith("I can't work in encrypted rooms yet")
 
 
 async def test_whom_the_operator_does_not_allow_is_declined_with_a_reason(picky: Service, person: NewPerson) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = [ROOT / "scripts" / name for name in ("setup", "lock", "check", "test", "demo")] + [ROOT / ".ci" / "run"]
+NPM_LOCK = "harness/rust_client/package-lock.json"
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
@@ -25,8 +26,9 @@ def test_setup_says_what_to_do_without_python(tmp_path: Path) -> None:
     """No Python, or only an old one: the sentence names the package and the variable."""
     checkout, tools = tmp_path / "checkout", tmp_path / "bin"
     shutil.copytree(ROOT / "scripts", checkout / "scripts")
-    for name in ("requirements.lock", "pyproject.toml"):
-        shutil.copy(ROOT / name, checkout)
+    for name in ("requirements.lock", "pyproject.toml", NPM_LOCK):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, checkout / name)
     tools.mkdir()
     for name in ("bash", "cat", "dirname", "env", "sha256sum"):
         found = shutil.which(name)
@@ -49,13 +51,14 @@ def test_setup_ends_at_once_when_nothing_changed(tmp_path: Path) -> None:
     """With the stamp of the present lock files it starts no Python at all."""
     checkout = tmp_path / "checkout"
     shutil.copytree(ROOT / "scripts", checkout / "scripts")
-    for name in ("requirements.lock", "pyproject.toml"):
-        shutil.copy(ROOT / name, checkout)
+    for name in ("requirements.lock", "pyproject.toml", NPM_LOCK):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, checkout / name)
     python = checkout / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text("#!/bin/sh\ntouch ran\nexit 1\n")
     python.chmod(0o755)
-    inputs = [checkout / "scripts" / "uv.lock.txt", checkout / "requirements.lock", checkout / "pyproject.toml"]
+    inputs = [checkout / name for name in ("scripts/uv.lock.txt", "requirements.lock", "pyproject.toml", NPM_LOCK)]
     stamp = subprocess.run(
         ["/usr/bin/env", "sha256sum"],
         input=b"".join(path.read_bytes() for path in inputs),

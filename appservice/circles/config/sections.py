@@ -448,6 +448,9 @@ class Timing(Section):
     checkpoint_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         default=20, description="How often removed words are also wiped from the database's own log files."
     )
+    unreadable_seconds: Seconds = Field(
+        default=60, description="After how long without its key a room is told that a message cannot be read."
+    )
     loosening_hours: Seconds = Field(default=24, description="How long a room waits before a policy loosens.")
     newcomers_seconds: Seconds = Field(default=20, description="Who comes within this time is welcomed by one notice.")
     tightening_hours: Seconds = Field(

@@ -9,23 +9,27 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from circles.core.ids import EventID
-from circles_policies.content import MARK_KEY
+from circles_policies.content import MARK_KEY, PROPOSAL_KEY
 from circles_policies.events import mapping, text
 
 Json = dict[str, Any]
 MAX_CONTENT_BYTES: Final = 60_000
 """A whole event may have 65,536 bytes (spec "Size limits"); the rest is for its envelope."""
+MAX_HIDDEN_BYTES: Final = 44_000
+"""The same for what is encrypted: three bytes become four."""
 _LINKED: Final = re.compile(r"https://matrix\.to/#/[^/\s\"'<>?]+/([^/\s\"'<>?&)\]]+)")
 CUT: Final = " …"
 
 
-def message(payload: Mapping[str, Any], effect_id: str, media: Mapping[str, Any] | None = None) -> Json:
+def message(
+    payload: Mapping[str, Any], effect_id: str, media: Mapping[str, Any] | None = None, *, encrypted: bool = False
+) -> Json:
     """Return the content of a post, cut to what an event may hold.
 
     A notice pings nobody even with mentions, so whatever must reach a person is `m.text` (measured in Element).
     Every output carries the mark, with the ids of the messages it links to, so that it can be told and checked.
     """
-    return _fitted(_message(payload, effect_id, media), MAX_CONTENT_BYTES)
+    return _fitted(_message(payload, effect_id, media), MAX_HIDDEN_BYTES if encrypted else MAX_CONTENT_BYTES)
 
 
 def _message(payload: Mapping[str, Any], effect_id: str, media: Mapping[str, Any] | None = None) -> Json:
@@ -46,10 +50,11 @@ def _message(payload: Mapping[str, Any], effect_id: str, media: Mapping[str, Any
     return content
 
 
-def edit(payload: Mapping[str, Any], root: EventID, effect_id: str) -> Json:
+def edit(payload: Mapping[str, Any], root: EventID, effect_id: str, *, encrypted: bool = False) -> Json:
     """Return the content that replaces a post's words (spec "Event replacements")."""
     # Half of what fits, for the words stand in it twice.
-    new = _fitted(_message({**payload, "reply_to": None, "thread": None}, effect_id), MAX_CONTENT_BYTES // 2)
+    most = (MAX_HIDDEN_BYTES if encrypted else MAX_CONTENT_BYTES) // 2
+    new = _fitted(_message({**payload, "reply_to": None, "thread": None}, effect_id), most)
     fallback = {**new, "body": "* " + str(new["body"])}
     if "formatted_body" in new:
         fallback["formatted_body"] = "* " + str(new["formatted_body"])
@@ -67,6 +72,18 @@ def mark(payload: Mapping[str, Any], effect_id: str) -> Json:
     cited = [event_id for event_id in payload.get("sources", []) if event_id in shown]
     found: Json = {**payload.get("mark", {}), "kind": payload.get("kind", ""), "effect": effect_id}
     return {**found, "sources": cited} if cited else found
+
+
+def parted(content: Mapping[str, Any]) -> tuple[Json, Json]:
+    """Return what of a message is to be encrypted, and what stands beside the ciphertext.
+
+    In the clear stand the effect id, by which we and the homeserver's module know our own event, and the policies a
+    notice proposes, which the homeserver must be able to read.  Never words, nor what kind of post it is.
+    """
+    clear = {PROPOSAL_KEY: content[PROPOSAL_KEY]} if PROPOSAL_KEY in content else {}
+    effect = effect_of(content)
+    hidden = {key: value for key, value in content.items() if key != PROPOSAL_KEY}
+    return hidden, {**clear, MARK_KEY: {"effect": effect}} if effect is not None else clear
 
 
 def effect_of(content: object) -> str | None:
@@ -117,10 +134,15 @@ def _relation(payload: Mapping[str, Any]) -> Json:
     return {"m.in_reply_to": {"event_id": reply_to}} if reply_to else {}
 
 
-def image(uri: str, attachment: Mapping[str, Any], size: int) -> Json:
-    """Return the content of an image or file with a caption (spec "Media captions")."""
+def file(where: Mapping[str, Any], attachment: Mapping[str, Any], size: int) -> Json:
+    """Return the content of an image or file with a caption (spec "Media captions").
+
+    Args:
+        where: `url`, or in an encrypted room `file` with its keys (spec "Sending encrypted attachments").
+        size: of the file itself, in bytes.
+    """
     kind = "m.image" if str(attachment["media_type"]).startswith("image/") else "m.file"
     info: Json = {"mimetype": attachment["media_type"], "size": size}
     if attachment.get("width"):
         info |= {"w": attachment["width"], "h": attachment["height"]}
-    return {"msgtype": kind, "url": uri, "filename": attachment["name"], "info": info}
+    return {"msgtype": kind, **where, "filename": attachment["name"], "info": info}

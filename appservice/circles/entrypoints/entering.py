@@ -19,7 +19,7 @@ from circles.adapters.matrix.client import MatrixClient
 from circles.adapters.matrix.direct import KIND_KEY
 from circles.core import effects as fx
 from circles.core.ids import EventID, RoomID, UserID
-from circles.entrypoints.intake import Intake
+from circles.entrypoints.intake import ENCRYPTED, Intake
 from circles.errors import MatrixForbidden, MatrixNotFound
 from circles.facts import events as event_facts
 from circles.facts import rooms, upgrades
@@ -177,7 +177,7 @@ class Entering:
                 start = page.get("end")
             if not start:
                 break
-        messages = [event for event in reversed(found) if event.get("type") == "m.room.message"]
+        messages = [event for event in reversed(found) if event.get("type") in ("m.room.message", ENCRYPTED)]
         await self._intake.accept(None, [{**event, "room_id": room_id} for event in messages])
 
 

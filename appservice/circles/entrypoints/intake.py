@@ -40,13 +40,15 @@ from circles.registry import FEATURES
 from circles_policies import explain
 from circles_policies.acl import may_take_part
 from circles_policies.decision import Decision, Verdict
-from circles_policies.events import Control, Kind, RoomView
-from circles_policies.gate import Dropped, Passed, filter_event
+from circles_policies.events import Control, Kind, RoomView, classify
+from circles_policies.gate import Dropped, Passed, filter_event, may_open
 from circles_policies.words import ControlWord, strip_address
 
 log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
+ENCRYPTED: Final = "m.room.encrypted"
+_ENVELOPE: Final = ("event_id", "room_id", "sender", "type", "origin_server_ts")
 OLD_MS: Final = 24 * 3_600_000
 """Nothing written longer ago makes the AI act: a homeserver may deliver very old events after an outage or a join."""
 
@@ -152,21 +154,39 @@ class Intake:
         while at < len(talk):
             taken, singly = self._keeping.take(connection, talk[at : at + MOST], now)
             for raw in talk[at + taken : at + taken + singly]:
-                after.add(self._by_itself(connection, raw, now))
+                after.add(self._outlive(connection, raw, now))
             at += taken + singly
         return after
 
-    def _by_itself(self, connection: Connection, raw: Json, now: int) -> Aftermath:
-        """Take one event in; if it breaks us, set it aside, and nothing else of it stands."""
+    async def opened(self, events: Sequence[tuple[int, Json]], also: tuple[fx.Effect, ...] = ()) -> None:
+        """Take in what was parked (by its row's seq) and is in the clear now, as if it had just arrived.
+
+        `also` is carried out in the same commit: a notice that it cannot be read is taken back.
+        """
+        now = int(self._clock.now().timestamp() * 1000)
+
+        def take_in(connection: Connection) -> Aftermath:
+            after = Aftermath()
+            for seq, event in events:
+                if journal.is_parked(connection, seq):
+                    after.add(self._outlive(connection, event, now, opened=True))
+                    journal.unpark(connection, seq)
+            after.add(self._performer.perform(connection, also, now))
+            return after
+
+        await self._commit(take_in)
+
+    def _outlive(self, connection: Connection, raw: Json, now: int, *, opened: bool = False) -> Aftermath:
+        """Take one event in; one that breaks us is noted by its id."""
         try:
             with connection.begin_nested(), causes.because(f"event {raw['event_id']}"):
-                return self._one(connection, raw, now)
+                return self._one(connection, raw, now, opened=opened)
         except OperationalError:
             raise  # The disk is full or broken: nothing is wrong with the event, it must come again.
         except Exception as error:  # noqa: BLE001  # one poison event must not stop the rest, nor be answered with 5xx
             set_aside(connection, raw, error, self._passed(connection, raw, now), now)
             self._metrics.event("quarantined", "broken")
-        return Aftermath()
+            return Aftermath()
 
     def _passed(self, connection: Connection, raw: Json, now: int) -> Json | None:
         """Return what the gate lets through of an event that broke us; None: nothing, or it was the gate that broke."""
@@ -176,15 +196,18 @@ class Intake:
             return passed.event if isinstance(passed, Passed) else None
         return None
 
-    def _one(self, connection: Connection, raw: Json, now: int) -> Aftermath:
-        """Take one event in."""
-        if journal.is_known(connection, raw["event_id"]):
+    def _one(self, connection: Connection, raw: Json, now: int, *, opened: bool) -> Aftermath:
+        """Take one event in. `opened`: it was parked until now, so it is known."""
+        if not opened and journal.is_known(connection, raw["event_id"]):
             return Aftermath()
         room_id, sender = RoomID(raw["room_id"]), UserID(raw["sender"])
         if sender == self._settings.ai and raw.get("type") != "m.room.member":
             return self._echo(connection, raw, now)
         after = self._first_sight(connection, raw, room_id, now)
         after.add(self._doubt(connection, raw, room_id, now))
+        if raw.get("type") == ENCRYPTED:
+            after.add(self._park(connection, raw, room_id, sender, now))
+            return after
         passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
         if isinstance(passed, Dropped):
             if passed.classified.edits is not None:
@@ -203,6 +226,10 @@ class Intake:
             after.renamed.add(room_id)
         if what.addressed and what.kind is Kind.MESSAGE:
             _note_language(connection, sender, passed, names_of(self._settings, None))
+        if _asks_to_verify(passed, self._settings.ai):
+            after.add(self._performer.perform(connection, (_declining(passed, now),), now))
+            journal.add(connection, passed.event, at=what.at, received_at=now, pending=False)
+            return after
         # In a room that is silent nothing asked is answered; what it controls was obeyed above.
         works = self._needs_work(connection, passed, now) and not rooms.is_silent(connection, room_id)
         thread = what.thread if what.control is None else None
@@ -213,6 +240,23 @@ class Intake:
                 # Called into a thread: what follows in it speaks to the AI (PRODUCT.md B1).
                 rooms.note_thread(connection, room_id, EventID(what.thread))
         return after
+
+    def _park(self, connection: Connection, raw: Json, room_id: RoomID, sender: UserID, now: int) -> Aftermath:
+        """Put ciphertext aside to be opened, if the policy lets it be opened at all."""
+        view = self.view(connection, room_id, sender, raw, now)
+        what = classify(raw, view)
+        if not may_open(raw, view):
+            if what.edits is not None:
+                kept.revise(connection, EventID(what.edits), sender, None)
+            self._metrics.event("closed", what.kind.value)
+            return Aftermath()
+        self._metrics.event("parked", what.kind.value)
+        content = cast("Json", raw["content"])
+        session = content.get("session_id")
+        event = {key: raw[key] for key in _ENVELOPE if key in raw} | {"content": content}
+        session = session if isinstance(session, str) else ""
+        journal.park(connection, event, session=session, at=what.at, received_at=now)
+        return Aftermath(parked=True)
 
     def _echo(self, connection: Connection, raw: Json, now: int) -> Aftermath:
         """Note where an event of our own stands. Nothing else of it is looked at: its facts were written with it."""
@@ -240,7 +284,7 @@ class Intake:
         `only_if_new`: unless it was.
         """
         if only_if_new or not journal.is_known(connection, event["event_id"]):
-            return self._by_itself(connection, event, now)
+            return self._outlive(connection, event, now)
         room_id, sender = RoomID(event["room_id"]), UserID(event["sender"])
         passed = filter_event(event, self.view(connection, room_id, sender, event, now))
         if isinstance(passed, Dropped):
@@ -376,6 +420,19 @@ class Intake:
         if what.control is Control.WORD:
             return True
         return what.control is None and what.addressed and bool(passed.trigger)
+
+
+def _asks_to_verify(passed: Passed, ai: UserID) -> bool:
+    """Return whether a person's client wants to compare emoji with the AI (spec "Verification messages in-room")."""
+    content = cast("Json", passed.event["content"])
+    return content.get("msgtype") == "m.key.verification.request" and content.get("to") == ai
+
+
+def _declining(passed: Passed, now: int) -> fx.WakeAt:
+    room_id, event_id = RoomID(str(passed.event["room_id"])), str(passed.event["event_id"])
+    payload = {"event": event_id, "sender": str(passed.event["sender"])}
+    due = datetime.fromtimestamp(now / 1000, UTC)
+    return fx.WakeAt("encryption", f"verify:{event_id}", room_id, due, payload)
 
 
 _TALKED_ABOUT: Final = (None, ControlWord.HELP, ControlWord.POLICY, ControlWord.WHY)

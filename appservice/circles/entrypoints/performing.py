@@ -36,6 +36,8 @@ class Aftermath:
     interrupted: set[RoomID] = field(default_factory=set[RoomID])
     renamed: set[RoomID] = field(default_factory=set[RoomID])
     woken: bool = False
+    parked: bool = False
+    """Ciphertext waits to be opened."""
 
     def add(self, other: Aftermath) -> None:
         """Add what another unit of work left."""
@@ -44,6 +46,7 @@ class Aftermath:
         self.interrupted |= other.interrupted
         self.renamed |= other.renamed
         self.woken = self.woken or other.woken
+        self.parked = self.parked or other.parked
 
 
 @dataclass(frozen=True, slots=True)

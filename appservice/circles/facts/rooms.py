@@ -451,6 +451,12 @@ def joined_count(connection: Connection, room_id: RoomID, among: Select[tuple[st
     return connection.execute(query if among is None else query.where(members.c.user_id.in_(among))).scalar() or 0
 
 
+def invited(connection: Connection, room_id: RoomID) -> tuple[UserID, ...]:
+    """Return who is invited to a room and has not come yet."""
+    query = select(members.c.user_id).where(members.c.room_id == room_id, members.c.membership == "invite")
+    return tuple(UserID(user) for user in connection.execute(query).scalars())
+
+
 def is_joined(connection: Connection, room_id: RoomID, user_id: UserID) -> bool:
     """Return whether a person is in a room now."""
     row = select(members.c.membership).where(members.c.room_id == room_id, members.c.user_id == user_id)

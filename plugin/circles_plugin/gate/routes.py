@@ -65,6 +65,7 @@ ROUTES: Final = (
     Route("GET", f"{_CLIENT}/profile/{{user_id}}", Treatment.AS_IT_IS),
     Route("GET", f"{_CLIENT}/profile/{{user_id}}/displayname", Treatment.AS_IT_IS),
     Route("PUT", f"{_CLIENT}/profile/{{user_id}}/displayname", Treatment.AS_IT_IS),
+    Route("GET", f"{_CLIENT}/user/{{user_id}}/account_data/{{type}}", Treatment.AS_IT_IS),
     Route("PUT", f"{_CLIENT}/user/{{user_id}}/account_data/{{type}}", Treatment.AS_IT_IS),
     Route("GET", f"{_CLIENT}/joined_rooms", Treatment.AS_IT_IS),
     Route("POST", f"{_CLIENT}/createRoom", Treatment.AS_IT_IS),

@@ -105,10 +105,24 @@ async def test_the_notice_has_the_same_id_when_it_is_made_again() -> None:
     assert first == second
 
 
-async def test_an_encrypted_room_is_left() -> None:
-    effects = await handler.enter(entered(encrypted=True), await here(None))
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_an_encrypted_room_is_told_what_that_means(*, encrypted: bool) -> None:
+    effects = await handler.enter(entered(encrypted=encrypted), await here(None))
 
-    assert [type(effect) for effect in effects] == [fx.Leave]
+    assert ("end-to-end" in posts(effects)[0].words.body) is encrypted
+
+
+async def test_newcomers_to_an_encrypted_room_get_a_banner_they_can_read() -> None:
+    """They cannot read the one that stands; it is posted anew, pinned, and the old one taken back."""
+    ports = await here(Preset.ADDRESSED)
+    await ports.database.write(lambda c: rooms.save_room(c, ROOM, encrypted=True))
+    await ports.database.write(lambda c: store.save_banner(c, ROOM, EffectID("old"), pinned=True))
+    await ports.database.write(lambda c: rooms.save_member(c, ROOM, LI, membership="join", since=None))
+
+    effects = await handler.fire(fired("welcome:x"), ports)
+
+    assert [post.kind for post in posts(effects)] == ["welcome", "banner"]
+    assert fx.Withdraw(EffectID("old")) in effects
 
 
 async def test_a_policy_that_stands_is_taken_over_from_whoever_may_set_it_only() -> None:

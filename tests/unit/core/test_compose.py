@@ -115,7 +115,7 @@ def test_a_reaction_carries_the_mark_too() -> None:
 def test_a_file_has_its_words_as_caption(media_type: str, msgtype: str) -> None:
     """`filename` beside another body makes the body a caption."""
     attachment = {"name": "qr.png", "media_type": media_type, "width": 10, "height": 20}
-    content = compose.message(payload(), "e1", compose.image("mxc://home.example/x", attachment, 99))
+    content = compose.message(payload(), "e1", compose.file({"url": "mxc://home.example/x"}, attachment, 99))
 
     assert (content["msgtype"], content["body"], content["filename"]) == (msgtype, "hello", "qr.png")
     assert content["info"] == {"mimetype": media_type, "size": 99, "w": 10, "h": 20}

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.crypto.sealing import Sealing
 from circles.adapters.matrix.direct import DirectRooms
 from circles.adapters.matrix.sender import BACKOFF_SECONDS, MOST_FAULTS, Sender
 from circles.adapters.store import outbox
@@ -67,13 +68,31 @@ class FakeHomeserver:
         return [str(content.get("body", content.get("redacts"))) for _, _, content in self.events.values()]
 
 
+class PlainSealing:
+    """Sealing where nothing is encrypted."""
+
+    def __init__(self, homeserver: FakeHomeserver) -> None:
+        self.homeserver = homeserver
+
+    async def is_encrypted(self, _room_id: RoomID) -> bool:
+        return False
+
+    async def is_secret(self, _effect_id: str) -> bool:
+        return False
+
+    async def send(self, room_id: RoomID, content: Mapping[str, Any], txn_id: str, *, encrypted: bool) -> EventID:
+        assert not encrypted
+        return await self.homeserver.send(room_id, "m.room.message", content, txn_id)
+
+
 class FakeDirect:
     """The direct message with a person, or why there is none."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
 
-    async def room_for(self, _user_id: UserID) -> RoomID:
+    async def room_for(self, _user_id: UserID, *, secret: bool) -> RoomID:
+        assert not secret
         if self.error is not None:
             raise self.error
         return DIRECT
@@ -124,6 +143,7 @@ async def sending(tmp_path: Path) -> AsyncIterator[Sending]:
             rows.database,
             cast("MatrixClient", homeserver),
             cast("DirectRooms", direct),
+            cast("Sealing", PlainSealing(homeserver)),
             clock,
             lambda _connection, effect_id, _now: told.append(effect_id),
             sleep,

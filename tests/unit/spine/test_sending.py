@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from circles.adapters.matrix.account import prepare_account
 from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.crypto.sealing import Sealing
 from circles.adapters.matrix.direct import DirectRooms
 from circles.adapters.matrix.sender import Sender
 from circles.adapters.store import outbox
@@ -23,7 +23,7 @@ from circles.testing import AI, ROOM, FakeClock
 from circles.troubles import Troubles
 from circles_harness.wire import Answer, Cut, Half, Stall, Wire
 from rows import LI, MEI, Rows, a_post, opened
-from standin import Standin, standing_in
+from standin import PlainSealing, Standin, known_again, standing_in
 
 OTHER = RoomID("!other")
 SENDS = "/send/m.room.message"
@@ -44,9 +44,10 @@ class Sending:
 
     async def start(self) -> None:
         """Begin as after a start of the program."""
-        direct = DirectRooms(self.rows.database, self.client, "home.example", "circle-")
+        sealing = cast("Sealing", PlainSealing(self.client))
+        direct = DirectRooms(self.rows.database, self.client, sealing, "home.example", "circle-")
         self.sender = Sender(
-            self.rows.database, self.client, direct, self.clock, lambda _c, _e, _n: None, sleep=self._sleep
+            self.rows.database, self.client, direct, sealing, self.clock, lambda _c, _e, _n: None, sleep=self._sleep
         )
         await self.sender.start()
 
@@ -238,7 +239,7 @@ async def test_a_new_token_is_all_it_takes(sending: Sending) -> None:
         sending.wire.url, AI, "rotated", "CIRCLES", troubles=sending.troubles, timeout_seconds=0.5
     )
     await sending.client.open()
-    await prepare_account(sending.client, "circle", "CIRCLES", "Circle")
+    await known_again(sending.client)
     await sending.start()
 
     assert await sending.said("one") == ["one"]

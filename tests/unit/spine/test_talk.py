@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import Connection
 
 from circles.adapters.matrix.client import MatrixClient
-from circles.adapters.matrix.direct import DirectRooms
+from circles.adapters.matrix.crypto.machine import MEGOLM, Trouble
+from circles.adapters.matrix.crypto.sealing import Sealing
+from circles.adapters.matrix.direct import ENCRYPTION, DirectRooms
 from circles.adapters.matrix.errors import raise_for
 from circles.adapters.matrix.names import FRESH, MOST_ROOMS, Names
 from circles.adapters.matrix.talk import MOST_EVENTS, PAGE, MatrixTalk
@@ -48,6 +50,25 @@ class FakeTimeline:
     events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     pages: int = 0
     endless: bool = False
+    inside: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    opened: list[str] = field(default_factory=list[str])
+
+    async def open(self, event: dict[str, Any]) -> dict[str, Any] | Trouble:
+        """Decrypt: only what is asked for, and only where the key is known."""
+        self.opened.append(event["event_id"])
+        return self.inside.get(event["event_id"], Trouble.NO_KEY)
+
+    def whisper(self, sender: str, text: str, hours_ago: float, *, known: bool = True, **content: Any) -> EventID:
+        """Say something encrypted."""
+        envelope = {"algorithm": MEGOLM, "session_id": "s", "ciphertext": "…"}
+        clear = message(text, sender=sender, at=NOW - int(hours_ago * HOUR))
+        if "m.relates_to" in content:
+            envelope["m.relates_to"] = content["m.relates_to"]
+        clear["content"] |= content
+        self.events.append({**clear, "type": "m.room.encrypted", "content": envelope})
+        if known:
+            self.inside[clear["event_id"]] = clear
+        return EventID(clear["event_id"])
 
     async def messages(self, _room_id: RoomID, start: str | None, limit: int) -> dict[str, Any]:
         self.pages += 1
@@ -99,7 +120,8 @@ async def looking(tmp_path: Path) -> AsyncIterator[Looking]:
         timeline = FakeTimeline()
         settings = Settings(ai=AI, server_name="home.example")
         ghosts = re.compile(r"@circle_.*:home\.example")
-        talk = MatrixTalk(rows.database, cast("MatrixClient", timeline), FakeClock(), settings, ("Circle",), ghosts)
+        client = cast("MatrixClient", timeline)
+        talk = MatrixTalk(rows.database, client, FakeClock(), settings, ("Circle",), ghosts, timeline.open)
         yield Looking(rows, timeline, talk)
 
 
@@ -342,6 +364,21 @@ class FakeRooms:
         self.invited: list[str] = []
         self.taken: dict[str, RoomID] = {}
         self.membership = "leave"
+        self.devices = False
+        self.encrypted: set[RoomID] = set()
+        self.locked = False
+
+    async def has_devices(self, _user_id: UserID) -> bool:
+        return self.devices
+
+    async def is_encrypted(self, room_id: RoomID) -> bool:
+        return room_id in self.encrypted
+
+    async def put_state(self, room_id: RoomID, type_: str, _key: str, content: dict[str, Any]) -> None:
+        assert (type_, content) == ("m.room.encryption", ENCRYPTION)
+        if self.locked:
+            raise MatrixForbidden
+        self.encrypted.add(room_id)
 
     async def request(self, _method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if path.endswith("/createRoom"):
@@ -350,6 +387,8 @@ class FakeRooms:
                 raise MatrixBadRequest(errcode="M_ROOM_IN_USE", status=400)
             self.made.append(localpart)
             self.taken[localpart] = RoomID(f"!dm{len(self.made)}")
+            if body["initial_state"]:
+                self.encrypted.add(self.taken[localpart])
             return {"room_id": self.taken[localpart]}
         self.invited.append(str(body["user_id"]))
         return {}
@@ -365,7 +404,8 @@ async def test_a_direct_message_is_made_once_and_found_again(tmp_path: Path) -> 
     """Also after a crash between making and noting it; whoever left is invited back."""
     async with opened(tmp_path) as rows:
         server = FakeRooms()
-        direct = DirectRooms(rows.database, cast("MatrixClient", server), "home.example", "circle-")
+        client, sealing = cast("MatrixClient", server), cast("Sealing", server)
+        direct = DirectRooms(rows.database, client, sealing, "home.example", "circle-")
         first = await direct.room_for(LI)
         assert await direct.room_for(LI) == first
         await rows.do(lambda c: rooms.save_person(c, LI, direct_room=None))
@@ -375,12 +415,83 @@ async def test_a_direct_message_is_made_once_and_found_again(tmp_path: Path) -> 
         assert set(server.invited) == {LI}
 
 
+async def test_what_is_said_encrypted_is_looked_at_like_the_rest(looking: Looking) -> None:
+    """Decrypted after the decision, edits too; without its key it counts as withheld."""
+    timeline = looking.timeline
+    timeline.whisper(MEI, "dinner at six", 3)
+    first = timeline.whisper(LI, "bring tea", 2)
+    edited: dict[str, Any] = {
+        "m.new_content": {"body": "bring rice"},
+        "m.relates_to": {"rel_type": "m.replace", "event_id": first},
+    }
+    timeline.whisper(LI, "* bring rice", 1.5, **edited)
+
+    talk = await looking.talk.window(ROOM, Window())
+    assert [each.text for each in talk.messages] == ["dinner at six", "bring rice"]
+    assert not talk.withheld
+
+    timeline.whisper(MEI, "no key for this", 1, known=False)
+    talk = await looking.talk.window(ROOM, Window())
+    assert [each.text for each in talk.messages] == ["dinner at six", "bring rice"]
+    assert talk.withheld
+
+
+async def test_whoever_is_out_is_not_decrypted_either(looking: Looking) -> None:
+    """Looking back asks the policy before it asks for the key."""
+    closed = looking.timeline.whisper(LI, "between us", 2)
+    await looking.rows.do(lambda c: rooms.save_choice(c, ROOM, LI, fold_choice(Member(), Choice.OUT, NOW - 3 * HOUR)))
+
+    talk = await looking.talk.window(ROOM, Window())
+    assert (talk.messages, talk.withheld) == ((), True)
+    assert await looking.talk.event(ROOM, closed) is None
+    assert looking.timeline.opened == []
+
+
+@pytest.mark.parametrize(("devices", "secret"), [(False, False), (True, False), (False, True)])
+async def test_a_new_direct_message_is_encrypted_where_it_can_be_or_must(
+    tmp_path: Path, *, devices: bool, secret: bool
+) -> None:
+    """Who has keys gets them used; what is about an encrypted room is never said in a plain one."""
+    async with opened(tmp_path) as rows:
+        server = FakeRooms()
+        server.devices = devices
+        direct = DirectRooms(
+            rows.database, cast("MatrixClient", server), cast("Sealing", server), "home.example", "circle-"
+        )
+
+        room = await direct.room_for(LI, secret=secret)
+
+        assert (room in server.encrypted) is (devices or secret)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+async def test_a_plain_direct_message_is_encrypted_before_a_secret_is_said(tmp_path: Path, *, locked: bool) -> None:
+    """Where the AI may not do that, it takes a room of its own."""
+    async with opened(tmp_path) as rows:
+        server = FakeRooms()
+        direct = DirectRooms(
+            rows.database, cast("MatrixClient", server), cast("Sealing", server), "home.example", "circle-"
+        )
+        await rows.do(lambda c: rooms.save_room(c, ROOM, direct=True, membership="join"))
+        await rows.do(lambda c: rooms.save_member(c, ROOM, LI, membership="join"))
+        await rows.do(lambda c: rooms.save_person(c, LI, direct_room=ROOM))
+        assert await direct.room_for(LI) == ROOM
+        assert ROOM not in server.encrypted
+        server.locked = locked
+
+        found = await direct.room_for(LI, secret=True)
+
+        assert (found == ROOM) is not locked
+        assert found in server.encrypted
+
+
 @pytest.mark.parametrize("change", [{"membership": "leave"}, {"direct": False}])
 async def test_a_room_that_is_private_no_more_is_not_used(tmp_path: Path, change: dict[str, object]) -> None:
     """We were put out of it, or others came into it."""
     async with opened(tmp_path) as rows:
         server = FakeRooms()
-        direct = DirectRooms(rows.database, cast("MatrixClient", server), "home.example", "circle-")
+        client, sealing = cast("MatrixClient", server), cast("Sealing", server)
+        direct = DirectRooms(rows.database, client, sealing, "home.example", "circle-")
         await rows.do(lambda c: rooms.save_room(c, ROOM, **{"direct": True, **change}))
         await rows.do(lambda c: rooms.save_person(c, LI, direct_room=ROOM))
 

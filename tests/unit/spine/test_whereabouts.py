@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import select
 
-from circles.adapters.matrix.account import prepare_account
 from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.crypto.sealing import Sealing
 from circles.adapters.matrix.direct import DirectRooms
 from circles.adapters.matrix.sender import Sender
 from circles.core import effects as fx
@@ -28,7 +29,7 @@ from circles.testing import AI, NOON, ROOM, FakeClock
 from circles_harness.wire import Answer, Wire
 from knocks import in_force
 from rows import LI, MEI, Rows, a_post, opened
-from standin import Standin, standing_in
+from standin import PlainSealing, Standin, known_again, standing_in
 
 
 @dataclass
@@ -86,9 +87,10 @@ async def there(tmp_path: Path) -> AsyncIterator[There]:
         async def sleep(seconds: float) -> None:
             clock.advance(timedelta(seconds=seconds))
 
-        direct = DirectRooms(rows.database, client, "home.example", "circle-")
+        sealing = cast("Sealing", PlainSealing(client))
+        direct = DirectRooms(rows.database, client, sealing, "home.example", "circle-")
         sender = Sender(
-            rows.database, client, direct, clock, lambda _c, _e, _n: None, sleep=sleep, gone=whereabouts.gone
+            rows.database, client, direct, sealing, clock, lambda _c, _e, _n: None, sleep=sleep, gone=whereabouts.gone
         )
         await sender.start()
         yield There(rows, homeserver, wire, client, clock, whereabouts, sender, told)
@@ -223,7 +225,7 @@ async def test_what_was_to_be_said_in_private_finds_a_new_place(there: There) ->
     await there.rows.perform(fx.Private(LI, a_post("first")))
     await there.carry_out(LI)
     there.homeserver.forget()
-    await prepare_account(there.client, "circle", "CIRCLES", "Circle")
+    await known_again(there.client)
     await there.rows.perform(fx.Private(LI, a_post("for you")))
     await there.carry_out(LI)
 

@@ -1,4 +1,4 @@
-"""The AI's account on the homeserver: registered, one device, its name. Safe to repeat at every start; no login."""
+"""The AI's account on the homeserver: registered, and its name. Safe to repeat at every start; no login."""
 
 from __future__ import annotations
 
@@ -13,20 +13,14 @@ from circles.errors import MatrixBadRequest, MatrixError
 log = logging.getLogger(__name__)
 
 
-async def prepare_account(client: MatrixClient, localpart: str, device_id: str, display_name: str) -> None:
-    """Make the user, the device and, the first time, the name.
+async def name_account(client: MatrixClient, localpart: str, display_name: str) -> None:
+    """Give the account its name, the first time.
 
-    The account's own name is set only while it has none: a later change would overwrite the names in all rooms
-    (measured). Made as no device: a homeserver whose database was made anew has forgotten ours.
+    It is set only while there is none: a later change would overwrite the names in all rooms (measured).
 
     Raises:
         MatrixError: the homeserver refused, or did not answer.
     """
-    await register(client, localpart)
-    own = UserID(client.user_id)
-    device = f"/_matrix/client/v3/devices/{quote(device_id, safe='')}"
-    await client.request("PUT", device, {"display_name": display_name}, user_id=own)
-    client.device_id = device_id
     profile = f"/_matrix/client/v3/profile/{quote(client.user_id, safe='')}"
     try:
         known = await client.request("GET", f"{profile}/displayname")

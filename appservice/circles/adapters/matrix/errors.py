@@ -23,6 +23,7 @@ BY_ERRCODE: Final[Mapping[str, type[MatrixError]]] = {
     "M_LIMIT_EXCEEDED": MatrixRateLimited,
     "M_MISSING_TOKEN": MatrixUnknownToken,
     "M_NOT_FOUND": MatrixNotFound,
+    "M_UNKNOWN_DEVICE": MatrixUnavailable,  # Ours was deleted: there will be another in a moment.
     "M_UNKNOWN_TOKEN": MatrixUnknownToken,
     "M_USER_DEACTIVATED": MatrixForbidden,
 }

@@ -10,7 +10,6 @@ fails otherwise is tried again, for ever, with growing pauses that end as soon a
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -20,6 +19,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.crypto.sealing import Sealing
 from circles.adapters.matrix.direct import DirectRooms
 from circles.adapters.store import outbox
 from circles.core import compose
@@ -56,18 +56,21 @@ class Sender:
         database: Database,
         client: MatrixClient,
         direct: DirectRooms,
+        sealing: Sealing,
         clock: TellsTime,
         sent: Callable[[Connection, EffectID, int], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         counted: Callable[[str, str], None] = lambda _kind, _outcome: None,
         before: Callable[[], Awaitable[None]] | None = None,
         gone: Callable[[RoomID], Awaitable[bool]] | None = None,
+        replaced_at: Callable[[], int] = lambda: 0,
     ) -> None:
         """Prepare; nothing is sent before `start`. `sent` is told of each post in the commit that notes it.
 
         `counted` is told each outcome: the row's kind, and sent, refused or retried. `before` is awaited before each
         row: what has to be known elsewhere before anything is said; while it fails as the homeserver fails, rows wait.
         `gone` is asked of a room where we were forbidden to speak whether we are in it no longer.
+        `replaced_at` is when our device was replaced, in ms: the homeserver knows no transaction ID of the old one.
         """
         self._before = before
         self._counted = counted
@@ -75,6 +78,8 @@ class Sender:
         self._database = database
         self._client = client
         self._direct = direct
+        self._sealing = sealing
+        self._replaced_at = replaced_at
         self._clock = clock
         self._sent = sent
         self._sleep = sleep
@@ -252,7 +257,8 @@ class Sender:
             return stands
         room_id = RoomID(row.lane)
         if row.lane.startswith("@"):
-            room_id = await self._direct.room_for(UserID(row.lane))
+            secret = await self._sealing.is_secret(row.target or row.id)
+            room_id = await self._direct.room_for(UserID(row.lane), secret=secret)
         payload = row.payload
         target: EventID | None = None
         if row.target is not None:
@@ -260,7 +266,8 @@ class Sender:
             if found is None:
                 raise MatrixNotFound("What this effect refers to was never sent.")
             room_id, target = found
-        if row.kind in ("post", "edit", "react") and self._now() - row.created_at > UNSURE_MS:
+        forgotten = self._now() - row.created_at > UNSURE_MS or row.created_at < self._replaced_at()
+        if row.kind in ("post", "edit", "react") and forgotten:
             earlier = await self._look_for(room_id, row)
             if earlier is not None:
                 return room_id, earlier
@@ -268,8 +275,9 @@ class Sender:
             case "post":
                 return room_id, await self._post(room_id, row)
             case "edit" if target is not None:
-                content = compose.edit(payload, target, row.id)
-                return room_id, await self._client.send(room_id, "m.room.message", content, row.id)
+                encrypted = await self._sealing.is_encrypted(room_id)
+                content = compose.edit(payload, target, row.id, encrypted=encrypted)
+                return room_id, await self._sealing.send(room_id, content, row.id, encrypted=encrypted)
             case "react":
                 event_id = target or EventID(payload["event_id"])
                 content = compose.reaction(event_id, payload["key"], row.id, payload.get("kind", "button"))
@@ -297,13 +305,10 @@ class Sender:
 
     async def _post(self, room_id: RoomID, row: outbox.Row) -> EventID:
         attachment = row.payload.get("attachment")
-        media: dict[str, Any] | None = None
-        if attachment:
-            data = base64.b64decode(attachment["data"])
-            uri = await self._client.upload(data, attachment["name"], attachment["media_type"])
-            media = compose.image(uri, attachment, len(data))
-        content = compose.message(row.payload, row.id, media)
-        return await self._client.send(room_id, "m.room.message", content, row.id)
+        encrypted = await self._sealing.is_encrypted(room_id)
+        media = await self._sealing.upload(attachment, encrypted=encrypted) if attachment else None
+        content = compose.message(row.payload, row.id, media, encrypted=encrypted)
+        return await self._sealing.send(room_id, content, row.id, encrypted=encrypted)
 
     async def _look_for(self, room_id: RoomID, row: outbox.Row) -> EventID | None:
         """Return the event that a row became in an attempt we know nothing of, by the effect id in its mark."""

@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection
 
 from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.matrix.crypto.machine import Trouble
 from circles.core.ids import EventID, RoomID, UserID, server_of
 from circles.core.permitted import Permitted, Talk, permit
 from circles.core.settings import Settings
@@ -25,12 +26,13 @@ from circles.errors import MatrixForbidden, MatrixNotFound
 from circles.facts import rooms
 from circles.ports import Database, TellsTime, Window
 from circles_policies.events import Kind, RoomView
-from circles_policies.gate import Dropped, Passed, filter_event
+from circles_policies.gate import Dropped, Passed, filter_event, may_open
 from circles_policies.model import Mark, Member
 from circles_policies.off_record import OffRecord
 from circles_policies.words import strip_address
 
 Json = dict[str, Any]
+ENCRYPTED: Final = "m.room.encrypted"
 PAGE: Final = 100
 MOST_EVENTS: Final = 5_000
 """No walk goes further, whatever was asked: about 50 requests."""
@@ -70,13 +72,15 @@ class MatrixTalk:
         settings: Settings,
         names: tuple[str, ...],
         ghosts: re.Pattern[str],
+        opens: Callable[[Json], Awaitable[Json | Trouble]],
         before: Callable[[RoomID], Awaitable[None]] | None = None,
     ) -> None:
-        """Take what the decision needs; `names` are the AI's own in general.
+        """Take what the decision needs; `names` are the AI's own in general, `opens` decrypts what may be opened.
 
         `before` is awaited before a room is looked at: what has to be known elsewhere to find everything.
         """
         self._before = before
+        self._opens = opens
         self._database = database
         self._client = client
         self._clock = clock
@@ -114,7 +118,7 @@ class MatrixTalk:
                 continue
             if window.last is not None and position >= window.last:
                 break
-            judged = self._judge(snapshot, room_id, event, edits, position)
+            judged = await self._judge(snapshot, room_id, event, edits, position)
             if judged.among_people:
                 # What is said to the AI is no talk: it fills no window, and hides nobody in one.
                 position += 1
@@ -135,7 +139,7 @@ class MatrixTalk:
             return None
         snapshot = await self._snapshot(room_id)
         await self._meet(snapshot, room_id, [event])
-        return self._judge(snapshot, room_id, event, {}, 0).message
+        return (await self._judge(snapshot, room_id, event, {}, 0)).message
 
     async def author(self, room_id: RoomID, event_id: EventID) -> UserID | None:
         """Return who wrote a message, whether or not it may be looked at; None where that cannot be told."""
@@ -160,13 +164,17 @@ class MatrixTalk:
 
     # --- the decision ----------------------------------------------------------------------------------------------
 
-    def _judge(
+    async def _judge(
         self, snapshot: _Snapshot, room_id: RoomID, event: Json, edits: Mapping[str, Json], position: int
     ) -> _Judged:
         """Judge one message, as it reads now."""
         sender, event_id = UserID(str(event.get("sender"))), EventID(str(event.get("event_id")))
         view = self._view(snapshot, event, sender, event_id, position)
-        passed = filter_event(event, view)
+        clear = await self._in_the_clear(event, room_id, view)
+        if clear is None:
+            # Closed by the policy, or without its key: nobody can say whether it was talk, so it counts as such.
+            return _Judged(None, False, True)
+        passed = filter_event(clear, view)
         what = passed.classified
         among_people = what.kind is Kind.MESSAGE and what.control is None and not what.to_ai
         if isinstance(passed, Dropped) or not passed.read:
@@ -174,16 +182,26 @@ class MatrixTalk:
         edit = edits.get(f"{sender} {event_id}")
         if edit is not None:
             # The words as they are now; an edit that may not be looked at takes the message with it.
-            later = filter_event(edit, view)
-            if isinstance(later, Dropped) or not later.read:
+            later = await self._in_the_clear(edit, room_id, view)
+            seen = filter_event(later, view) if later is not None else None
+            if not isinstance(seen, Passed) or not seen.read:
                 return _Judged(None, False, among_people)
-            body = _body(cast("Json", later.event["content"]).get("m.new_content", {}))
+            body = _body(cast("Json", seen.event["content"]).get("m.new_content", {}))
         else:
             body = _body(passed.event["content"])
         if not body.strip():
             return _Judged(None, True, among_people)
         message = self._permitted(passed, snapshot, room_id, sender, event_id, body)
         return _Judged(message, True, among_people)
+
+    async def _in_the_clear(self, event: Json, room_id: RoomID, view: RoomView) -> Json | None:
+        """Return an event as it can be read; None where it is encrypted and may not, or cannot, be opened."""
+        if event.get("type") != ENCRYPTED:
+            return event
+        if not may_open(event, view):
+            return None
+        opened = await self._opens({**event, "room_id": room_id})
+        return None if isinstance(opened, Trouble) else opened
 
     def _permitted(
         self, passed: Passed, snapshot: _Snapshot, room_id: RoomID, sender: UserID, event_id: EventID, body: str
@@ -294,8 +312,10 @@ def _in_thread(event: Json, root: EventID) -> bool:
 
 
 def _is_talk(event: Json) -> bool:
-    """Return whether an event is a message someone wrote that was not deleted."""
+    """Return whether an event is a message someone wrote that was not deleted; of ciphertext: whether it may be one."""
     content = event.get("content")
+    if event.get("type") == ENCRYPTED:
+        return isinstance(content, dict) and bool(cast("Json", content).get("ciphertext"))
     return event.get("type") == "m.room.message" and bool(_body(content))
 
 

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import orjson
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, select, update
 
-from circles.adapters.store.tables import WAITS, journal, transactions
+from circles.adapters.store.tables import UNSETTLED, WAITS, journal, transactions, withheld
 from circles.bulk import insert_rows, numbers, run
 from circles.core.ids import EventID, RoomID, UserID
 from circles.dialects import insert
 
-PENDING, SETTLED, QUARANTINED = "pending", "settled", "quarantined"
+PARKED, PENDING, SETTLED, QUARANTINED = "parked", "pending", "settled", "quarantined"
+_STANDS = and_(UNSETTLED, journal.c.state.in_((PARKED, PENDING)))
+"""What waits, for its turn or for its key."""
 MAX_ATTEMPTS = 3
 TRANSACTION_DAYS = 14
 _NOTE_TRANSACTION: Final = """
@@ -80,22 +82,26 @@ def add(
     reference: str | None = None,
     thread: str | None = None,
 ) -> None:
-    """Write one event: pending with its payload, or settled with none. `reference` makes it quarantined."""
+    """Write one event: pending with its payload, or settled with none. `reference` makes it quarantined.
+
+    What was parked keeps its place in the order.
+    """
+    values: dict[str, object] = {
+        "room_id": event["room_id"],
+        "sender": event["sender"],
+        "at": at,
+        "received_at": received_at,
+        "state": QUARANTINED if reference else PENDING if pending else SETTLED,
+        "payload": orjson.dumps(event) if pending else None,
+        "attempts": 0,
+        "reference": reference,
+        "thread": thread,
+    }
+    statement = insert(journal).values(event_id=event["event_id"], **values)
     connection.execute(
-        insert(journal)
-        .values(
-            event_id=event["event_id"],
-            room_id=event["room_id"],
-            sender=event["sender"],
-            at=at,
-            received_at=received_at,
-            state=QUARANTINED if reference else PENDING if pending else SETTLED,
-            payload=orjson.dumps(event) if pending else None,
-            attempts=0,
-            reference=reference,
-            thread=thread,
+        statement.on_conflict_do_update(
+            index_elements=["event_id"], set_={**values, "session": None}, where=journal.c.state == PARKED
         )
-        .on_conflict_do_nothing()
     )
 
 
@@ -173,6 +179,109 @@ def release(connection: Connection, event_id: str) -> bool:
     return connection.execute(delete(journal).where(*held)).rowcount == 1
 
 
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Ciphertext that waits to be opened."""
+
+    seq: int
+    event_id: EventID
+    room_id: RoomID
+    session: str
+    received_at: int
+    event: Mapping[str, Any]
+
+
+def park(connection: Connection, event: Mapping[str, Any], *, session: str, at: int, received_at: int) -> None:
+    """Write ciphertext that may be opened."""
+    connection.execute(
+        insert(journal)
+        .values(
+            event_id=event["event_id"],
+            room_id=event["room_id"],
+            sender=event["sender"],
+            at=at,
+            received_at=received_at,
+            state=PARKED,
+            payload=orjson.dumps(event),
+            attempts=0,
+            session=session,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def parked(connection: Connection, after: int = 0, most: int = 50) -> tuple[Parked, ...]:
+    """Return what is parked beyond a row, the oldest first."""
+    waiting = (journal.c.state == PARKED) & (journal.c.seq > after)
+    return _parked(connection, select(journal).where(waiting).order_by(journal.c.seq).limit(most))
+
+
+def parked_for(connection: Connection, room_id: RoomID, session: str) -> tuple[Parked, ...]:
+    """Return what waits for one key, the oldest first."""
+    waiting = (journal.c.state == PARKED) & (journal.c.room_id == room_id) & (journal.c.session == session)
+    return _parked(connection, select(journal).where(waiting).order_by(journal.c.seq))
+
+
+def _parked(connection: Connection, query: Select[Any]) -> tuple[Parked, ...]:
+    return tuple(
+        Parked(
+            seq=row["seq"],
+            event_id=EventID(row["event_id"]),
+            room_id=RoomID(row["room_id"]),
+            session=row["session"] or "",
+            received_at=row["received_at"],
+            event=cast("Mapping[str, Any]", orjson.loads(row["payload"])),
+        )
+        for row in connection.execute(query).mappings()
+    )
+
+
+def is_parked(connection: Connection, seq: int) -> bool:
+    """Return whether ciphertext still waits. False: it was taken back meanwhile."""
+    row = select(journal.c.seq).where(journal.c.seq == seq, journal.c.state == PARKED)
+    return connection.execute(row).first() is not None
+
+
+def unpark(connection: Connection, seq: int) -> None:
+    """Settle a row whose event was opened and led to nothing."""
+    parked_row = (journal.c.seq == seq) & (journal.c.state == PARKED)
+    connection.execute(update(journal).where(parked_row).values(state=SETTLED, payload=None, session=None))
+
+
+def parked_in(connection: Connection, room_id: RoomID) -> dict[str, int]:
+    """Return how many parked events of a room wait for which session."""
+    query = (
+        select(journal.c.session, func.count())
+        .where(journal.c.state == PARKED, journal.c.room_id == room_id)
+        .group_by(journal.c.session)
+    )
+    return {str(session): int(count) for session, count in connection.execute(query)}
+
+
+def drop_parked(connection: Connection, before: int) -> int:
+    """Give up ciphertext that was received before an instant (ms); return how much."""
+    old = journal.c.received_at < before
+    gone = connection.execute(
+        update(journal).where(journal.c.state == PARKED, old).values(state=SETTLED, payload=None, session=None)
+    )
+    connection.execute(delete(withheld).where(withheld.c.at < before))
+    return int(gone.rowcount)
+
+
+def note_withheld(connection: Connection, room_id: RoomID, session: str, code: str, now: int) -> None:
+    """Note that a key was refused us."""
+    statement = insert(withheld).values(room_id=room_id, session=session, code=code, at=now)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["room_id", "session"], set_={"code": code, "at": now})
+    )
+
+
+def why_withheld(connection: Connection, room_id: RoomID, session: str) -> str | None:
+    """Return the code with which a key was refused, None if it was not."""
+    query = select(withheld.c.code).where(withheld.c.room_id == room_id, withheld.c.session == session)
+    return connection.execute(query).scalar()
+
+
 def elsewhere(connection: Connection, event_ids: Iterable[EventID], room_id: RoomID) -> frozenset[EventID]:
     """Return which of these events are known to stand in another room."""
     query = select(journal.c.event_id).where(journal.c.event_id.in_(list(event_ids)), journal.c.room_id != room_id)
@@ -188,13 +297,13 @@ def in_thread(connection: Connection, room_id: RoomID, root: EventID) -> frozens
 def drop(connection: Connection, event_ids: Iterable[EventID]) -> None:
     """Forget pending events that were taken back before they were handled."""
     connection.execute(
-        update(journal).where(journal.c.event_id.in_(list(event_ids)), WAITS).values(state=SETTLED, payload=None)
+        update(journal).where(journal.c.event_id.in_(list(event_ids)), _STANDS).values(state=SETTLED, payload=None)
     )
 
 
 def drop_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> None:
     """Forget a person's pending events, in one room or everywhere."""
-    statement = update(journal).where(journal.c.sender == sender, WAITS)
+    statement = update(journal).where(journal.c.sender == sender, _STANDS)
     if room_id is not None:
         statement = statement.where(journal.c.room_id == room_id)
     connection.execute(statement.values(state=SETTLED, payload=None))
@@ -202,7 +311,7 @@ def drop_from(connection: Connection, sender: UserID, room_id: RoomID | None) ->
 
 def drop_in(connection: Connection, room_id: RoomID, sender: UserID | None) -> None:
     """Forget what waits in one room, of one person or of everyone."""
-    statement = update(journal).where(journal.c.room_id == room_id, WAITS)
+    statement = update(journal).where(journal.c.room_id == room_id, _STANDS)
     if sender is not None:
         statement = statement.where(journal.c.sender == sender)
     connection.execute(statement.values(state=SETTLED, payload=None))

@@ -17,6 +17,8 @@ TRIGGERS: Final = "triggers"
 """Its token is of the triggers that stand."""
 LEAD: Final = "lead"
 """Its token is the name of the process that leads, or led last; see `adapters.store.lead`."""
+IDENTITY: Final = "identity"
+"""Its token is the AI's cross-signing seeds, the same on each host; see `adapters.matrix.crypto.cross_signing`."""
 RESTORED: Final = "restored"
 """There from the moment a backup was restored until what happened since then was read; `at` is the backup's time."""
 

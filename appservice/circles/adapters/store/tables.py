@@ -37,11 +37,24 @@ journal: Final = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("reference", String),
     Column("thread", String),
+    Column("session", String),
     Index("ix_journal_thread", "thread", sqlite_where=IN_THREAD, postgresql_where=IN_THREAD),
 )
-"""One row an event that passed the gate. state: pending, settled, quarantined. A settled row has no payload.
+"""One row an event that passed the gate. state: parked, pending, settled, quarantined. A settled row has no payload.
 
-`thread`: the root of the thread a message stands in; a control word has none."""
+`thread`: the root of the thread a message stands in; a control word has none.
+A parked row is ciphertext that may be opened and is not yet; `session` is the key it waits for.
+"""
+
+withheld: Final = Table(
+    "withheld",
+    metadata,
+    Column("room_id", String, primary_key=True),
+    Column("session", String, primary_key=True),
+    Column("code", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Keys that people's devices refused us, and with which code (spec "m.room_key.withheld")."""
 
 UNSETTLED: Final = journal.c.state != literal("settled", literal_execute=True)
 """What is still to be done with an event, or never will be: few rows, with an index of their own.

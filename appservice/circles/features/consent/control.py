@@ -46,8 +46,8 @@ def control(event: Control, connection: Connection, settings: Settings) -> Effec
     match event.event.control:
         case Kind.AI_MEMBERSHIP:
             return _own_membership(event, connection, settings)
-        case Kind.ENCRYPTION if not event.event.own:
-            return (fx.Leave(event.room.room_id, strings.ENCRYPTED),)
+        case Kind.ENCRYPTION if event.room.policy is not None and not event.room.direct:
+            return (_show_banner(event),)  # It says what an AI means in an encrypted room.
         case Kind.JOIN_LEAVE | Kind.MEMBER:
             return _came_or_went(event, connection, settings)
         case Kind.POWER:
@@ -74,7 +74,6 @@ def _own_membership(event: Control, connection: Connection, settings: Settings) 
             # Whoever is invited was not in: what was decided before, in a stay whose end nobody told us of, is over.
             store.end(connection, room_id, event.now)
             store.drop_banner(connection, room_id)
-            facts = rooms.room_facts(connection, room_id)
             # Whoever is in a circle with the AI may always write to it in private, or "out" would not be everyone's.
             known = event.content.get("is_direct") is True and bool(
                 rooms.circles_of(connection, event.sender, settings.ai)
@@ -86,8 +85,6 @@ def _own_membership(event: Control, connection: Connection, settings: Settings) 
             allowed = invited and settings.may_enter(room_id)
             if not allowed:
                 return (fx.Leave(room_id, strings.NOT_INVITED),)
-            if facts is not None and facts.encrypted:
-                return (fx.Leave(room_id, strings.ENCRYPTED),)
             return (fx.Join(room_id),)
         case "leave" | "ban":
             store.end(connection, room_id, event.now)

@@ -68,10 +68,8 @@ _HAN: Final = ("\u3400", "\u9fff")
 
 
 async def enter(entered: Entered, ports: Ports) -> Effects:
-    """Begin in a room: leave an encrypted one, take over a policy that stands, else ask for one."""
+    """Begin in a room: take over a policy that stands, else ask for one."""
     room = entered.room
-    if entered.encrypted:
-        return (fx.Leave(room.room_id, strings.ENCRYPTED),)
     if room.direct or room.policy is not None:
         return (fx.Follow(room.room_id),)
     if entered.policy is not None and entered.policy_sender not in (None, ports.settings.ai):
@@ -114,7 +112,8 @@ async def _ask_for_policy(entered: Entered, ports: Ports) -> Effects:
     names = await ports.names.people(room.room_id)
     title = await ports.names.room(room.room_id)
     language: Language = "zh" if any(_HAN[0] <= character <= _HAN[1] for character in title) else settings.language
-    told = surroundings(settings, inviter=names.get(entered.inviter) if entered.inviter else None)
+    inviter = names.get(entered.inviter) if entered.inviter else None
+    told = surroundings(settings, inviter=inviter, encrypted=entered.encrypted)
     options = dict(offered(settings, "admission"))
     facts, before = await ports.database.read(lambda c: (rooms.room_facts(c, room.room_id), _before(c, room.room_id)))
     held: tuple[str, str, str] | None = None
@@ -231,6 +230,7 @@ async def show_banner(room: Room, ports: Ports, now: datetime) -> Effects:
 
 async def _banner_words(room: Room, current: store.Asked, ports: Ports, now: datetime, language: Language) -> fx.Words:
     names = await ports.names.people(room.room_id)
+    facts = await ports.database.read(lambda c: rooms.room_facts(c, room.room_id))
     zone = room.zone or ports.settings.zone
     since = _local(current.starts_at, zone, language, now) if current.starts_at is not None else None
     told = surroundings(
@@ -238,6 +238,7 @@ async def _banner_words(room: Room, current: store.Asked, ports: Ports, now: dat
         set_by=_called(current.by, names),
         since=since,
         ai=ports.settings.name(language),
+        encrypted=facts is not None and facts.encrypted,
     )
     lines: tuple[Line, ...] = banner(within(current.policy, ports.settings.ceiling), told, language)
     return strings.marked_up(lines, language)
@@ -332,10 +333,30 @@ async def _welcome(wake: Fire, ports: Ports) -> Effects:
     effect_id = welcome_id(int(wake.due.timestamp() * 1000), users)
     text = newcomers(called, within(room.policy, ports.settings.ceiling), room.language)
     post = fx.Post(room.room_id, fx.Words(text), kind="welcome", feature=NAME, id=effect_id)
-    told = (post, Welcome(effect_id, users))
+    told = (post, Welcome(effect_id, users), *await _banner_anew(wake, ports))
     if len(found) == len(users):
         return told
     return *told, fx.WakeAt(NAME, f"welcome:{room.room_id}", room.room_id, wake.now + NEXT_NAMED)
+
+
+async def _banner_anew(wake: Fire, ports: Ports) -> Effects:
+    """In an encrypted room newcomers cannot read the banner that stands: post it again, pin that, take the old back."""
+    room = wake.room
+
+    def read(connection: Connection) -> tuple[store.Asked | None, EffectID | None, rooms.RoomFacts | None]:
+        found = rooms.room_facts(connection, room.room_id)
+        return store.in_force(connection, room.room_id), store.banner_of(connection, room.room_id), found
+
+    current, known, facts = await ports.database.read(read)
+    if current is None or known is None or facts is None or not facts.encrypted:
+        return ()
+    words = await _banner_words(room, current, ports, wake.now, room.language)
+    effect_id = EffectID(f"banner-{current.id}-{int(wake.due.timestamp() * 1000)}")
+    if effect_id == known:
+        return ()
+    may_pin = facts.power.may_set_state(ports.settings.ai, PIN_TYPE)
+    post = fx.Post(room.room_id, words, kind="banner", feature=NAME, id=effect_id, pin=may_pin)
+    return post, SaveBanner(room.room_id, effect_id, may_pin), fx.Withdraw(known)
 
 
 def sent(connection: Connection, said: Said, now: int) -> None:
@@ -413,8 +434,14 @@ async def confirm_choice(call: Call, ports: Ports) -> Effects:
         )
         words = strings.came_in(call.language, titles, barred=barred)
     else:
-        words = strings.out(call.language, entirely=choice is Choice.NOT_AT_ALL, titles=titles)
+        sealed = await ports.database.read(lambda c: any(_is_encrypted(c, room_id) for room_id in places))
+        words = strings.out(call.language, entirely=choice is Choice.NOT_AT_ALL, titles=titles, encrypted=sealed)
     return (call.in_private(words, feature=NAME),)
+
+
+def _is_encrypted(connection: Connection, room_id: RoomID) -> bool:
+    facts = rooms.room_facts(connection, room_id)
+    return facts is not None and facts.encrypted
 
 
 async def keep_out(call: Call, ports: Ports) -> Effects:

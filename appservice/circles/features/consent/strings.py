@@ -10,10 +10,6 @@ from circles.core.language import Language
 from circles_policies.explain import Lang, Line, joint
 from circles_policies.notices import NOT_YOURS_TO_DECIDE, Admission
 
-ENCRYPTED = (
-    "I can't work in encrypted rooms yet, so I'm leaving. Please invite me into a room without encryption. "
-    "加密的群我还不会用，先走了；请在不加密的群里请我。"
-)
 NOT_INVITED = (
     "My operator lets me join only some people's rooms, and this is not one of them. Ask whoever runs me. "
     "管理我的人只让我进部分群，这里还不行；可以问问TA。"
@@ -67,12 +63,13 @@ def not_yours(language: Language) -> Words:
     return Words(NOT_YOURS_TO_DECIDE[language])
 
 
-def out(language: Language, *, entirely: bool, titles: Sequence[str]) -> Words:
-    """Tell a person that they are out, and how to come back."""
+def out(language: Language, *, entirely: bool, titles: Sequence[str], encrypted: bool = False) -> Words:
+    """Tell a person that they are out, and how to come back. `encrypted`: it is so in one of the rooms."""
     where = _where(language, titles)
     if language == "zh":
         what = "你说的话我一概不看，对我说的也不看" if entirely else "你跟大家说的话我不看了；直接对我说的还算数"
         more = "" if entirely else "想连对我说的也不看，说“完全不看我”。"
+        more += "加密的群里我连解密都不做：想叫我，请回复我的一条消息。" if encrypted else ""
         return Words(f"好的{where}：{what}。没有告诉任何人。{more}想回来，说“可以看我”。")
     what = (
         "I look at nothing of yours, not even what you say to me"
@@ -80,6 +77,8 @@ def out(language: Language, *, entirely: bool, titles: Sequence[str]) -> Words:
         else "I skip what you say to others; what you say to me still counts"
     )
     more = "" if entirely else ' For nothing at all, say "not at all".'
+    if encrypted:
+        more += " Where the room is encrypted I don't even open it: to reach me there, reply to a message of mine."
     return Words(f'Done{where}. {what}. Nobody is told.{more} To come back, say "in".')
 
 

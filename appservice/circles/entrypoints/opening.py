@@ -1,0 +1,244 @@
+"""Opening: parked ciphertext becomes events, once the policy allows it and the key is here.
+
+The rows are the truth: they are tried at the start, when a key comes, and dropped when the policy closes them, when
+they are redacted, or after seven days.  What waits holds up nothing behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Connection
+
+from circles.adapters.matrix.crypto.machine import Received, Session, Trouble
+from circles.adapters.store import journal
+from circles.core import effects as fx
+from circles.core.ids import RoomID, UserID
+from circles.entrypoints.intake import Intake
+from circles.entrypoints.performing import Aftermath, Performer
+from circles.errors import MatrixError
+from circles.facts import rooms
+from circles.features.encryption.decide import NAME, notice_id
+from circles.ports import Database, KnownKeys, TellsTime, Unread
+from circles_policies.gate import may_open
+
+log = logging.getLogger(__name__)
+
+KEPT: Final = timedelta(days=7)
+RETRY_SECONDS: Final = 10
+MOST_JUDGED: Final = 10_000
+
+
+class Decrypts(Protocol):
+    """The keys of the AI's device."""
+
+    caught_up: asyncio.Event
+
+    async def decrypt(self, event: Any) -> dict[str, Any] | Trouble:
+        """Return an event in the clear, or why it cannot be read."""
+        ...
+
+
+class ShowsDevice(Protocol):
+    """The AI's device, as clients show it."""
+
+    async def shown(self) -> tuple[str, str, bool]:
+        """Return its id, its fingerprint and whether our identity vouches for it."""
+        ...
+
+
+class Keys:
+    """Implements `ports.KnowsKeys`."""
+
+    def __init__(self, database: Database, device: ShowsDevice) -> None:
+        """Take where what is parked stands, and whose keys they are."""
+        self._database = database
+        self._device = device
+
+    async def about(self, room_id: RoomID) -> KnownKeys:
+        """Return what can be said in a room."""
+
+        def read(connection: Connection) -> tuple[bool, tuple[Unread, ...]]:
+            facts = rooms.room_facts(connection, room_id)
+            waiting = journal.parked_in(connection, room_id)
+            unread = (Unread(n, journal.why_withheld(connection, room_id, key)) for key, n in waiting.items())
+            return facts is not None and facts.encrypted, tuple(unread)
+
+        encrypted, unread = await self._database.read(read)
+        device_id, fingerprint, signed = await self._device.shown()
+        return KnownKeys(encrypted, device_id, fingerprint, signed, unread)
+
+    async def unread(self, room_id: RoomID, session: str) -> Unread | None:
+        """Return what still waits for one key, None where nothing does."""
+
+        def read(connection: Connection) -> Unread | None:
+            count = journal.parked_in(connection, room_id).get(session, 0)
+            return Unread(count, journal.why_withheld(connection, room_id, session)) if count else None
+
+        return await self._database.read(read)
+
+
+class Opener:
+    """Opens what is parked, in one task."""
+
+    def __init__(
+        self,
+        database: Database,
+        crypto: Decrypts,
+        intake: Intake,
+        performer: Performer,
+        clock: TellsTime,
+        after: Callable[[Aftermath], None],
+        unreadable_after: timedelta,
+    ) -> None:
+        """Take what the composition root wires; `unreadable_after` is how long a key may take before a room is told."""
+        self._database = database
+        self._crypto = crypto
+        self._intake = intake
+        self._performer = performer
+        self._clock = clock
+        self._after = after
+        self._unreadable_after = unreadable_after
+        self._look = asyncio.Event()
+        self._waiting: dict[int, tuple[Session, Trouble]] = {}
+        """The rows that were tried, and the key each waits for. A new row's seq is above all that are there."""
+        self._from: int | None = 0
+        """After which row there may be something to open."""
+        self._judge_again = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Try everything once the keys that came while we were away are here, so that it is opened in its order."""
+        self._task = asyncio.create_task(self._run(), name="opener")
+        self._look.set()
+
+    async def stop(self) -> None:
+        """Let go; what is parked stays in its rows."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def look(self) -> None:
+        """Say that something was parked."""
+        self._look.set()
+
+    def judge_again(self) -> None:
+        """Say that something got stricter: what may not be opened any more is dropped."""
+        self._judge_again = True
+        self._look.set()
+
+    async def received(self, received: Received) -> None:
+        """Take note of keys that came, and of keys refused."""
+        now = self._now()
+        if received.withheld:
+            refused = dict(received.withheld)
+
+            def note(connection: Connection) -> None:
+                for session, code in refused.items():
+                    journal.note_withheld(connection, session.room_id, session.session_id, code, now)
+
+            await self._database.write(note)
+        strange = Trouble.UNKNOWN_DEVICE if received.devices else None
+        free = [seq for seq, (session, why) in self._waiting.items() if session in received.keys or why is strange]
+        for seq in free:
+            del self._waiting[seq]
+        if free:
+            self._from = min(free) - 1 if self._from is None else min(self._from, min(free) - 1)
+            self._look.set()
+
+    async def _run(self) -> None:
+        await self._crypto.caught_up.wait()
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            try:
+                await self._drop()
+                await self._open_all()
+            except MatrixError as error:
+                log.info("Opening waits.", extra={"action": "opening_waits", "errcode": error.errcode})
+                await asyncio.sleep(RETRY_SECONDS)
+                self._look.set()
+            except Exception as error:  # noqa: BLE001  # a full disk must not end it for good
+                log.error(  # noqa: TRY400  # the traceback may carry text
+                    "Opening broke off.", extra={"action": "opening_failed", "error": type(error).__name__}
+                )
+                await asyncio.sleep(RETRY_SECONDS)
+                self._look.set()
+
+    async def _drop(self) -> None:
+        """Drop what is too old, and after a tightening what may not be opened any more."""
+        before = self._now() - int(KEPT.total_seconds() * 1000)
+        await self._database.write(partial(journal.drop_parked, before=before))
+        if self._judge_again:
+            self._judge_again = False
+            await self._database.write(self._drop_closed)
+
+    def _drop_closed(self, connection: Connection) -> None:
+        now = self._now()
+        for row in journal.parked(connection, most=MOST_JUDGED):
+            if not self._may_open(connection, row, now):
+                journal.drop(connection, [row.event_id])
+
+    def _may_open(self, connection: Connection, row: journal.Parked, now: int) -> bool:
+        sender = UserID(str(row.event["sender"]))
+        return may_open(row.event, self._intake.view(connection, row.room_id, sender, row.event, now))
+
+    async def _open_all(self) -> None:
+        """Try what was not tried yet, and what a key came for, all in the order in which it arrived."""
+        cursor, self._from = self._from or 0, None
+        try:
+            while rows := await self._database.read(partial(journal.parked, after=cursor)):
+                await self._open([row for row in rows if row.seq not in self._waiting])
+                cursor = rows[-1].seq
+        except BaseException:
+            self._from = 0
+            raise
+        if self._from is None:
+            self._from = max(self._waiting, default=0)
+
+    async def _open(self, rows: list[journal.Parked]) -> None:
+        """Open what can be opened, all in one commit and in its order."""
+        opened: list[tuple[int, dict[str, Any]]] = []
+        for row in rows:
+            if not await self._database.read(partial(self._may_open, row=row, now=self._now())):
+                await self._database.write(partial(journal.drop, event_ids=[row.event_id]))
+                continue
+            clear = await self._crypto.decrypt(row.event)
+            if isinstance(clear, Trouble):
+                await self._put_off(row, clear)
+            else:
+                opened.append((row.seq, clear))
+        if opened:
+            keys = {Session(row.room_id, row.session) for row in rows} - {key for key, _ in self._waiting.values()}
+            settled = tuple(fx.Withdraw(notice_id(key.room_id, key.session_id)) for key in keys)
+            await self._intake.opened(opened, settled)
+
+    async def _put_off(self, row: journal.Parked, trouble: Trouble) -> None:
+        """Leave a row parked, and have the room told if it stays so."""
+        self._waiting[row.seq] = Session(row.room_id, row.session), trouble
+        log.info(
+            "An event stays parked.",
+            extra={
+                "action": "event_parked",
+                "room_id": row.room_id,
+                "event_id": row.event_id,
+                "reason": trouble.value,
+            },
+        )
+        now = self._now()
+        due = datetime.fromtimestamp(now / 1000, UTC) + self._unreadable_after
+        payload = {"event": row.event_id, "session": row.session, "reason": trouble.value}
+        wake = fx.WakeAt(NAME, f"unread:{row.room_id}:{row.session}", row.room_id, due, payload)
+
+        def perform(connection: Connection) -> Aftermath:
+            return self._performer.perform(connection, (wake,), now)
+
+        self._after(await self._database.write(perform))
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)

@@ -1,0 +1,126 @@
+// Devices with Element's own encryption (matrix-js-sdk on the Rust crypto), driven by lines of JSON; `who` names each.
+//
+// In:  {"id": 1, "who": "a", "do": "start" | "send" | "knows" | "devices" | "verify" | "stop", ...}
+// Out: {"id": 1, "answer": ...} or {"id": 1, "error": {...}} for each, and {"who": "a", "event": {...}} for each event
+// that came. One that cannot be read yet comes with "failure", and again once it can.
+import { createInterface } from "node:readline";
+import * as sdk from "matrix-js-sdk";
+import { logger } from "matrix-js-sdk/lib/logger.js";
+import { OnlySignedDevicesIsolationMode } from "matrix-js-sdk/lib/crypto-api/index.js";
+
+logger.setLevel("silent");
+for (const level of ["log", "info", "debug", "warn", "error", "trace"]) console[level] = () => {};
+
+const clients = new Map();
+const say = (message) => process.stdout.write(JSON.stringify(message) + "\n");
+const pause = (ms) => new Promise((go) => setTimeout(go, ms));
+
+async function tell(who, client, event) {
+  await client.decryptEventIfNeeded(event).catch(() => {});
+  const failed = event.isDecryptionFailure();
+  const relation = event.getWireContent()["m.relates_to"];
+  const content = failed ? {} : { ...event.getOriginalContent() };
+  if (relation) content["m.relates_to"] = relation;
+  const told = {
+    type: failed ? event.getWireType() : event.getType(),
+    event_id: event.getId(),
+    room_id: event.getRoomId(),
+    sender: event.getSender(),
+    origin_server_ts: event.getTs(),
+    content,
+    wire: { type: event.getWireType(), content: event.getWireContent() },
+    encrypted: event.isEncrypted(),
+  };
+  if (event.getStateKey() !== undefined) told.state_key = event.getStateKey();
+  if (event.event.redacts) told.redacts = event.event.redacts;
+  if (failed) told.failure = String(event.decryptionFailureReason);
+  if (event.isEncrypted() && !failed) {
+    const info = await client.getCrypto().getEncryptionInfoForEvent(event);
+    told.shield = info ? info.shieldColour : null;
+  }
+  say({ who, event: told });
+}
+
+// A room just made, joined or invited into is known with a later sync: a person's eyes would wait for it too.
+async function until(holds) {
+  for (let tries = 0; tries < 1200; tries++) {
+    if (await holds()) return;
+    await pause(25);
+  }
+  throw new Error("the client never came to know it");
+}
+
+const commands = {
+  async start(_, { baseUrl, userId, accessToken, deviceId, strict }, who) {
+    const client = sdk.createClient({ baseUrl, userId, accessToken, deviceId });
+    clients.set(who, client);
+    await client.initRustCrypto({ useIndexedDB: false });
+    const crypto = client.getCrypto();
+    if (strict) crypto.setDeviceIsolationMode(new OnlySignedDevicesIsolationMode());
+    // A further device of someone cannot do it: its identity stands already.
+    await crypto.bootstrapCrossSigning({ authUploadDeviceSigningKeys: (upload) => upload(null) }).catch(() => {});
+    // One after the other, or what decrypts sooner would seem to have come sooner.
+    let told = Promise.resolve();
+    const queue = (event) => (told = told.then(() => tell(who, client, event)).catch(() => {}));
+    client.on("Room.timeline", (event, _room, toStart) => void (toStart || queue(event)));
+    client.on("Event.decrypted", (event) => void queue(event));
+    client.on("RoomMember.membership", (event, member) => {
+      if (member.userId === userId && member.membership === "invite")
+        say({ who, invite: { room_id: member.roomId, sender: event.getSender() } });
+    });
+    const synced = new Promise((done) => {
+      client.on("sync", (state) => (state === "PREPARED" || state === "SYNCING") && done());
+    });
+    await client.startClient({ initialSyncLimit: 30, lazyLoadMembers: false, pendingEventOrdering: "detached" });
+    await synced;
+    // Others may write to this device only once its keys are out.
+    await until(async () => (await crypto.getUserDeviceInfo([userId], true)).get(userId)?.has(deviceId));
+  },
+  async knows(client, { room, members, encrypted }) {
+    await until(() => {
+      const known = client.getRoom(room);
+      const there = (user) => ["invite", "join"].includes(known.getMember(user)?.membership);
+      return known && (!encrypted || known.hasEncryptionStateEvent()) && members.every(there);
+    });
+  },
+  async send(client, { room, type, content, txn }) {
+    await until(() => client.getRoom(room));
+    return (await client.sendEvent(room, type, content, txn)).event_id;
+  },
+  async verify(client, { room, user }) {
+    const request = await client.getCrypto().requestVerificationDM(user, room);
+    const over = new Promise((done) => {
+      const look = () => request.phase === 5 && done({ phase: request.phase, code: request.cancellationCode });
+      request.on("change", look);
+      look();
+    });
+    return await over;
+  },
+  async devices(client, { user }) {
+    const crypto = client.getCrypto();
+    const status = await crypto.getUserVerificationStatus(user);
+    const devices = (await crypto.getUserDeviceInfo([user], true)).get(user) ?? new Map();
+    const told = {};
+    for (const [id, found] of devices) {
+      const trust = await crypto.getDeviceVerificationStatus(user, id);
+      told[id] = { ed25519: found.getFingerprint(), signed: trust?.signedByOwner ?? false };
+    }
+    return { identity: status.known ?? null, devices: told };
+  },
+  async stop(client, _, who) {
+    client?.stopClient();
+    clients.delete(who);
+  },
+};
+
+const lines = createInterface({ input: process.stdin });
+lines.on("line", async (line) => {
+  const { id, who, do: what, ...rest } = JSON.parse(line);
+  try {
+    say({ id, answer: (await commands[what](clients.get(who), rest, who)) ?? null });
+  } catch (error) {
+    const told = { name: String(error?.name), message: String(error?.message) };
+    say({ id, error: { ...told, status: error?.httpStatus ?? 0, errcode: error?.errcode ?? "" } });
+  }
+});
+lines.on("close", () => process.exit(0));

@@ -1,0 +1,305 @@
+"""Parked ciphertext: opened in its order, once, never against the policy, and holding up nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from circles.adapters.matrix.crypto.machine import MEGOLM, Received, Session, Trouble
+from circles.adapters.store import journal
+from circles.adapters.store.tables import journal as journal_table
+from circles.core import effects as fx
+from circles.core.ids import EventID, RoomID, UserID
+from circles.core.settings import Settings
+from circles.entrypoints.intake import Intake
+from circles.entrypoints.opening import KEPT, Keys, Opener
+from circles.entrypoints.performing import Aftermath
+from circles.facts import rooms
+from circles.facts.tables import policies, wakes
+from circles.metrics import Metrics
+from circles.testing import AI, ROOM, FakeClock
+from circles_policies.content import to_content
+from circles_policies.minimum import Choice, fold_choice
+from circles_policies.model import Member, Preset, preset
+from rows import LI, MEI, NOW, Rows, message, opened
+
+
+class FakeCrypto:
+    """Keys as the test hands them out."""
+
+    def __init__(self) -> None:
+        self.caught_up = asyncio.Event()
+        self.keys: set[str] = set()
+        self.strange: set[str] = set()
+        self.asked: list[str] = []
+        self.inside: dict[str, dict[str, Any]] = {}
+
+    async def decrypt(self, event: Any) -> dict[str, Any] | Trouble:
+        self.asked.append(event["event_id"])
+        session = event["content"]["session_id"]
+        if session in self.strange:
+            return Trouble.UNKNOWN_DEVICE
+        return self.inside[event["event_id"]] if session in self.keys else Trouble.NO_KEY
+
+
+@dataclass
+class Parking:
+    """An opener on real rows with made-up keys."""
+
+    rows: Rows
+    crypto: FakeCrypto
+    intake: Intake
+    opener: Opener
+    clock: FakeClock
+    heard: list[Aftermath]
+
+    async def whisper(self, text: str, session: str, *, sender: UserID = MEI, **content: Any) -> EventID:
+        """Deliver a message encrypted with a key."""
+        clear = message(text, sender=sender)
+        clear["content"] |= content
+        envelope: dict[str, Any] = {"algorithm": MEGOLM, "session_id": session, "ciphertext": "…"}
+        if "m.relates_to" in content:
+            envelope["m.relates_to"] = content["m.relates_to"]
+        self.crypto.inside[clear["event_id"]] = clear
+        await self.intake.accept(clear["event_id"], [{**clear, "type": "m.room.encrypted", "content": envelope}])
+        return EventID(clear["event_id"])
+
+    async def come(self, *sessions: str) -> None:
+        """Let keys come."""
+        self.crypto.keys |= set(sessions)
+        await self.opener.received(Received(keys={Session(ROOM, session) for session in sessions}))
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for the opener to get somewhere."""
+        async with asyncio.timeout(5):
+            while not holds():
+                await asyncio.to_thread(lambda: None)
+
+    async def state_of(self, event_id: EventID) -> str | None:
+        """Return the state of an event's row."""
+        query = select(journal_table.c.state).where(journal_table.c.event_id == event_id)
+        return await self.rows.do(lambda c: c.execute(query).scalar())
+
+    async def until_state(self, event_id: EventID, state: str | None) -> None:
+        async with asyncio.timeout(5):
+            while await self.state_of(event_id) != state:
+                await asyncio.to_thread(lambda: None)
+
+    async def pending(self) -> list[str]:
+        """Return the words that wait for the worker, in the order in which it takes them."""
+        found: list[str] = []
+        seen: list[int] = []
+        while (entry := await self.rows.do(lambda c: journal.next_of(c, ROOM, seen))) is not None:
+            found.append(entry.event["content"]["body"])
+            seen.append(entry.seq)
+        return found
+
+
+def chosen(connection: Connection) -> None:
+    rooms.save_room(connection, ROOM, membership="join", filled=True, encrypted=True)
+    connection.execute(
+        policies.insert().values(
+            room_id=ROOM,
+            content=to_content(preset(Preset.ON_CALL)),
+            state="in_force",
+            asked_at=0,
+            starts_at=0,
+        )
+    )
+    for user in (MEI, LI):
+        rooms.save_member(connection, ROOM, user, membership="join", since=0)
+
+
+@pytest.fixture
+async def parking(tmp_path: Path) -> AsyncIterator[Parking]:
+    async with opened(tmp_path) as rows:
+        await rows.do(chosen)
+        settings = Settings(ai=AI, server_name="home.example")
+        heard: list[Aftermath] = []
+        clock, crypto = FakeClock(), FakeCrypto()
+        openers: list[Opener] = []
+
+        def after(aftermath: Aftermath) -> None:
+            heard.append(aftermath)
+            if aftermath.parked:
+                openers[0].look()
+
+        ghosts = re.compile("@ghost.*")
+        intake = Intake(rows.database, rows.performer, settings, clock, Metrics(), after, ghosts)
+        opener = Opener(rows.database, crypto, intake, rows.performer, clock, after, timedelta(seconds=60))
+        openers.append(opener)
+        opener.start()
+        yield Parking(rows, crypto, intake, opener, clock, heard)
+        await opener.stop()
+
+
+async def test_nothing_is_tried_before_the_keys_that_waited_are_here(parking: Parking) -> None:
+    """So what was said while we were away is opened in its order, whichever key is read first."""
+    first = await parking.whisper("!circle help", "a")
+    second = await parking.whisper("!circle policy", "b")
+    await parking.come("b")
+    await parking.come("a")
+    assert parking.crypto.asked == []
+    parking.crypto.caught_up.set()
+
+    await parking.until_state(second, "pending")
+    assert await parking.state_of(first) == "pending"
+    assert await parking.pending() == ["!circle help", "!circle policy"]
+
+
+async def test_what_waits_for_its_key_holds_up_nothing(parking: Parking) -> None:
+    """It is opened when the key comes, at its place in the order, and the notice about it is void."""
+    parking.crypto.caught_up.set()
+    parking.crypto.keys.add("b")
+    late = await parking.whisper("!circle help", "a")
+    soon = await parking.whisper("!circle policy", "b")
+    await parking.until_state(soon, "pending")
+    assert await parking.state_of(late) == "parked"
+    due = await parking.rows.do(lambda c: c.execute(select(wakes.c.feature, wakes.c.payload)).all())
+    assert [(feature, payload["event"]) for feature, payload in due] == [("encryption", late)]
+    unread = await Keys(parking.rows.database, _Device()).unread(ROOM, "a")
+    assert unread is not None
+    assert unread.count == 1
+
+    await parking.come("a")
+
+    await parking.until_state(late, "pending")
+    assert await parking.pending() == ["!circle help", "!circle policy"]
+    assert await Keys(parking.rows.database, _Device()).unread(ROOM, "a") is None
+
+
+class _Device:
+    async def shown(self) -> tuple[str, str, bool]:
+        return "CIRCLES", "key", True
+
+
+async def test_an_event_is_taken_in_once_however_often_it_is_delivered(parking: Parking) -> None:
+    """Also while it is parked and after it was opened."""
+    parking.crypto.caught_up.set()
+    told = await parking.whisper("!circle help", "a")
+    again = {
+        **parking.crypto.inside[told],
+        "type": "m.room.encrypted",
+        "content": {"session_id": "a", "algorithm": MEGOLM},
+    }
+    await parking.intake.accept("again", [again])
+    await parking.come("a")
+    await parking.until_state(told, "pending")
+    await parking.intake.accept("and again", [again])
+
+    assert await parking.pending() == ["!circle help"]
+
+
+async def test_talk_that_may_not_be_looked_at_leaves_no_words(parking: Parking) -> None:
+    """Opened to see whether it is for the AI; it is not, so its row says nothing."""
+    parking.crypto.caught_up.set()
+    parking.crypto.keys.add("a")
+    told = await parking.whisper("good morning, everyone", "a")
+
+    await parking.until_state(told, "settled")
+    payloads = await parking.rows.do(lambda c: c.execute(select(journal_table.c.payload)).scalars().all())
+    assert payloads == [None]
+
+
+@pytest.mark.parametrize("level", [Choice.OUT, Choice.NOT_AT_ALL])
+async def test_nobody_asks_for_the_key_of_what_is_closed(parking: Parking, level: Choice) -> None:
+    """Not on arrival, and not where the choice came while it waited: then it is dropped."""
+    parking.crypto.caught_up.set()
+    waits = await parking.whisper("!circle help", "a", sender=LI)
+    await parking.until(lambda: parking.crypto.asked == [waits])
+    out = fold_choice(Member(since=0), level, NOW)
+    await parking.rows.do(lambda c: rooms.save_choice(c, ROOM, LI, out))
+    parking.opener.judge_again()
+
+    await parking.until_state(waits, "settled")
+    closed = await parking.whisper("!circle help", "a", sender=LI)
+    await parking.come("a")
+
+    assert await parking.state_of(closed) is None
+    assert parking.crypto.asked == [waits]
+
+
+async def test_what_is_redacted_while_it_waits_is_never_opened(parking: Parking) -> None:
+    parking.crypto.caught_up.set()
+    told = await parking.whisper("!circle help", "a")
+    await parking.until(lambda: parking.crypto.asked == [told])
+    await parking.rows.perform(fx.TakeBack(ROOM, (told,)))
+    await parking.come("a")
+    marker = await parking.whisper("!circle policy", "a")
+
+    await parking.until_state(marker, "pending")
+    assert await parking.state_of(told) == "settled"
+    assert await parking.pending() == ["!circle policy"]
+
+
+async def test_after_seven_days_it_is_given_up(parking: Parking) -> None:
+    parking.crypto.caught_up.set()
+    told = await parking.whisper("!circle help", "a")
+    await parking.until(lambda: parking.crypto.asked == [told])
+    parking.clock.advance(KEPT + timedelta(seconds=1))
+    parking.opener.look()
+
+    await parking.until_state(told, "settled")
+
+
+async def test_an_unknown_device_is_tried_again_when_devices_change(parking: Parking) -> None:
+    parking.crypto.caught_up.set()
+    parking.crypto.keys.add("a")
+    parking.crypto.strange.add("a")
+    told = await parking.whisper("!circle help", "a")
+    await parking.until(lambda: parking.crypto.asked == [told])
+    parking.crypto.strange.clear()
+
+    await parking.opener.received(Received(devices=True))
+
+    await parking.until_state(told, "pending")
+
+
+async def test_a_refused_key_is_noted_with_its_code(parking: Parking) -> None:
+    parking.crypto.caught_up.set()
+    told = await parking.whisper("!circle help", "a")
+    await parking.until(lambda: parking.crypto.asked == [told])
+    await parking.opener.received(Received(withheld={Session(ROOM, "a"): "m.unverified"}))
+
+    about = await Keys(parking.rows.database, _Device()).about(ROOM)
+    assert about.encrypted
+    assert [(each.count, each.code) for each in about.unread] == [(1, "m.unverified")]
+    other = await Keys(parking.rows.database, _Device()).about(RoomID("!other"))
+    assert other.unread == ()
+
+
+async def test_what_is_left_parked_is_tried_at_the_next_start(parking: Parking) -> None:
+    """A crash between key and opening loses nothing."""
+    parking.crypto.caught_up.set()
+    told = await parking.whisper("!circle help", "a")
+    await parking.until(lambda: parking.crypto.asked == [told])
+    await parking.opener.stop()
+    parking.crypto.keys.add("a")
+    again = Opener(
+        parking.rows.database, parking.crypto, parking.intake, parking.rows.performer, parking.clock, lambda _: None,
+        timedelta(seconds=60),
+    )  # fmt: skip
+    again.start()
+
+    await parking.until_state(told, "pending")
+    await again.stop()
+
+
+async def test_a_request_to_compare_emoji_is_declined_and_is_no_question(parking: Parking) -> None:
+    """It would else be taken for words to answer."""
+    parking.crypto.caught_up.set()
+    parking.crypto.keys.add("a")
+    await parking.rows.do(lambda c: rooms.save_room(c, ROOM, direct=True))
+    told = await parking.whisper("wants to verify you", "a", msgtype="m.key.verification.request", to=AI)
+
+    await parking.until_state(told, "settled")
+    due = await parking.rows.do(lambda c: c.execute(select(wakes.c.key)).scalars().all())
+    assert due == [f"verify:{told}"]
