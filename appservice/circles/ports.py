@@ -160,8 +160,10 @@ class HeldThing(Protocol):
 class ShowsHeld(Protocol):
     """What all features, and the kept messages, hold about a person."""
 
-    async def __call__(self, user_id: UserID, room_id: RoomID | None, language: Language) -> tuple[HeldThing, ...]:
-        """Return it for one room, or for all (room None)."""
+    async def __call__(
+        self, user_id: UserID, room_id: RoomID | None, language: Language, *, whole: bool = False
+    ) -> tuple[HeldThing, ...]:
+        """Return it for one room, or for all (room None). `whole`: also the words of what is else only counted."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -61,12 +61,20 @@ class WhatIsHeld:
         self._database = database
         self._features = features
 
-    async def __call__(self, user_id: UserID, room_id: RoomID | None, language: Language) -> tuple[Held, ...]:
-        """Return it for one room, or for all (room None)."""
+    async def __call__(
+        self, user_id: UserID, room_id: RoomID | None, language: Language, *, whole: bool = False
+    ) -> tuple[Held, ...]:
+        """Return it for one room, or for all (room None). `whole`: with the words of kept messages, each after its
+        instant.
+        """
 
         def read(connection: Connection) -> list[Held]:
             messages = kept.count_from(connection, user_id, room_id)
-            found = [Held("messages", messages)] if messages else []
+            written = kept.words_from(connection, user_id, room_id) if whole else ()
+            dated = tuple(
+                f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M} UTC  {said}" for at, said in written
+            )
+            found = [Held("messages", messages, dated)] if messages else []
             for feature in self._features:
                 if feature.held is not None:
                     found += feature.held(connection, user_id, room_id, language)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +41,9 @@ class WhatIsHeld:
     def __init__(self, database: MemoryDatabase) -> None:
         self.database = database
 
-    async def __call__(self, user_id: UserID, room_id: RoomID | None, language: Language) -> tuple[Held, ...]:
+    async def __call__(
+        self, user_id: UserID, room_id: RoomID | None, language: Language, *, whole: bool = False
+    ) -> tuple[Held, ...]:
         """Ask the notes."""
         return await self.database.read(lambda c: notes_store.held(c, user_id, room_id, language))
 
@@ -141,6 +144,44 @@ async def test_in_a_circle_only_that_circle(world: World) -> None:
     assert isinstance(effects[0], Private)
     assert "words 1" in words
     assert "words 2" not in words
+
+
+async def test_everything_is_handed_over_as_two_files(world: World) -> None:
+    """Nothing cut, the one to read and the one for programs alike; they go with what is forgotten."""
+    others = Note("n9", ROOM, 2, MEI, "what Li said", Source(EventID("$li"), LI), EventID("$ask"), NOON, NOON)
+    await world.database.write(lambda c: notes_store.write(c, AddNote(others)))
+    await world.database.write(lambda c: rooms.save_choice(c, GARDEN, MEI, Member(level=Level.OUT)))
+
+    effects = await handler.export(in_private("export"), world.ports)
+    posted = [each.post if isinstance(each, Private) else each for each in effects]
+    files = {
+        each.attachment.name: each.attachment.data.decode()
+        for each in posted
+        if isinstance(each, Post) and each.attachment
+    }
+    await world.perform(effects)
+
+    assert files.keys() == {"about-me.md", "about-me.json"}
+    found = json.loads(files["about-me.json"])
+    assert found["things"] == [
+        {"kind": "Notes", "count": 2, "items": ["words 1", "words 2"]},
+        {"kind": "Notes of what others said", "count": 1, "items": []},
+    ]
+    assert {"circle": "Family", "level": "out", "kept_out": False} in found["choices"]
+    for said in ("- words 1", "- words 2", "Notes: 2", "Family: out"):
+        assert said in files["about-me.md"]
+    assert "what Li said" not in "".join(files.values())
+    assert await world.standing() == ["export", "export"]
+
+    await world.say(in_private("forget", "yes"))
+    assert "export" not in await world.standing()
+
+
+async def test_where_nothing_is_held_no_file_is_made(world: World) -> None:
+    """An empty file would look like a mistake."""
+    (effect,) = await handler.export(in_private("export", asker=LI), world.ports)
+    assert isinstance(effect, Post)
+    assert effect.attachment is None
 
 
 async def test_forgotten_by_tap(world: World) -> None:

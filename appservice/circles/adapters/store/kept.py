@@ -167,6 +167,14 @@ def count_from(connection: Connection, sender: UserID, room_id: RoomID | None) -
     return connection.execute(query).scalar() or 0
 
 
+def words_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> tuple[tuple[int, str], ...]:
+    """Return the kept messages of a person, for them alone: when (ms) and their words, oldest first."""
+    query = select(messages.c.at, messages.c.text).where(messages.c.sender == sender)
+    if room_id is not None:
+        query = query.where(messages.c.room_id == room_id)
+    return tuple((at, words) for at, words in connection.execute(query.order_by(messages.c.at, messages.c.seq)))
+
+
 def _drop(connection: Connection, rows: list[int]) -> int:
     if rows:
         dialect_of(connection.dialect.name).unindex(connection, rows)

@@ -1,4 +1,6 @@
-"""Mine: what is held about me here or everywhere, shown to me alone, and forgotten when I say so."""
+"""Mine: what is held about me here or everywhere, shown to me alone, handed over as files, and forgotten
+when I say so.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,17 @@ FEATURE: Final = Feature(
             words={"en": ("my data",), "zh": ("我的数据",)},
             handle=handler.show,
             help={"en": "me – what I hold about you", "zh": "我的 – 我留了你的什么"},
+            waiting=True,
+            resting=True,
+        ),
+        Command(
+            name="export",
+            words={
+                "en": ("export me", "export my data", "my data as files"),
+                "zh": ("导出我的数据", "导出我的", "我的数据导出"),
+            },
+            handle=handler.export,
+            help={"en": "export me – all of it as files", "zh": "导出我的 – 全部存成文件"},
             waiting=True,
             resting=True,
         ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from circles.core.call import Call, Tap
-from circles.core.effects import Effect, Post, Private, TakeBackPerson, Words
+from circles.core.effects import Attachment, Effect, Post, Private, TakeBackPerson, Words
 from circles.core.ids import EventID, RoomID, event_link
 from circles.core.language import Language
 from circles.core.posts import Frame
@@ -19,6 +20,8 @@ from circles_policies import Level, Member
 NAME: Final = "mine"
 SHOWN: Final = "me"
 ASKING: Final = "forget"
+EXPORTED: Final = "export"
+FILE_NAME: Final = "about-me"
 FORGET_KEY: Final = "🗑️"
 YES_KEY: Final = "✅"
 QUESTION_STANDS: Final = timedelta(days=1)
@@ -169,6 +172,91 @@ def _choice(standing: Standing, language: Language) -> str:
     return strings.labelled(one_line(title, 40), said, language)
 
 
+# ---- handed over
+
+
+def export(call: Call, mine: Mine, frame: Frame) -> tuple[Effect, ...]:
+    """Return everything as two files, for the asker alone: one to read and one for programs."""
+    if mine.is_empty and not mine.uses:
+        return (_alone(call, Words(strings.NOTHING_HELD[call.language]), EXPORTED),)
+    files = (
+        (strings.EXPORTED, "md", "text/markdown", as_markdown(mine, frame)),
+        (strings.EXPORTED_JSON, "json", "application/json", as_json(mine, frame)),
+    )
+    return tuple(
+        _alone(
+            call,
+            Words(said[call.language]),
+            EXPORTED,
+            attachment=Attachment(f"{FILE_NAME}.{ending}", media_type, content.encode()),
+        )
+        for said, ending, media_type, content in files
+    )
+
+
+def as_markdown(mine: Mine, frame: Frame) -> str:
+    """Return all of it as Markdown, nothing cut."""
+    language = frame.language
+    parts = [f"# {strings.title(mine.title, language) if mine.scope is not None else strings.TITLE_ALL[language]}"]
+    for thing in mine.things:
+        kind = strings.KINDS.get(thing.kind, {}).get(language, thing.kind)
+        parts.append(_chapter(strings.labelled(kind, str(thing.count), language), thing.lines))
+    parts.append(_chapter(strings.RESTING[language], [_resting_line(each, frame) for each in mine.resting]))
+    parts.append(_chapter(strings.USES[language], _plain(_use(each, frame) for each in mine.uses)))
+    parts.append(_chapter(strings.CHOICES[language], _plain(_choices(mine, language))))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def as_json(mine: Mine, frame: Frame) -> str:
+    """Return all of it as one JSON object; instants in ISO 8601, UTC."""
+
+    def instant(at: int) -> str:
+        return datetime.fromtimestamp(at / 1000, UTC).isoformat()
+
+    found = {
+        "about": mine.title or None,
+        "made_at": frame.now.astimezone(UTC).isoformat(timespec="seconds"),
+        "things": [{"kind": each.kind, "count": each.count, "items": list(each.lines)} for each in mine.things],
+        "posts_on_your_words": [
+            {
+                "feature": each.feature,
+                "at": instant(each.at),
+                "link": event_link(each.stands_in, each.event_id, each.via) if each.event_id is not None else None,
+            }
+            for each in mine.resting
+        ],
+        "sent_to_a_model": [
+            {"at": instant(each.at), "for": each.purpose, "model": each.model, "host": each.host} for each in mine.uses
+        ],
+        "choices": [
+            {
+                "circle": each.title,
+                "level": each.member.level.value,
+                "kept_out": each.member.kept_out,
+            }
+            for each in mine.choices
+        ],
+        "language": mine.language,
+    }
+    return json.dumps(found, ensure_ascii=False, indent=2) + "\n"
+
+
+def _chapter(title: str, rows: Sequence[str]) -> str:
+    """Return a heading and its items; a line break inside one is kept as one of the item's."""
+    return "\n".join((f"## {title}", "", *(f"- {row}".replace("\n", "\n  ") for row in rows))) if rows else ""
+
+
+def _plain(rows: Iterable[Text]) -> list[str]:
+    return [lines(row).body.removeprefix("• ") for row in rows]
+
+
+def _resting_line(each: Resting, frame: Frame) -> str:
+    said = f"{strings.purpose(each.feature, frame.language)} {frame.hour(each.at)}"
+    if each.event_id is None:
+        return said + strings.PRIVATE_ANSWER[frame.language]
+    return f"[{said}]({event_link(each.stands_in, each.event_id, each.via)})"
+
+
 # ---- forgetting
 
 
@@ -223,7 +311,9 @@ def done(mine: Mine, language: Language) -> Words:
     return lines(*rows)
 
 
-def _alone(call: Call, words: Words, kind: str, buttons: tuple[str, ...] = ()) -> Effect:
+def _alone(
+    call: Call, words: Words, kind: str, buttons: tuple[str, ...] = (), attachment: Attachment | None = None
+) -> Effect:
     """Answer the asker and nobody else: by direct message, without a sign in the room."""
     post = Post(
         room_id=call.place,
@@ -232,9 +322,10 @@ def _alone(call: Call, words: Words, kind: str, buttons: tuple[str, ...] = ()) -
         feature=NAME,
         buttons=buttons,
         answers=call.event_id,
+        attachment=attachment,
     )
     if call.room.direct or call.place != call.room.room_id:
-        return call.answer(words, feature=NAME, kind=kind, buttons=buttons)
+        return call.answer(words, feature=NAME, kind=kind, buttons=buttons, attachment=attachment)
     return Private(call.asker, post)
 
 

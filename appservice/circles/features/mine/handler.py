@@ -23,6 +23,15 @@ async def show(call: Call, ports: Ports) -> tuple[Effect, ...]:
     return decide.show(call, mine, frame)
 
 
+async def export(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Hand over everything as two files, to them alone."""
+    scope = decide.scope_of_call(call)
+    mine = await _gather(call.asker, scope, call.language, ports, whole=True)
+    zone = call.zone or ports.settings.zone
+    frame = Frame(call.room.room_id, call.room.via, {}, call.language, zone, ports.clock.now())
+    return decide.export(call, mine, frame)
+
+
 async def forget(call: Call, ports: Ports) -> tuple[Effect, ...]:
     """Ask whether to forget, or, where the words say yes already, forget."""
     scope = decide.scope_of_call(call)
@@ -54,9 +63,11 @@ async def _gather_for(tap: Tap, ports: Ports) -> Mine:
     return await _gather(tap.asker, scope, tap.language, ports)
 
 
-async def _gather(user_id: UserID, scope: RoomID | None, language: Language, ports: Ports) -> Mine:
-    """Return all that is held about a person, in one circle or everywhere."""
-    found = await ports.held(user_id, scope, language) if ports.held is not None else ()
+async def _gather(
+    user_id: UserID, scope: RoomID | None, language: Language, ports: Ports, *, whole: bool = False
+) -> Mine:
+    """Return all that is held about a person, in one circle or everywhere; `whole`: kept messages with their words."""
+    found = await ports.held(user_id, scope, language, whole=whole) if ports.held is not None else ()
     database, ai = ports.database, ports.settings.ai
     circles = (scope,) if scope is not None else await database.read(lambda c: rooms.circles_of(c, user_id, ai))
     titles = {room_id: await ports.names.room(room_id) for room_id in circles}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, select, update
 
 from circles.core.effects import Effect, Withdraw
 from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.facts import ledger, rooms
 from circles.facts.tables import people, posts, sources
-from circles.features.mine.decide import ASKING, NAME, QUESTION_STANDS, SHOWN, Resting, Use
+from circles.features.mine.decide import ASKING, EXPORTED, NAME, QUESTION_STANDS, SHOWN, Resting, Use
 from circles_policies import Member
 
 
@@ -93,7 +93,7 @@ def _lists_of(connection: Connection, user_id: UserID) -> tuple[Effect, ...]:
     found = connection.execute(
         select(posts.c.effect_id).where(
             posts.c.feature == NAME,
-            or_(posts.c.kind == SHOWN, posts.c.kind == ASKING),
+            posts.c.kind.in_((SHOWN, ASKING, EXPORTED)),
             posts.c.asker == user_id,
             posts.c.state != "gone",
             posts.c.root.is_(None),

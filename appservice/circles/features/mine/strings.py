@@ -47,6 +47,12 @@ HOW_TO_FORGET_HERE: Final[Sentence] = {
 }
 CUT: Final[Sentence] = {"en": "There is more; it doesn't fit here.", "zh": "还有一些，这里放不下。"}
 
+EXPORTED: Final[Sentence] = {
+    "en": "All I hold about you, to read. A second file is for programs. Delete both here once you have saved them.",
+    "zh": "我留着的关于你的全部内容，方便阅读。另一份给程序用。存好后，可以把这两条删掉。",
+}
+EXPORTED_JSON: Final[Sentence] = {"en": "The same, for programs.", "zh": "同样的内容，给程序用。"}
+
 _WOULD_GO: Final[Sentence] = {"en": "This would go", "zh": "会删掉这些"}
 _WOULD_GO_HERE: Final[Sentence] = {"en": "This would go, in {title} only", "zh": "会删掉这些，只在“{title}”里"}
 REWRITTEN: Final[Sentence] = {

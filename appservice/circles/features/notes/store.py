@@ -97,12 +97,20 @@ def confirmed(connection: Connection, room_id: RoomID, since: int, language: Lan
 
 
 def held(connection: Connection, user_id: UserID, room_id: RoomID | None, language: Language) -> tuple[Held, ...]:
-    """Return the notes a person made or whose words they are, in one room or everywhere."""
+    """Return the notes a person made or whose words they are, in one room or everywhere.
+
+    What they had kept of somebody else's words is counted alone: those words are not theirs to take along.
+    """
     found = select(notes).where(or_(notes.c.author == user_id, notes.c.source_sender == user_id))
     if room_id is not None:
         found = found.where(notes.c.room_id == room_id)
-    lines = tuple(str(row["text"]) for row in connection.execute(found.order_by(notes.c.kept_at)).mappings())
-    return (Held(strings.HELD[language], len(lines), lines),) if lines else ()
+    rows = list(connection.execute(found.order_by(notes.c.kept_at)).mappings())
+    theirs = tuple(str(row["text"]) for row in rows if row["source_sender"] in (None, user_id))
+    kinds = (
+        Held(strings.HELD[language], len(theirs), theirs),
+        Held(strings.HELD_OF_OTHERS[language], len(rows) - len(theirs)),
+    )
+    return tuple(kind for kind in kinds if kind.count)
 
 
 # ---- writing

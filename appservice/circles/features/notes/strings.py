@@ -13,6 +13,7 @@ Sentence = Mapping[Language, str]
 AGAIN: Final[Sentence] = POSTED_AGAIN
 TITLE: Final[Sentence] = {"en": "Notes", "zh": "笔记"}
 HELD: Final[Sentence] = {"en": "Notes", "zh": "笔记"}
+HELD_OF_OTHERS: Final[Sentence] = {"en": "Notes of what others said", "zh": "记下的别人的话"}
 NONE: Final[Sentence] = {
     "en": "No notes here yet. Try “keep dinner is at six”.",
     "zh": "这里还没有笔记。可以说“记下 六点吃饭”。",

@@ -1,0 +1,48 @@
+"""What is held about me, handed over as files and forgotten in one flow."""
+
+import asyncio
+import json
+
+from circles_harness import Person, Service
+from walks import admitted, ask, on_disk, private_room
+
+from .conftest import NewPerson
+
+
+async def test_exported_and_forgotten_in_one_flow(service: Service, person: NewPerson) -> None:
+    """Kept messages with their words, and notes, as two files in private; then both posts and every byte are gone."""
+    mei, li = await person("mei"), await person("li")
+    room = await admitted(mei, service, li, option="3️⃣")
+    await mei.say(room, "the ladder is in the peppermint shed")
+    await li.say(room, "the saw is in the cellar")
+    await ask(mei, room, "!circle keep the gate sticks in marzipan weather", service)
+    private = await private_room(mei, service)
+
+    await mei.say(private, "export me")
+    files = {}
+    for name in ("about-me.md", "about-me.json"):
+        found = await mei.wait_for(
+            private, lambda event, name=name: event.get("content", {}).get("filename") == name, what=name
+        )
+        files[name] = found["event_id"], (await mei.download(found["content"]["url"])).decode()
+        assert found["content"]["msgtype"] == "m.file"
+    for _, content in files.values():
+        assert "peppermint shed" in content
+        assert "marzipan weather" in content
+        assert "cellar" not in content
+    things = {each["kind"]: each["count"] for each in json.loads(files["about-me.json"][1])["things"]}
+    assert things == {"messages": 2, "Notes": 1}  # what it was asked is kept too
+
+    assert "Done" in await ask(mei, private, "forget me yes", service)
+    for event_id, _ in files.values():
+        await mei.wait_for_redaction(private, event_id)
+    async with asyncio.timeout(60):
+        while b"peppermint shed" in await asyncio.to_thread(on_disk, service):
+            await asyncio.to_thread(lambda: None)
+    assert "Nothing: I hold nothing of yours." in await ask(mei, private, "me", service)
+
+
+async def test_exported_in_chinese_and_where_nothing_is_held(service: Service, li: Person) -> None:
+    """In the words of who asked; without a file that holds nothing."""
+    private = await private_room(li, service)
+    assert await ask(li, private, "导出我的数据", service) == "没有，我什么都没留。"
