@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+from functools import partial
 
-from circles_harness import Person, Service
+from circles_harness import Event, Person, Service
 from walks import admitted, ask, on_disk, private_room
 
 from .conftest import NewPerson
@@ -21,9 +22,7 @@ async def test_exported_and_forgotten_in_one_flow(service: Service, person: NewP
     await mei.say(private, "export me")
     files = {}
     for name in ("about-me.md", "about-me.json"):
-        found = await mei.wait_for(
-            private, lambda event, name=name: event.get("content", {}).get("filename") == name, what=name
-        )
+        found = await mei.wait_for(private, partial(_is_file, name), what=name)
         files[name] = found["event_id"], (await mei.download(found["content"]["url"])).decode()
         assert found["content"]["msgtype"] == "m.file"
     for _, content in files.values():
@@ -40,6 +39,10 @@ async def test_exported_and_forgotten_in_one_flow(service: Service, person: NewP
         while b"peppermint shed" in await asyncio.to_thread(on_disk, service):
             await asyncio.to_thread(lambda: None)
     assert "Nothing: I hold nothing of yours." in await ask(mei, private, "me", service)
+
+
+def _is_file(name: str, event: Event) -> bool:
+    return event.get("content", {}).get("filename") == name
 
 
 async def test_exported_in_chinese_and_where_nothing_is_held(service: Service, li: Person) -> None:
