@@ -176,7 +176,7 @@ async def test_the_probe_of_what_is_no_database_says_what_to_look_at(tmp_path: P
     finding = await check_database(config)
 
     assert not finding.ok
-    assert "at the disk" in finding.advice
+    assert "circles restore" in finding.advice
 
 
 async def test_the_probe_of_a_server_tells_its_version_and_what_keeps_it_from_serving(
