@@ -42,7 +42,7 @@ async def test_exported_and_forgotten_in_one_flow(service: Service, person: NewP
 
 
 def _is_file(name: str, event: Event) -> bool:
-    return event.get("content", {}).get("filename") == name
+    return bool(event.get("content", {}).get("filename") == name)
 
 
 async def test_exported_in_chinese_and_where_nothing_is_held(service: Service, li: Person) -> None:
