@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -36,6 +37,18 @@ async def device_of(person: ElementPerson, service: Service) -> dict[str, bool]:
     return {device: found["signed"] for device, found in told["devices"].items()}
 
 
+async def check(service: Service) -> tuple[int, str]:
+    """Run `circles check` beside a service; returns its exit code and what it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "circles", "check", "--config", str(service.write_config())),
+        cwd=service.directory,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
 async def test_what_is_said_while_it_is_dead_is_read_in_order(
     breakable: Breakable, service: Service, element: NewElement
 ) -> None:
@@ -63,9 +76,15 @@ async def test_a_lost_store_makes_a_new_device(breakable: Breakable, service: Se
     mei = await element("mei", at=breakable.homeserver)
     room = await private(mei, service)
     before = await device_of(mei, service)
+    _, told = await check(service)
+    assert f"ok   keys of device {next(iter(before))} (crypto folder): the homeserver shows the same" in told
+    assert f"ok   cross-signing (secrets/cross_signing.json): signs device {next(iter(before))}" in told
     await service.stop()
     for file in (service.data_dir / "crypto").glob("*.db"):
         file.unlink()
+    code, told = await check(service)
+    assert code == 1
+    assert "the store is gone or cannot be read: start the service" in told
 
     await service.start()
 
@@ -74,6 +93,8 @@ async def test_a_lost_store_makes_a_new_device(breakable: Breakable, service: Se
     assert list(after.values()) == [True]
     assert not set(before) & set(after)
     assert "cause=store_lost" in service.log()
+    _, told = await check(service)
+    assert f"ok   cross-signing (secrets/cross_signing.json): signs device {next(iter(after))}" in told
 
 
 async def test_keys_restored_from_yesterday_are_not_used(

@@ -119,7 +119,12 @@ async def _as_the_service(config: Config, session: aiohttp.ClientSession, secret
     found = await member(config, ask)
     yield found
     if found.ok:
-        yield await device(config, ask)
+        # What reads the keys is slow to import, and no other command but `run` needs it.
+        from circles.entrypoints.key_checks import device_in_use, keys_fit
+
+        yield await device(config, ask, device_in_use(config))
+        for name, fine, advice in await keys_fit(config, ask):
+            yield Finding(ok=not advice, text=name if advice else f"{name}: {fine}", advice=advice)
     yield await ping(config, ask, secret.hs_token)
 
 
@@ -242,13 +247,16 @@ _OUT_OF_DATE: Final = (
 )
 
 
-async def device(config: Config, ask: Asks) -> Finding:
-    """Check that the AI has its device, or can make it without a login."""
-    name = f"device {config.appservice.device_id}"
-    path = f"/_matrix/client/v3/devices/{quote(config.appservice.device_id, safe='')}"
+async def device(config: Config, ask: Asks, in_use: str | None) -> Finding:
+    """Check that the AI has its device; before its first start, that it can make one without a login."""
+    name = f"device {in_use or config.appservice.device_id}"
+    path = f"/_matrix/client/v3/devices/{quote(in_use or config.appservice.device_id, safe='')}"
     user = config.bot_user_id
     if (await ask("GET", path, user_id=user)).fine:
         return Finding(ok=True, text=f"{name}: there")
+    if in_use is not None:
+        advice = "the homeserver no longer has it: start the service, or start it again, and it takes a new one"
+        return Finding(ok=False, text=name, advice=advice)
     answer = await ask("PUT", path, {}, user_id=user)
     if answer.fine:
         return Finding(ok=True, text=f"{name}: made without a login")

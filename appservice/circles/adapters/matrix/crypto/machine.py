@@ -8,8 +8,10 @@ zero, rotation when the members change (docs/decisions, "Encryption").
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from typing import Any, Final, cast
 
 import vodozemac
 from nio import Api
-from nio.crypto import InboundGroupSession, Olm, OlmDevice, OutboundGroupSession
+from nio.crypto import InboundGroupSession, Olm, OlmAccount, OlmDevice, OutboundGroupSession
 from nio.events import RoomKeyEvent, ToDeviceEvent
 from nio.responses import KeysClaimResponse, KeysQueryResponse
 from nio.store import SqliteStore
@@ -419,6 +421,20 @@ class Machine:
         """Read room keys from such a file; return how many are known now."""
         self._olm.import_keys(str(file), passphrase)
         return sum(1 for _ in self._olm.inbound_group_store)
+
+
+def stored_keys(folder: Path, pickle_key: Path, user_id: str, device_id: str) -> tuple[str, str] | None:
+    """Read the public keys, curve25519 and ed25519, of a store that may be in use; None if they cannot be read."""
+    file = folder / store_name(device_id)
+    query = "SELECT account FROM accounts WHERE user_id = ? AND device_id = ?"
+    try:
+        passphrase = pickle_key.read_text(encoding="utf-8").strip()
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as store:
+            row = store.execute(query, (user_id, device_id)).fetchone()
+        known = cast("Any", OlmAccount).from_pickle(bytes(row[0]), passphrase).identity_keys
+    except Exception:  # noqa: BLE001  # no file, no row, another key, a torn file: each means the same
+        return None
+    return known["curve25519"], known["ed25519"]
 
 
 def store_name(device_id: str) -> str:
