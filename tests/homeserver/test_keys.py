@@ -39,8 +39,13 @@ async def device_of(person: ElementPerson, service: Service) -> dict[str, bool]:
 
 async def check(service: Service) -> tuple[int, str]:
     """Run `circles check` beside a service; returns its exit code and what it says."""
+    return await circles(service, "check")
+
+
+async def circles(service: Service, *arguments: str) -> tuple[int, str]:
+    """Run a command beside a service; returns its exit code and what it says."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "circles", "check", "--config", str(service.write_config())),
+        *(sys.executable, "-m", "circles", *arguments, "--config", str(service.write_config())),
         cwd=service.directory,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -115,6 +120,40 @@ async def test_keys_restored_from_yesterday_are_not_used(
 
     assert HELP in await ask(mei, room, "help", service)
     assert "cause=restored" in service.log()
+
+
+async def test_room_keys_go_into_a_file_and_back(
+    breakable: Breakable, service: Service, element: NewElement, tmp_path: Path
+) -> None:
+    """Never while it runs; a lost store has them again, and only with the passphrase."""
+    mei = await element("mei", at=breakable.homeserver)
+    await private(mei, service)
+    file, phrase, other = tmp_path / "keys.txt", tmp_path / "phrase", tmp_path / "other"
+    phrase.write_text("correct horse\n")
+    other.write_text("battery staple\n")
+    given = ("--passphrase-file", str(phrase))
+    code, told = await circles(service, "keys", "export", str(file), *given)
+    assert code != 0
+    assert "stop that one first" in told
+    await service.stop()
+    code, told = await circles(service, "keys", "export", str(file), *given)
+    assert code == 0, told
+    assert file.read_text().startswith("-----BEGIN MEGOLM SESSION DATA-----")
+    assert file.stat().st_mode & 0o077 == 0
+    assert (await circles(service, "keys", "export", str(file), *given))[0] == 1
+    for store in (service.data_dir / "crypto").glob("*.db"):
+        store.unlink()
+    assert (await circles(service, "keys", "import", str(file), *given))[0] == 1
+    await service.start()
+    await service.stop()
+
+    assert (await circles(service, "keys", "import", str(file), "--passphrase-file", str(other)))[0] == 1
+    code, back = await circles(service, "keys", "import", str(file), *given)
+
+    assert code == 0, back
+    count = told.rpartition(", ")[2].split()[0]
+    assert int(count) > 0
+    assert back.startswith(f"{count} room keys are new, {count} in all")
 
 
 async def test_a_device_deleted_while_it_runs_is_replaced(

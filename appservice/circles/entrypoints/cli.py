@@ -1,4 +1,5 @@
-"""The command `circles`: config, registration, check, run, audit, backup, restore, quarantine, uninstall, version.
+"""The command `circles`: config, registration, check, run, audit, backup, restore, quarantine, keys, uninstall,
+version.
 
 Exit codes: 0 done, 1 a check failed or a file is in the way, 2 the command line is wrong, 78 the configuration is wrong
 (EX_CONFIG: systemd then does not start it again and again), 75 another process has the database, or the machine fails
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from getpass import getpass
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,6 +116,7 @@ def parser() -> argparse.ArgumentParser:
     _config_file(run)
 
     _quarantine(commands)
+    _keys(commands)
 
     audit = _command(commands, "audit", "total up what was asked, sent, said and removed each day", _audit)
     _config_file(audit)
@@ -174,6 +177,26 @@ def _quarantine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
             metavar="ID",
             help="the event's id or its reference" + ("" if verb == "show" else ", or the word all"),
         )
+        _config_file(added)
+
+
+def _keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage] - it has no other name
+    meaning = "write the room keys of the AI's device into a file, or read such a file"
+    top = commands.add_parser("keys", help=meaning, description=f"{meaning[0].upper()}{meaning[1:]}.")
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+    for verb, told in (
+        ("export", "write every room key into a new file, encrypted with a passphrase, as Element does"),
+        ("import", "add the room keys of such a file"),
+    ):
+        added = _command(verbs, verb, told, _on_keys)
+        added.add_argument("file", type=Path, metavar="FILE")
+        added.add_argument(
+            "--passphrase-file",
+            type=Path,
+            metavar="FILE",
+            help="its first line is the passphrase; else you are asked",
+        )
+        added.set_defaults(verb=verb)
         _config_file(added)
 
 
@@ -314,6 +337,33 @@ async def _say_audit(config: Config, options: argparse.Namespace, parts: Parts) 
         for line in await audited(database, SystemClock(), options.days, as_json=options.json):
             _say(line)
     return DONE
+
+
+def _on_keys(options: argparse.Namespace, _parts: Parts) -> int:
+    # What it needs of Matrix is slow to import, and no other command but `run` needs it.
+    from circles.entrypoints.key_files import export_keys, import_keys
+
+    config = Config.load(options.config)
+    work = export_keys if options.verb == "export" else import_keys
+    try:
+        _say(work(config, options.file, _passphrase(options.passphrase_file)))
+    except NotFound as problem:
+        _say(str(problem), error=True)
+        return FAILED
+    return DONE
+
+
+def _passphrase(file: Path | None) -> str:
+    """Return the passphrase, which is on no command line: others on the machine could read it there."""
+    if file is None:
+        return getpass("Passphrase of the file: ")
+    try:
+        first = file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError):
+        first = ""
+    if not first:
+        raise NotFound(f"{file} holds no passphrase")
+    return first
 
 
 def _uninstall(options: argparse.Namespace, _parts: Parts) -> int:

@@ -417,10 +417,11 @@ class Machine:
         self._olm.export_keys(str(file), passphrase, count=100_000)
         return sum(1 for _ in self._olm.inbound_group_store)
 
-    def restore(self, file: Path, passphrase: str) -> int:
-        """Read room keys from such a file; return how many are known now."""
+    def restore(self, file: Path, passphrase: str) -> tuple[int, int]:
+        """Read room keys from such a file; return how many were known before, and are now."""
+        before = sum(1 for _ in self._olm.inbound_group_store)
         self._olm.import_keys(str(file), passphrase)
-        return sum(1 for _ in self._olm.inbound_group_store)
+        return before, sum(1 for _ in self._olm.inbound_group_store)
 
 
 def stored_keys(folder: Path, pickle_key: Path, user_id: str, device_id: str) -> tuple[str, str] | None:
