@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
+import orjson
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
 
@@ -56,6 +57,17 @@ def fetch(connection: Connection, query: str, keys: Sequence[Sequence[str]]) -> 
             cursor.execute(_values(size, width) + query, parts + [None] * (size * width - len(parts)))
         found += cast("list[tuple[Any, ...]]", cursor.fetchall())
     return found
+
+
+def loads(text: str) -> Any:
+    """Return what a JSON column holds, read as text; for those that are mostly empty."""
+    return {} if text == "{}" else orjson.loads(text)
+
+
+def server_of(connection: Connection, user_id: str) -> str:
+    """Return the SQL for the server in a column of user ids."""
+    place = "strpos" if _is_server(connection) else "instr"
+    return f"substr({user_id}, {place}({user_id}, ':') + 1)"
 
 
 def numbers(connection: Connection, table: Table, count: int) -> Sequence[int]:

@@ -90,9 +90,9 @@ class Metrics:
         self._model_tokens.inc(tokens)
         self._egress_bytes.inc(egress_bytes)
 
-    def wake(self, *, late: bool) -> None:
+    def wake(self, *, late: bool, times: int = 1) -> None:
         """Count a wake that fired."""
-        self._wakes.labels("late" if late else "on_time").inc()
+        self._wakes.labels("late" if late else "on_time").inc(times)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

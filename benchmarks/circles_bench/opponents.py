@@ -14,6 +14,8 @@ from typing import Any
 from circles_bench import ROOT
 
 LOCK = ROOT / "benchmarks" / "opponents.lock"
+STORES = ("sqlite", "postgresql")
+"""What `--store` takes."""
 ENVIRONMENT = ROOT / "benchmarks" / ".venv"
 
 
@@ -27,7 +29,7 @@ def shared_folder() -> Path:
     Raises:
         CannotMeasure: it is not there.
     """
-    given = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    given = [argument for argument in sys.argv[1:] if not argument.startswith("-") and argument not in STORES]
     folder = Path(given[0]) if given else ROOT.parent / "shared"
     if not (folder / "opponents" / "workload.py").is_file():
         raise CannotMeasure(f"{folder} has no opponents/workload.py; name the shared folder as argument")

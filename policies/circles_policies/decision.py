@@ -20,6 +20,8 @@ class Reason(StrEnum):
     In the room all of them are the one fixed sentence of `explain.KEPT_OUT` (PRODUCT.md, "Denials").
     """
 
+    __hash__ = str.__hash__  # that of enums is computed anew, and these are counted for every event
+
     NO_POLICY = "no_policy"
     INVALID_POLICY = "invalid_policy"
     RESTING = "resting"

@@ -38,6 +38,8 @@ _LONGEST_KEY: Final = 64
 class Kind(StrEnum):
     """What an event is, as far as the gate cares."""
 
+    __hash__ = str.__hash__  # that of enums is computed anew, and these are counted for every event
+
     MESSAGE = "message"
     EDIT = "edit"
     REACTION = "reaction"

@@ -9,22 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy.exc import OperationalError
 
 from circles.adapters.matrix.client import CALLED_BY
+from circles.bulk import loads, run
 from circles.core import effects as fx
-from circles.core.call import Fire, Remake
+from circles.core.call import Fire, Remake, Room
 from circles.core.ids import EffectID, RoomID
 from circles.entrypoints.entering import Entering, Entry
 from circles.entrypoints.performing import Aftermath, Performer
 from circles.errors import MatrixError, Stale
 from circles.facts import posts, rooms
+from circles.facts.gathered import Standing, standings
 from circles.facts.tables import wakes
 from circles.facts.wakes import FIRST_DUE, PUT_OFF
 from circles.feature import Feature
@@ -34,7 +37,10 @@ from circles.registry import FEATURES
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 100
+MOST_DUE: Final = 2_000
+"""So many due rows are read at a time."""
+BATCH: Final = 250
+"""For so many of them at a time it is read how their rooms stand, and so many are settled in one commit."""
 AT_ONCE: Final = 8
 """So many wakes of one kind are fired at a time."""
 MOST_IN_HAND: Final = 500
@@ -46,13 +52,18 @@ RETRY: Final = timedelta(seconds=10)
 RETRY_LONG: Final = timedelta(hours=1)
 GIVE_UP_AFTER: Final = timedelta(days=30)
 LATE: Final = timedelta(minutes=2)
+FRESH_MS: Final = 2_000
+"""How a room stands is read again for a wake that waited longer than this for its turn."""
+
+_DUE: Final = "SELECT feature, key, room_id, due, CAST(payload AS TEXT) FROM wakes WHERE due <= ? ORDER BY due LIMIT ?"
+_TAKE: Final = "DELETE FROM wakes WHERE feature = ? AND key = ? AND due = ?"
+"""Only as it was read: one that was changed since is not taken."""
 
 Chore = Callable[[RoomID, str], Awaitable[None]]
 """Does something about a room; the rest of the wake's key says to what. It must be safe to repeat."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
+class _Due(NamedTuple):
     feature: str
     key: str
     room_id: RoomID
@@ -60,8 +71,7 @@ class _Due:
     payload: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+class _Made(NamedTuple):
     """What came of a wake. `rests_on_talk`: it may rest on messages, so it is void once the room got stricter."""
 
     effects: tuple[fx.Effect, ...]
@@ -69,8 +79,17 @@ class _Made:
     entry: Entry | None = None
 
 
+class _ToSettle(NamedTuple):
+    """A wake, what came of it and in which generation of its room; `late`: so late that it says so."""
+
+    wake: _Due
+    made: _Made
+    generation: int
+    late: bool
+
+
 class Waker:
-    """Fires wakes, each in a task of its own: one that waits for a model or the homeserver delays no other."""
+    """Fires wakes, some of each kind at a time: one that waits for a model or the homeserver delays no other kind."""
 
     def __init__(
         self,
@@ -103,8 +122,12 @@ class Waker:
         self._task: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._again: set[tuple[str, str]] = set()
-        self._in_hand: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._limits: dict[str, asyncio.Semaphore] = {}
+        self._in_hand: set[tuple[str, str]] = set()
+        self._waiting: dict[str, deque[tuple[_Due, Standing]]] = {}
+        self._firing: dict[str, set[asyncio.Task[None]]] = {}
+        self._later_tasks: set[asyncio.Task[None]] = set()
+        self._to_settle: list[_ToSettle] = []
+        self._settling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Fire what is due and arm the trigger for the next."""
@@ -114,10 +137,12 @@ class Waker:
     async def stop(self) -> None:
         """Let go; what did not fire stays in its rows."""
         self._scheduler.disarm()
-        tasks = [*self._in_hand.values(), *([self._task] if self._task is not None else [])]
+        firing = [task for tasks in self._firing.values() for task in tasks]
+        tasks = [*firing, *self._later_tasks, *([self._task] if self._task is not None else [])]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # What is being written is let finish: it stands anyway.
+        await asyncio.gather(*tasks, *([self._settling] if self._settling is not None else []), return_exceptions=True)
 
     async def idle(self) -> None:
         """Wait until nothing is due any more, a minute at most: something may wait for a model."""
@@ -136,11 +161,14 @@ class Waker:
             self._pending.clear()
             try:
                 while due := await self._database.read(partial(self._due, besides=frozenset(self._in_hand))):
-                    for wake in due:
-                        self._begin(wake)
-                    if len(self._in_hand) >= MOST_IN_HAND:
-                        self._room.clear()
-                        await self._room.wait()
+                    for start in range(0, len(due), BATCH):
+                        some = due[start : start + BATCH]
+                        stand = await self._standings({wake.room_id for wake in some})
+                        for wake in some:
+                            self._begin(wake, stand[wake.room_id])
+                        if len(self._in_hand) >= MOST_IN_HAND:
+                            self._room.clear()
+                            await self._room.wait()
                 next_due = await self._database.read(partial(_next_due, besides=frozenset(self._in_hand)))
             except Exception as error:  # noqa: BLE001  # the waker must outlive a bad row or a full disk
                 log.error(  # noqa: TRY400  # the traceback may carry text
@@ -149,99 +177,157 @@ class Waker:
                 next_due = self._ports.clock.now() + RETRY
             self._scheduler.arm(next_due, self.look)
 
-    def _begin(self, wake: _Due) -> None:
-        name = (wake.feature, wake.key)
-        task = asyncio.create_task(self._outlive(wake), name=f"wake {wake.feature}")
-        self._in_hand[name] = task
-        task.add_done_callback(lambda _: self._ended(name))
+    async def _standings(self, room_ids: Collection[RoomID]) -> dict[RoomID, Standing]:
+        language, now = self._ports.settings.language, _ms(self._ports.clock.now())
+        return await self._database.read(lambda c: standings(c, room_ids, language, now))
 
-    def _ended(self, name: tuple[str, str]) -> None:
-        self._in_hand.pop(name, None)
+    def _begin(self, wake: _Due, standing: Standing) -> None:
+        """Let a wake wait for its turn among those of its kind."""
+        self._in_hand.add((wake.feature, wake.key))
+        kind = f"{wake.feature}:{wake.key.partition(':')[0]}" if wake.feature == fx.SPINE else wake.feature
+        self._waiting.setdefault(kind, deque()).append((wake, standing))
+        firing = self._firing.setdefault(kind, set())
+        if len(firing) < AT_ONCE:
+            task = asyncio.create_task(self._fire_all(kind), name=f"wakes {kind}")
+            firing.add(task)
+            task.add_done_callback(firing.discard)
+
+    async def _fire_all(self, kind: str) -> None:
+        waiting = self._waiting[kind]
+        while waiting:
+            wake, standing = waiting.popleft()
+            try:
+                made = await self._fire(wake, standing)
+            except Exception as error:  # noqa: BLE001  # one wake must not stop the others
+                self._put_off(wake, error)
+                continue
+            if made is None:
+                self._put_off(wake, None)
+                continue
+            self._to_settle.append(made)
+            if self._settling is None:
+                self._settling = asyncio.create_task(self._settle_all(), name="settle wakes")
+
+    def _ended(self, wake: _Due) -> None:
+        name = (wake.feature, wake.key)
+        self._in_hand.discard(name)
         if len(self._in_hand) <= MOST_IN_HAND // 2:
             self._room.set()
         if not self._in_hand or name in self._again:
             self._again.discard(name)
             self.look()
 
-    async def _outlive(self, wake: _Due) -> None:
+    def _put_off(self, wake: _Due, error: Exception | None) -> None:
+        """Try a wake again later: because of an error, or (None) because nothing may happen in its room for now."""
+        asked = RETRY_LONG if error is None else None
+        if isinstance(error, MatrixError):
+            asked = error.retry_after
+            log.info(
+                "A wake waits for the homeserver.",
+                extra={"action": "wake_waits", "feature": wake.feature, "errcode": error.errcode},
+            )
+        elif error is not None:
+            log.error(
+                "A wake could not be handled.",
+                extra={
+                    "action": "wake_failed",
+                    "feature": wake.feature,
+                    "reference": uuid.uuid4().hex[:8],
+                    "error": type(error).__name__,
+                },
+            )
+        task = asyncio.create_task(self._later_for_sure(wake, asked), name=f"put off {wake.feature}")
+        self._later_tasks.add(task)
+        task.add_done_callback(self._later_tasks.discard)
+
+    async def _later_for_sure(self, wake: _Due, asked: timedelta | None) -> None:
         try:
-            await self._fire(wake)
+            await self._later(wake, asked)
         except Exception as error:  # noqa: BLE001  # not even "later" could be written: the disk is full
             log.error(  # noqa: TRY400  # the traceback may carry text
                 "A wake could not be put off.", extra={"action": "waker_failed", "error": type(error).__name__}
             )
             await self._sleep(RETRY.total_seconds())
+        finally:
+            self._ended(wake)
 
     def _due(self, connection: Connection, *, besides: frozenset[tuple[str, str]]) -> list[_Due]:
         now = _ms(self._ports.clock.now())
-        rows = (
-            connection.execute(
-                select(wakes).where(wakes.c.due <= now).order_by(wakes.c.due).limit(BATCH + len(besides))
-            )
-            .mappings()
-            .all()
-        )
-        found = [_Due(r["feature"], r["key"], RoomID(r["room_id"]), _instant(r["due"]), r["payload"]) for r in rows]
+        rows = run(connection, _DUE, now, MOST_DUE + len(besides)).fetchall()
+        found = [_Due(feature, key, room_id, _instant(due), loads(text)) for feature, key, room_id, due, text in rows]
         return [wake for wake in found if (wake.feature, wake.key) not in besides]
 
-    async def _fire(self, wake: _Due) -> None:
-        kind = f"{wake.feature}:{wake.key.partition(':')[0]}" if wake.feature == fx.SPINE else wake.feature
-        async with self._limits.setdefault(kind, asyncio.Semaphore(AT_ONCE)):
-            now = self._ports.clock.now()
-            try:
-                generation, held = await self._database.read(partial(rooms.pace, room_id=wake.room_id))
-                if held and wake.feature != fx.SPINE:
-                    await self._later(wake, RETRY_LONG)
-                    return
-                self._metrics.wake(late=now - wake.due > LATE)
-                made = await self._make(wake, now)
-                await asyncio.shield(asyncio.ensure_future(self._settle(wake, made, generation)))
-            except MatrixError as error:
-                log.info(
-                    "A wake waits for the homeserver.",
-                    extra={"action": "wake_waits", "feature": wake.feature, "errcode": error.errcode},
-                )
-                await self._later(wake, error.retry_after)
-            except Exception as error:  # noqa: BLE001  # one wake must not stop the others
-                log.error(  # noqa: TRY400  # the traceback may carry text
-                    "A wake could not be handled.",
-                    extra={
-                        "action": "wake_failed",
-                        "feature": wake.feature,
-                        "reference": uuid.uuid4().hex[:8],
-                        "error": type(error).__name__,
-                    },
-                )
-                await self._later(wake)
+    async def _fire(self, wake: _Due, standing: Standing) -> _ToSettle | None:
+        """Return what comes of a wake; None: nothing may happen in its room for now."""
+        now = self._ports.clock.now()
+        if _ms(now) - standing.read_at > FRESH_MS:
+            standing = (await self._standings({wake.room_id}))[wake.room_id]
+        if standing.held and wake.feature != fx.SPINE:
+            return None
+        made = await self._make(wake, standing.room, now)
+        return _ToSettle(wake, made, standing.generation, now - wake.due > LATE)
 
-    async def _settle(self, wake: _Due, made: _Made, generation: int) -> None:
-        """Take the row away and write what came of it, in one commit.
+    async def _settle_all(self) -> None:
+        """Take the rows away and write what came of them: those that are ready in the same moment in one commit."""
+        while self._to_settle:
+            some, self._to_settle = self._to_settle[:BATCH], self._to_settle[BATCH:]
+            try:
+                after, outcomes = await self._database.write(partial(self._settle_some, some=some))
+            except Exception as error:  # noqa: BLE001  # the disk is full: none of them stands, and each is put off
+                outcomes = [error] * len(some)
+            else:
+                self._after(after)
+            late = sum(each.late for each in some)
+            self._metrics.wake(late=True, times=late)
+            self._metrics.wake(late=False, times=len(some) - late)
+            for (wake, *_), outcome in zip(some, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    self._put_off(wake, outcome)
+                    continue
+                if not outcome:
+                    self._again.add((wake.feature, wake.key))
+                self._ended(wake)
+        self._settling = None
+
+    def _settle_some(
+        self, connection: Connection, some: Sequence[_ToSettle]
+    ) -> tuple[Aftermath, list[bool | Exception]]:
+        """Settle wakes one after the other; what breaks one of them takes back nothing of the others."""
+        after, now = Aftermath(), _ms(self._ports.clock.now())
+        outcomes: list[bool | Exception] = []
+        for each in some:
+            try:
+                if each.made.effects or each.made.entry is not None:
+                    with connection.begin_nested():
+                        outcomes.append(self._settle_one(connection, each, after, now))
+                else:
+                    outcomes.append(self._settle_one(connection, each, after, now))
+            except OperationalError:
+                raise
+            except Stale:
+                outcomes.append(False)
+            except Exception as error:  # noqa: BLE001  # it is tried again by itself, and logged where it was made
+                outcomes.append(error)
+        return after, outcomes
+
+    def _settle_one(self, connection: Connection, one: _ToSettle, after: Aftermath, now: int) -> bool:
+        """Take one wake's row away and write what came of it; False: it must be looked at again.
 
         Not if someone changed or cancelled the wake meanwhile; and where the room got stricter while it was made, what
         was made may rest on what is gone now, as it may on rows that changed: then the row stays, and it is made anew.
         """
-
-        now = _ms(self._ports.clock.now())
-
-        def settle(connection: Connection) -> Aftermath | None:
-            if made.rests_on_talk and rooms.generation(connection, wake.room_id) != generation:
-                return None
-            gone = connection.execute(delete(wakes).where(*_row(wake)))
-            if gone.rowcount == 0:
-                return None
-            after = self._performer.perform(connection, made.effects, now, _cause(wake))
-            if made.entry is not None:
-                self._entered(connection, wake.room_id, made.entry, after)
-            return after
-
-        try:
-            after = await self._database.write(settle)
-        except Stale:
-            after = None
-        if after is None:
-            after = Aftermath()
-            self._again.add((wake.feature, wake.key))
-        self._after(after)
+        wake, made, generation, _late = one
+        if made.rests_on_talk:
+            stands = run(connection, "SELECT generation FROM rooms WHERE room_id = ?", wake.room_id).fetchone()
+            if (stands[0] if stands is not None else 0) != generation:
+                return False
+        if run(connection, _TAKE, wake.feature, wake.key, _ms(wake.due)).rowcount == 0:
+            return False
+        if made.effects:
+            after.add(self._performer.perform(connection, made.effects, now, _cause(wake)))
+        if made.entry is not None:
+            self._entered(connection, wake.room_id, made.entry, after)
+        return True
 
     def _entered(self, connection: Connection, room_id: RoomID, entry: Entry, after: Aftermath) -> None:
         """Note that a room's state was read, so that what waits for it goes on; or that we are not there."""
@@ -271,7 +357,7 @@ class Waker:
         await self._database.write(postpone)
         self._again.add((wake.feature, wake.key))
 
-    async def _make(self, wake: _Due, now: datetime) -> _Made:
+    async def _make(self, wake: _Due, room: Room | None, now: datetime) -> _Made:
         if wake.feature == fx.SPINE:
             kind, _, rest = wake.key.partition(":")
             if kind in self._chores:
@@ -280,9 +366,8 @@ class Waker:
             if kind == "enter":
                 entry = await self._entering.enter(wake.room_id)
                 return _Made(entry.effects, rests_on_talk=False, entry=entry)
-            return _Made(await self._remake(EffectID(str(wake.payload["effect"])), now))
+            return _Made(await asyncio.create_task(self._remake(EffectID(str(wake.payload["effect"])), now)))
         feature = self._features.get(wake.feature)
-        room = await self._database.read(lambda c: rooms.view(c, wake.room_id, self._ports.settings.language))
         if feature is None or feature.fire is None or room is None:
             return _Made(())
         due = _instant(wake.payload.get(FIRST_DUE, _ms(wake.due)))
@@ -299,7 +384,7 @@ class Waker:
         if feature is None or feature.remake is None or room is None:
             return ()
         if said.answers is not None:
-            # Each wake is a task of its own, so this holds for nothing else.
+            # A remaking is a task of its own, so this holds for nothing else.
             CALLED_BY.set((said.room_id, said.answers))
         asked = await self._ports.talk.event(said.room_id, said.answers) if said.answers is not None else None
         return await feature.remake(Remake(room=room, said=said, asked=asked, now=now), self._ports)

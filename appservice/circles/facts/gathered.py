@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple
 import orjson
 from sqlalchemy import Connection
 
-from circles.bulk import fetch
+from circles.bulk import fetch, server_of
+from circles.core.call import Room
 from circles.core.ids import EventID, RoomID, UserID
+from circles.core.language import Language, as_language
 from circles.facts import posts
-from circles.facts.rooms import Period, minimum_since
+from circles.facts.rooms import LOST, Period, minimum_since
 from circles_policies.content import Malformed, read_content
 from circles_policies.events import mapping
 from circles_policies.minimum import interned
@@ -43,6 +45,17 @@ _OFF_RECORD: Final = """
     SELECT o.room_id, o.since, o.until, o.thread FROM wanted CROSS JOIN off_record AS o WHERE o.room_id = wanted.a
 """
 _OURS: Final = "SELECT p.event_id FROM wanted CROSS JOIN posts AS p WHERE p.event_id = wanted.a"
+_STANDINGS: Final = """
+    SELECT r.room_id, r.direct, r.language, r.zone, r.number, r.generation, r.membership, r.successor, r.shut_out,
+        CAST(p.content AS TEXT)
+    FROM wanted CROSS JOIN rooms AS r LEFT JOIN policies AS p ON p.room_id = r.room_id AND p.state = 'in_force'
+    WHERE r.room_id = wanted.a
+"""
+_SERVERS: Final = """
+    SELECT m.room_id, {server} AS server, count(*) FROM wanted CROSS JOIN members AS m
+    WHERE m.room_id = wanted.a AND m.membership = 'join' GROUP BY m.room_id, server ORDER BY count(*) DESC, server
+"""
+_VIA: Final = 3
 _STRANGER: Final = Member(since=None)
 
 
@@ -78,9 +91,11 @@ class Gathered:
         rows = fetch(connection, _MEMBERS, tuple(people))
         self._members = {(row[0], row[1]): _member(*row[3:]) for row in rows}
         self._joined = {(row[0], row[1]) for row in rows if row[2] == "join"}
-        marked = [(event["room_id"], event["event_id"]) for event in events if self._is_marked(event["room_id"])]
+        kept_apart = {room_id for room_id, place in self._rooms.items() if place.marked}
+        marked = [(event["room_id"], event["event_id"]) for event in events if event["room_id"] in kept_apart]
         self._marks = {row[0]: Mark(row[1]) for row in fetch(connection, _MARKS, marked)}
-        self._related = {target for event in events for target in _related(event)}
+        related = [event for event in events if "m.relates_to" in event["content"]]
+        self._related = {target for event in related for target in _related(event)}
         self._ours = {row[0] for row in fetch(connection, _OURS, [(target,) for target in self._related])}
 
     def room(self, room_id: RoomID) -> Place | None:
@@ -103,9 +118,42 @@ class Gathered:
         """Return whether an event is one of the AI's own."""
         return event_id in self._ours if event_id in self._related else posts.is_ours(self._connection, event_id)
 
-    def _is_marked(self, room_id: str) -> bool:
-        place = self._rooms.get(room_id)
-        return place is not None and place.marked
+
+class Standing(NamedTuple):
+    """How a room stands at an instant (ms): see `rooms.pace` and `rooms.view`. `room` None: nothing is known of it."""
+
+    read_at: int
+    generation: int = 0
+    held: bool = False
+    room: Room | None = None
+
+
+def standings(
+    connection: Connection, room_ids: Iterable[RoomID], language: Language, now: int
+) -> dict[RoomID, Standing]:
+    """Return how many rooms stand `now` (ms); `language` is the default where a room has none."""
+    found = {room_id: Standing(now) for room_id in room_ids}
+    keys = [(room_id,) for room_id in found]
+    via: dict[str, tuple[str, ...]] = {}
+    for room_id, server, _count in fetch(connection, _SERVERS.format(server=server_of(connection, "m.user_id")), keys):
+        known = via.get(room_id, ())
+        via[room_id] = (*known, server) if len(known) < _VIA else known
+    for row in fetch(connection, _STANDINGS, keys):
+        room_id, direct, spoken, zone, number, generation, membership, successor, shut_out, content = row
+        policy = DIRECT_MESSAGE if direct else _policy(content) if content is not None else None
+        room = Room(
+            room_id=room_id,
+            direct=bool(direct),
+            policy=policy,
+            language=as_language(spoken, language),
+            zone=zone,
+            via=via.get(room_id, ()),
+            generation=generation,
+            number=number,
+        )
+        held = membership == LOST or successor is not None or bool(shut_out)
+        found[room_id] = Standing(now, generation, held, room)
+    return found
 
 
 def _rooms(connection: Connection, room_ids: Iterable[str]) -> dict[str, Place]:
