@@ -32,6 +32,10 @@ async def test_exported_and_forgotten_in_one_flow(service: Service, person: NewP
     things = {each["kind"]: each["count"] for each in json.loads(files["about-me.json"][1])["things"]}
     assert things == {"messages": 2, "Notes": 1}  # what it was asked is kept too
 
+    await mei.say(private, "receipts")
+    listed = await mei.wait_for(private, partial(_is_file, "receipts.md"), what="receipts.md")
+    assert b"No AI model was used" in await mei.download(listed["content"]["url"])
+
     assert "Done" in await ask(mei, private, "forget me yes", service)
     for event_id, _ in files.values():
         await mei.wait_for_redaction(private, event_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection
 
 from circles.adapters.store import egress
@@ -12,6 +13,8 @@ from circles.core.effects import Effect, Post, Private
 from circles.core.ids import EventID, RoomID, UserID
 from circles.facts import rooms
 from circles.facts.tables import policies, posts, sources
+from circles.features.receipts.decide import days_meant
+from circles.features.receipts.handler import receipts as receipts_file
 from circles.features.receipts.handler import why
 from circles.ports import Ports
 from circles.testing import NOON, ROOM, FakeTalk, a_call, a_room, some_ports
@@ -175,6 +178,50 @@ async def test_an_answer_made_again() -> None:
 
     assert body(await why(a_call("why", asker=MUM), ports)).startswith("Posted again")
     assert "$new" in body(await why(a_call("why", asker=MUM, reply_to=EventID("$old")), ports))
+
+
+async def test_receipts_of_some_days_are_a_file_for_the_asker_alone() -> None:
+    """Every answer of theirs with all it rests on and where text went; nobody else's, and nothing older."""
+    ports = await world()
+    await say(ports, "mine", ("$one", LI), ("$two", MUM))
+    await send(ports, "$one", "$two", "$question")
+    await say(ports, "older", ("$three", LI), at=AT - 8 * 86_400_000, answers="$earlier")
+    await say(ports, "others", ("$four", LI), asker=LI, answers="$other")
+
+    (private,) = await receipts_file(a_call("receipts", asker=MUM), ports)
+    assert isinstance(private, Private)
+    assert private.user_id == MUM
+    assert private.post.attachment is not None
+    written = private.post.attachment.data.decode()
+
+    assert "7 days back: 1." in private.post.words.body
+    assert written.startswith("# What my answers to you rest on\n\n## [Answer · 13:00](https://matrix.to/#/")
+    assert written.count("- [") == 2
+    assert "gpt-x at api.example.com" in written
+    for other in ("$three", "$four"):
+        assert other not in written
+    (longer,) = await receipts_file(a_call("receipts", "30 days", asker=MUM), ports)
+    assert isinstance(longer, Private)
+    assert "30 days back: 2." in longer.post.words.body
+
+
+@pytest.mark.parametrize(
+    ("words", "days"),
+    [
+        *(("", 7), ("7", 7), ("30 days", 30), ("last 3 days", 3), ("last week", 7), ("最近30天", 30), ("上个月", 31)),
+        *(("一年", 366), ("0", None), ("9999", None), ("the dumplings", None)),
+    ],
+)
+def test_how_far_back_is_meant(words: str, days: int | None) -> None:
+    """A week where nothing is said; what is not understood is asked."""
+    assert days_meant(words) == days
+
+
+async def test_without_an_answer_there_is_no_file() -> None:
+    """It is said in words, as is what to say instead of nonsense."""
+    ports = await world()
+    assert body(await receipts_file(a_call("receipts", asker=MUM), ports)) == "I gave you no answer in the last 7 days."
+    assert "receipts 30 days" in body(await receipts_file(a_call("receipts", "of plenty", asker=MUM), ports))
 
 
 async def test_the_private_form_goes_to_the_asker() -> None:

@@ -1,4 +1,6 @@
-"""Receipts: "why" tells what an answer rests on, where text went for it, and under which policy."""
+"""Receipts: "why" tells what an answer rests on, where text went for it, and under which policy;
+"receipts" hands over those of some days as a file.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from typing import Final
 
 from circles.feature import Command, Feature
 from circles.features.receipts.decide import NAME
-from circles.features.receipts.handler import why
+from circles.features.receipts.handler import receipts, why
 
 FEATURE: Final = Feature(
     name=NAME,
@@ -18,6 +20,14 @@ FEATURE: Final = Feature(
             words={"en": ("receipt",), "zh": ("出处",)},
             handle=why,
             help={"en": "why – what my answer rests on", "zh": "为什么 – 回答的根据"},
+            waiting=True,
+            resting=True,
+        ),
+        Command(
+            name="receipts",
+            words={"en": ("receipts", "my receipts"), "zh": ("凭据", "回答清单")},
+            handle=receipts,
+            help={"en": "receipts 7 days – as a file", "zh": "凭据 7 天 – 存成文件"},
             waiting=True,
             resting=True,
         ),

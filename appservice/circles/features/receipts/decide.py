@@ -6,21 +6,27 @@ would show by its gaps who opted out, so it goes to the one who asked, alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from circles.core.effects import Words
 from circles.core.ids import EventID, RoomID, Source, UserID, event_link
 from circles.core.language import Language
 from circles.core.posts import Frame
-from circles.core.render import NOTHING, Text, bold, fit, lines, link, text
+from circles.core.render import NOTHING, Text, bold, fit, lines, link, one_line, text
 from circles.features.receipts import strings
 from circles_policies import POSTED_AGAIN, Policy, policy_name
 
 NAME: Final = "receipts"
+LIST: Final = "list"
+FILE_NAME: Final = "receipts.md"
+WEEK: Final = 7
+MOST_DAYS: Final = 366
 MOST: Final = 40
 """So many links are shown; a receipt is read on a phone."""
+_NUMBER: Final = re.compile(r"(?:last |\u6700\u8fd1\s*)?(\d{1,4})\s*(?:d|days?|\u5929)?")
 SILENT: Final = ("placeholder", "excuse")
 """Kinds of posts that answer nothing, so that "why" without a reply passes over them."""
 PASSED_OVER: Final = (NAME, "circle", "consent", "help", "hiding", "mine", "off_record", "voice")
@@ -62,6 +68,55 @@ class Receipt:
     again: bool
     successor: EventID | None
     stands_in: RoomID
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One answer that a person was given, with its receipt."""
+
+    at: int
+    feature: str
+    event_id: EventID
+    receipt: Receipt
+
+
+def days_meant(words: str) -> int | None:
+    """Return how many days back "receipts …" asks for, a week where it does not say; None: not understood."""
+    said = one_line(words).casefold().strip(" .。")
+    if not said:
+        return WEEK
+    named = next((days for name, days in strings.PERIODS.items() if said == name), None)
+    number = _NUMBER.fullmatch(said)
+    days = int(number[1]) if number is not None else named
+    return days if days is not None and 1 <= days <= MOST_DAYS else None
+
+
+def as_file(given: Sequence[Given], names: Mapping[RoomID, Mapping[UserID, str]], frame: Frame) -> str:
+    """Return receipts as Markdown, for the asker alone: everything each answer rests on, nothing cut."""
+    language = frame.language
+    parts = [f"# {strings.FILE_TITLE[language]}"]
+    for each in given:
+        receipt = each.receipt
+        there = replace(frame, room_id=receipt.about, via=receipt.via, names=names.get(receipt.about, {}))
+        link_ = event_link(receipt.stands_in, each.event_id, receipt.via)
+        rows = [f"## [{strings.answer_head(each.feature, there.hour(each.at), language)}]({link_})", ""]
+        if not receipt.standing:
+            rows.append(strings.GONE[language])
+        rows += [strings.RESTS_ON[language], ""] if receipt.sources else [strings.NO_SOURCES[language]]
+        rows += [
+            f"- [{there.name(source.sender)}]({event_link(source.room or receipt.about, source.event_id, receipt.via)})"
+            for source in receipt.sources
+        ]
+        rows.append("")
+        rows += [_call_line(call, there) for call in receipt.calls] or [strings.NO_MODEL[language]]
+        policy = receipt.policy
+        rows.append(
+            strings.POLICY[language].format(policy=policy_name(policy, language))
+            if policy is not None
+            else strings.NO_POLICY[language]
+        )
+        parts.append("\n".join(rows))
+    return "\n\n".join(parts) + "\n"
 
 
 def shown_to(receipt: Receipt, reader: UserID, *, alone: bool) -> tuple[Source, ...] | None:
@@ -110,8 +165,11 @@ def _rests_on(
 
 
 def _call(each: Call, frame: Frame) -> Text:
-    hour = frame.hour(each.at)
-    return text(strings.call_line(hour, each.model, each.host, frame.language, answered=each.answered))
+    return text(_call_line(each, frame))
+
+
+def _call_line(each: Call, frame: Frame) -> str:
+    return strings.call_line(frame.hour(each.at), each.model, each.host, frame.language, answered=each.answered)
 
 
 def _gone(receipt: Receipt, language: Language) -> Words:

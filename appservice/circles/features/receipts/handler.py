@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from circles.core.call import Call
-from circles.core.effects import Effect, Words
+from circles.core.effects import Attachment, Effect, Post, Private, Words
 from circles.core.ids import EventID, RoomID, Source
 from circles.core.posts import Frame
 from circles.features.receipts import decide, store, strings
@@ -30,6 +31,27 @@ async def why(call: Call, ports: Ports) -> tuple[Effect, ...]:
     zone = call.zone or ports.settings.zone
     frame = Frame(receipt.about, receipt.via, names, call.language, zone, ports.clock.now())
     return (call.answer(decide.told(receipt, sources, at, frame), feature=NAME, kind="receipt"),)
+
+
+async def receipts(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Hand over what the answers of some days rest on, as a file, to the one who asked for them alone."""
+    days = decide.days_meant(call.argument.text)
+    if days is None:
+        return (call.in_private(Words(strings.HOW_LONG[call.language]), feature=NAME),)
+    since = int((ports.clock.now() - timedelta(days=days)).timestamp() * 1000)
+    about = None if call.room.direct else call.room.room_id
+    given = await ports.database.read(lambda c: store.answers(c, call.asker, about, since))
+    if not given:
+        return (call.in_private(Words(strings.NONE_GIVEN[call.language].format(days=days)), feature=NAME),)
+    names = {room_id: await ports.names.people(room_id) for room_id in {each.receipt.about for each in given}}
+    zone = call.zone or ports.settings.zone
+    frame = Frame(call.room.room_id, call.room.via, {}, call.language, zone, ports.clock.now())
+    words = Words(strings.FILE[call.language].format(days=days, count=len(given)))
+    attachment = Attachment(decide.FILE_NAME, "text/markdown", decide.as_file(given, names, frame).encode())
+    if call.room.direct or call.place != call.room.room_id:
+        return (call.answer(words, feature=NAME, kind=decide.LIST, attachment=attachment),)
+    post = Post(call.place, words, kind=decide.LIST, feature=NAME, answers=call.event_id, attachment=attachment)
+    return (Private(call.asker, post),)
 
 
 async def _hours(receipt: Receipt, sources: Sequence[Source], ports: Ports) -> dict[EventID, int]:

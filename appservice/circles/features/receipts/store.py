@@ -13,7 +13,7 @@ from circles.facts import ledger, rooms
 from circles.facts.posts import said as said_by_us
 from circles.facts.posts import sources_of
 from circles.facts.tables import posts
-from circles.features.receipts.decide import PASSED_OVER, SILENT, Call, Receipt
+from circles.features.receipts.decide import PASSED_OVER, SILENT, Call, Given, Receipt
 from circles_policies import Policy
 
 
@@ -70,6 +70,30 @@ def receipt(connection: Connection, effect_id: EffectID) -> Receipt | None:
         successor=after,
         stands_in=RoomID(row["room_id"]),
     )
+
+
+def answers(connection: Connection, asker: UserID, about: RoomID | None, since: int) -> tuple[Given, ...]:
+    """Return what was answered to a person since an instant (ms), about one circle or any, oldest first."""
+    query = (
+        select(posts.c.effect_id, posts.c.event_id, posts.c.feature, posts.c.at)
+        .where(
+            posts.c.asker == asker,
+            posts.c.at >= since,
+            posts.c.root.is_(None),
+            posts.c.event_id.is_not(None),
+            posts.c.feature.not_in(PASSED_OVER),
+            posts.c.kind.not_in(SILENT),
+        )
+        .order_by(posts.c.at, posts.c.effect_id)
+    )
+    if about is not None:
+        query = query.where(posts.c.about == about)
+    found: list[Given] = []
+    for effect_id, event_id, feature, at in connection.execute(query):
+        known = receipt(connection, EffectID(effect_id))
+        if known is not None:
+            found.append(Given(int(at), str(feature), EventID(event_id), known))
+    return tuple(found)
 
 
 def _calls(connection: Connection, row: Mapping[Any, Any], about: RoomID) -> tuple[Call, ...]:

@@ -45,6 +45,37 @@ CUT: Final[Sentence] = {
     "zh": "还有一些，这里放不下。",
 }
 
+FILE_TITLE: Final[Sentence] = {"en": "What my answers to you rest on", "zh": "我给你的回答都根据什么"}
+FILE: Final[Sentence] = {
+    "en": "What my answers to you rest on, {days} days back: {count}. Delete this once you have saved it.",
+    "zh": "最近 {days} 天我给你的回答都根据什么，一共 {count} 个。存好后可以删掉这条。",
+}
+NONE_GIVEN: Final[Sentence] = {
+    "en": "I gave you no answer in the last {days} days.",
+    "zh": "最近 {days} 天我没有回答过你。",
+}
+HOW_LONG: Final[Sentence] = {
+    "en": "How far back? Say “receipts 30 days”, a year at most.",
+    "zh": "要多久的？可以说“凭据 30 天”，最多一年。",
+}
+PERIODS: Final[Mapping[str, int]] = {
+    **{"today": 1, "week": 7, "last week": 7, "this week": 7, "month": 31, "last month": 31, "year": 366},
+    **{"今天": 1, "一周": 7, "上周": 7, "这周": 7, "本周": 7, "一个月": 31, "上个月": 31, "这个月": 31, "一年": 366},
+}
+_HEADS: Final[Mapping[str, Sentence]] = {
+    "ask": {"en": "Answer", "zh": "回答"},
+    "summary": {"en": "Summary", "zh": "总结"},
+    "digest": {"en": "Digest", "zh": "摘要"},
+    "notes": {"en": "Notes", "zh": "笔记"},
+    "reminders": {"en": "Reminder", "zh": "提醒"},
+}
+
+
+def answer_head(feature: str, hour: str, language: Language) -> str:
+    """Return what an answer was, and when."""
+    return f"{_HEADS.get(feature, _HEADS['ask'])[language]} · {hour}"
+
+
 _CALL: Final[Sentence] = {
     "en": "Sent to {model} at {host}, {hour}.",
     "zh": "送给了 {host} 上的 {model}，{hour}。",
