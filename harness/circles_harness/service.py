@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -91,6 +91,7 @@ class Service:
         environment: Mapping[str, str] | None = None,
         gated: bool = False,
         trapped: bool = False,
+        program: Sequence[str] | None = None,
     ) -> None:
         """Reserve ports and folder, and give the homeserver its registration.
 
@@ -102,6 +103,7 @@ class Service:
             environment: `CIRCLES_…__…` variables.
             gated: The homeserver's module, with its gate, stands in between; it needs a gate listener.
             trapped: Start it so that `dies` can kill it at a named point.
+            program: What the interpreter is given in the place of `-m circles`.
         """
         self.homeserver = homeserver
         self.localpart = localpart
@@ -109,6 +111,7 @@ class Service:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._trapped = trapped
+        self._program = tuple(program or ("-m", "circles"))
         self._settle()
         self.environment: dict[str, str] = dict(environment or {})
         self.registration = registration(server_name=homeserver.server_name, url=self.url, localpart=localpart)
@@ -128,7 +131,7 @@ class Service:
         self.health_url = f"http://127.0.0.1:{self.health_port}"
         self.boot_seconds = 0.0
         self._trap = self.directory / "trap"
-        program = ["-m", "circles_harness.trapped", str(self._trap)] if self._trapped else ["-m", "circles"]
+        program = ["-m", "circles_harness.trapped", str(self._trap)] if self._trapped else self._program
         self._process = ServerProcess(
             f"circles ({self.user_id}, {self.directory.name})",
             [*program, "run", "--config", str(self.config_path)],

@@ -76,7 +76,12 @@ class _Rule:
 
 
 class Wire:
-    """Listens on a loopback port while it is entered; `down` and `up` close and open the port."""
+    """Listens on a loopback port while it is entered; `down` and `up` close and open the port.
+
+    Attributes:
+        requests: What came.
+        answers: What the target answered, whether or not it was handed on.
+    """
 
     def __init__(self, target: str) -> None:
         """Take the base URL behind it, `http://127.0.0.1:1` for nobody."""
@@ -84,6 +89,7 @@ class Wire:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.requests: list[Request] = []
+        self.answers: list[bytes] = []
         self._rules: list[_Rule] = []
         self._released = asyncio.Event()
         self._came = asyncio.Condition()
@@ -213,7 +219,9 @@ class Wire:
             headers = CIMultiDict(
                 (key, value) for key, value in response.headers.items() if key.lower() not in _HOP_BY_HOP
             )
-            return response.status, headers, await response.read()
+            text = await response.read()
+            self.answers.append(text)
+            return response.status, headers, text
 
     @contextlib.asynccontextmanager
     async def _asking(self, request: web.Request, body: bytes) -> AsyncGenerator[aiohttp.ClientResponse]:

@@ -100,6 +100,9 @@ def weigh(event: object, view: RoomView) -> Weighed | Dropped:
         return Dropped((Reason.NOT_AN_EVENT,), classified)
     if classified.kind is Kind.REACTION and classified.control is None and not classified.own:
         return Dropped((Reason.NOT_ADDRESSED,), classified)
+    if classified.kind is Kind.STATE and classified.control is None and not classified.own:
+        # A topic, a name, a picture: nobody says them, so no policy opens them. What is needed of them is asked for.
+        return Dropped((Reason.NOT_ADDRESSED,), classified)
     mark = view.mark if view.mark is Mark.HIDDEN or not classified.off_record else Mark.OFF_RECORD
     return Weighed(classified, Scopes(view.room, view.member, mark, view.operator), view)
 

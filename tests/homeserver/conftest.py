@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from circles_bench.leaks.stage import CONFIG as WATCHED_CONFIG
 from circles_harness import ElementClients, ElementPerson, Homeserver, ModelServer, Person, Service
 from circles_harness.postgresql import PostgreSQL
 from circles_harness.process import ServerProcess
@@ -83,12 +84,14 @@ class Unborn:
     away: Service
     thrifty: Service
     packed: Service
+    watched: Service
+    watched_model: ModelServer
 
 
 @pytest.fixture(scope="session")
 def unborn() -> Iterator[Unborn]:
     """Make the plain homeserver and its services; nothing runs yet."""
-    homeserver = Homeserver()
+    homeserver, model = Homeserver(), ModelServer()
     made = Unborn(
         homeserver,
         service=Service(homeserver, config=SERVICE_CONFIG),
@@ -99,9 +102,11 @@ def unborn() -> Iterator[Unborn]:
         away=Service(homeserver, localpart="away", config=SERVICE_CONFIG),
         thrifty=Service(homeserver, localpart="thrifty", config=merged(SERVICE_CONFIG, THRIFTY_LIMITS)),
         packed=Service(homeserver, localpart="packed", config=SERVICE_CONFIG),
+        watched=Service(homeserver, localpart="watched", model=model, config=WATCHED_CONFIG),
+        watched_model=model,
     )
     yield made
-    for each in (made.service, made.hasty, made.picky, made.away, made.thrifty, made.packed):
+    for each in (made.service, made.hasty, made.picky, made.away, made.thrifty, made.packed, made.watched):
         shutil.rmtree(each.directory, ignore_errors=True)
 
 

@@ -354,6 +354,13 @@ def test_other_reactions_are_dropped_under_every_policy() -> None:
     assert filter_event(reaction, NOTEBOOK) == Dropped((Reason.NOT_ADDRESSED,), classify(reaction, NOTEBOOK))
 
 
+def test_state_that_controls_nothing_passes_under_no_policy() -> None:
+    """Nobody says a topic, so a policy that opens all talk does not open it, neither as it comes nor looking back."""
+    topic = _state("m.room.topic", topic=CANARY)
+    for view in (NOTEBOOK, replace(NOTEBOOK, called=True)):
+        assert isinstance(filter_event(topic, view), Dropped)
+
+
 def test_an_invite_says_what_kind_of_room_it_is_and_not_what_it_is_called() -> None:
     stripped = [
         {"type": "m.room.encryption", "state_key": "", "sender": MEI, "content": {"algorithm": "m.megolm"}},
