@@ -20,7 +20,7 @@ async def test_exported_and_forgotten_in_one_flow(service: Service, person: NewP
     private = await private_room(mei, service)
 
     await mei.say(private, "export me")
-    files = {}
+    files: dict[str, tuple[str, str]] = {}
     for name in ("about-me.md", "about-me.json"):
         found = await mei.wait_for(private, partial(_is_file, name), what=name)
         files[name] = found["event_id"], (await mei.download(found["content"]["url"])).decode()

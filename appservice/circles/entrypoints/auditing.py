@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from circles.adapters.store.audit import Day, totals
@@ -51,7 +51,7 @@ def _cell(value: date | int | tuple[str, ...]) -> str:
     match value:
         case tuple():
             return ", ".join(value) or "-"
-        case date() | datetime():
+        case date():
             return value.isoformat()
-        case _:
+        case int():
             return str(value)
