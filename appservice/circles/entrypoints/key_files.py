@@ -9,8 +9,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nio.exceptions import EncryptionError
-
 from circles.adapters.matrix.crypto import device
 from circles.adapters.matrix.crypto.files import lock, secret
 from circles.adapters.matrix.crypto.machine import Machine, store_name
@@ -48,7 +46,7 @@ def import_keys(config: Config, file: Path, passphrase: str) -> str:
             before, after = machine.restore(file, passphrase)
         except OSError as error:
             raise NotFound(f"cannot read {file}: {error.strerror}") from None
-        except (EncryptionError, ValueError, IndexError):
+        except ValueError:
             raise NotFound(f"{file} is no file of room keys, or the passphrase is another") from None
     return f"{after - before} room keys are new, {after} in all; the next start tries what could not be read"
 

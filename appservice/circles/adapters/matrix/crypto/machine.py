@@ -24,6 +24,7 @@ import vodozemac
 from nio import Api
 from nio.crypto import InboundGroupSession, Olm, OlmAccount, OlmDevice, OutboundGroupSession
 from nio.events import RoomKeyEvent, ToDeviceEvent
+from nio.exceptions import EncryptionError
 from nio.responses import KeysClaimResponse, KeysQueryResponse
 from nio.store import SqliteStore
 
@@ -418,9 +419,17 @@ class Machine:
         return sum(1 for _ in self._olm.inbound_group_store)
 
     def restore(self, file: Path, passphrase: str) -> tuple[int, int]:
-        """Read room keys from such a file; return how many were known before, and are now."""
+        """Read room keys from such a file; return how many were known before, and are now.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it is no such file, or the passphrase is another.
+        """
         before = sum(1 for _ in self._olm.inbound_group_store)
-        self._olm.import_keys(str(file), passphrase)
+        try:
+            self._olm.import_keys(str(file), passphrase)
+        except (EncryptionError, IndexError) as error:
+            raise ValueError("no file of room keys that this passphrase opens") from error
         return before, sum(1 for _ in self._olm.inbound_group_store)
 
 
