@@ -104,6 +104,7 @@ async def test_a_restored_service_forgets_and_repeats_nothing(
     await service.kill()
     for path in service.data_dir.glob("circles.db*"):
         path.unlink()
+    shutil.rmtree(service.data_dir / "crypto", ignore_errors=True)
     if into == "postgresql":
         service.configure({"storage": {"url": postgresql_server.create()}})
     told = await command(service, "restore", "--input", str(tmp_path / "backup"))
