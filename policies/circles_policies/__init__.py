@@ -43,7 +43,7 @@ from circles_policies.explain import (
     room_name,
     room_names,
 )
-from circles_policies.gate import Dropped, Passed, filter_event
+from circles_policies.gate import Dropped, Passed, Weighed, filter_event, weigh
 from circles_policies.minimum import Choice, RunningMinimum, fold_choice, fold_choices, interned, within
 from circles_policies.model import (
     DIRECT_MESSAGE,
@@ -148,6 +148,7 @@ __all__ = [
     "Store",
     "Surroundings",
     "Verdict",
+    "Weighed",
     "When",
     "Who",
     "admission",
@@ -189,6 +190,7 @@ __all__ = [
     "verdict_of_member",
     "verdict_of_operator",
     "verdict_of_room",
+    "weigh",
     "within",
     "without_quotes",
     "without_reply_fallback",

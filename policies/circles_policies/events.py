@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple, cast
 from urllib.parse import unquote
@@ -80,9 +79,10 @@ def _never(_event_id: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class RoomView:
+class RoomView(NamedTuple):
     """What the host knows about the room and the sender when the event is judged. Instants are ms since the epoch.
+
+    A named tuple, for one is made for every event: see `circles_policies.request`.
 
     Attributes:
         ai: the user ID of the AI.
@@ -114,7 +114,7 @@ class RoomView:
     names: tuple[str, ...] = ()
     is_direct: bool = False
     ghosts: re.Pattern[str] | None = None
-    bots: frozenset[str] = field(default_factory=frozenset[str])
+    bots: frozenset[str] = frozenset()
     is_ai_event: Callable[[str], bool] = _never
     is_ai_thread: Callable[[str], bool] = _never
     called: bool = False
@@ -222,7 +222,9 @@ def _message(
             word = control_word(body, view.names, addressed=signs)
         elif is_off_record_word(body, in_thread=thread is not None):
             word = ControlWord.OFF_RECORD  # It only tightens, so nobody need be named.
-    covered = any(each.covers(at, event_id=edits or event_id, thread=thread, to_ai=to_ai) for each in view.off_record)
+    covered = view.off_record != () and any(
+        each.covers(at, event_id=edits or event_id, thread=thread, to_ai=to_ai) for each in view.off_record
+    )
     messages = event_type.startswith("m.room.message") or event_type == "m.room.encrypted" or event_type in _MESSAGES
     return Classified(
         Kind.EDIT if edits is not None else Kind.MESSAGE if messages else Kind.OTHER,

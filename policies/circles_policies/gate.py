@@ -91,6 +91,14 @@ class Weighed(NamedTuple):
             return _CONTROL_DENIED
         return decide(self.scopes, _request(right, self.classified, self.view))
 
+    def forwarded(self, event: object) -> dict[str, object] | None:
+        """Return the event as `filter_event` rebuilds it, None where it drops it; no more is decided than that takes."""
+        what = self.classified
+        passes = what.control or what.own or self.may(_READ)
+        if passes or (not self.view.called and (self.may(_TRIGGER) or self.may(_STORE))):
+            return _rebuilt(mapping(event), what)
+        return None
+
 
 def weigh(event: object, view: RoomView) -> Weighed | Dropped:
     """Return what an event is and by what it is judged, or why it stays outside whatever the policy says."""

@@ -67,6 +67,11 @@ WITH_ARGUMENT: Final[dict[ControlWord, tuple[int, tuple[str, ...]]]] = {
 }
 """The words that take an argument, and of how many words at most: longer text is talk, and talk is not obeyed."""
 
+# Nearly everything that is asked about is talk, so that it is none of these must be quickly seen.
+_WORD_OF: Final = {form: word for word, forms in ALONE.items() for form in forms}
+_MOST_ALONE: Final = max(form.count(" ") + 1 for form in _WORD_OF)
+_BEFORE_ARGUMENT: Final = tuple(form for _, forms in WITH_ARGUMENT.values() for form in forms)
+
 _POLITE: Final = frozenset({"please", "pls", "now", "thanks", "thank", "you", "请", "吧", "了", "谢谢"})
 _EDGES: Final = " \t\r\n,.:;!?~。、…"
 """What may stand around a word after compatibility folding, which turns full-width forms into these."""
@@ -107,14 +112,14 @@ def parse_control(text: str, names: Sequence[str], *, addressed: bool) -> tuple[
         return None
     said = unicodedata.normalize("NFKC", rest).strip(_EDGES)
     folded = said.casefold()
-    tokens = [token.strip(_EDGES) for token in folded.split()]
-    bare = " ".join(token for token in tokens if token and token not in _POLITE)
-    for word, forms in ALONE.items():
-        if bare in forms or folded in forms or _without_particle(folded) in forms:
-            return word, ""
+    alone = _WORD_OF.get(_bare(folded)) or _WORD_OF.get(folded) or _WORD_OF.get(_without_particle(folded))
+    if alone is not None:
+        return alone, ""
     length = asked_length(said)
     if length is not None:
         return ControlWord.OFF_RECORD, length
+    if not folded.startswith(_BEFORE_ARGUMENT):
+        return None
     for word, (most, forms) in WITH_ARGUMENT.items():
         for form in forms:
             argument = _argument(said, folded, form)
@@ -132,6 +137,18 @@ def is_off_record_word(text: str, *, in_thread: bool) -> bool:
         return False
     found = parse_control(text, (), addressed=True)
     return found is not None and found[0] is ControlWord.OFF_RECORD and (in_thread or found[1] != "")
+
+
+def _bare(folded: str) -> str:
+    """Return the words without politeness and marks; of longer text than any that stands alone only the beginning."""
+    said: list[str] = []
+    for token in folded.split():
+        word = token.strip(_EDGES)
+        if word and word not in _POLITE:
+            said.append(word)
+            if len(said) > _MOST_ALONE:
+                break
+    return " ".join(said)
 
 
 def _without_particle(folded: str) -> str:

@@ -12,9 +12,11 @@ not read.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, cast
 
 from synapse.module_api import LoggingTransaction
 
@@ -119,9 +121,21 @@ class Written:
     authorised: Authorisation | None
 
 
+class Minima(NamedTuple):
+    """What is in force from an event until now: for one that was received before `until` (ms), and for a later one."""
+
+    until_then: tuple[Policy, ...]
+    until: int
+    from_then: tuple[Policy, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class History:
-    """Everything read for one batch of events."""
+    """Everything read for one batch of events.
+
+    `minima`: what was worked out of it, by room, the policy event of the events' state and their place among the
+    room's policies.
+    """
 
     rows: Mapping[str, Row]
     group_policy: Mapping[int, str]
@@ -132,6 +146,7 @@ class History:
     names: Mapping[str, tuple[str, ...]]
     direct: frozenset[str]
     positions: Mapping[str, int] = field(default_factory=dict[str, int])
+    minima: dict[tuple[str, str | None, int], Minima] = field(default_factory=dict[tuple[str, str | None, int], Minima])
 
 
 def read(
@@ -187,26 +202,37 @@ def minimum_at(row: Row, history: History, server_name: str, wait_ms: int) -> tu
     """
     written = history.policies.get(row.room_id, ())
     at_event = None if row.group is None else history.group_policy.get(row.group)
+    place = bisect_right(written, row.order, key=lambda each: each.order)
+    key = (row.room_id, at_event, place)
+    minima = history.minima.get(key)
+    if minima is None:
+        # Nearly all events of a batch have this in common.
+        minima = history.minima[key] = _minima(at_event, written, place, server_name, wait_ms)
+    return minima.until_then if row.received < minima.until else minima.from_then
+
+
+def _minima(at_event: str | None, written: Sequence[Written], place: int, server_name: str, wait_ms: int) -> Minima:
     of_state = next((each for each in written if each.event_id == at_event), None)
     if of_state is None or len(written) > MOST_POLICIES:
-        return ()
-    minimum = RunningMinimum().fold(of_state.policy)
-    for policy in _bound_at(row, written, server_name, wait_ms):
-        minimum = minimum.fold(policy)
-    for each in written:
-        if each.order > row.order:
-            minimum = minimum.fold(each.policy)
-    return minimum.room
+        return Minima((), 0, ())
+    bound, until = _bound(written[:place], server_name, wait_ms)
+    since = [each.policy for each in written[place:]]
+
+    def folded(bound: Sequence[Policy | None]) -> tuple[Policy, ...]:
+        minimum = RunningMinimum()
+        for policy in (of_state.policy, *bound, *since):
+            minimum = minimum.fold(policy)
+        return minimum.room
+
+    return Minima(folded(bound), until, folded(bound[-1:]))
 
 
-def _bound_at(row: Row, written: Sequence[Written], server_name: str, wait_ms: int) -> tuple[Policy | None, ...]:
-    """Return what bound when an event arrived, by the order of this homeserver: more than one while a day runs."""
+def _bound(written: Sequence[Written], server_name: str, wait_ms: int) -> tuple[tuple[Policy | None, ...], int]:
+    """Return what binds after some policies, and until when (ms): from then on only the last of it does."""
     bound: tuple[Policy, ...] = ()
     until = 0
     broken = False
     for each in written:
-        if each.order > row.order:
-            break
         broken = each.policy is None
         if each.policy is None:
             continue  # What was valid before it is still what a new one is compared with.
@@ -218,9 +244,7 @@ def _bound_at(row: Row, written: Sequence[Written], server_name: str, wait_ms: i
         else:
             bound = (*bound, each.policy)
             until = each.received + wait_ms
-    if broken:
-        return (None,)
-    return (*(bound if row.received < until else bound[-1:]),)
+    return ((None,), 0) if broken else (bound, until)
 
 
 def _server(user_id: str) -> str:
@@ -229,7 +253,6 @@ def _server(user_id: str) -> str:
 
 def _row(row: Sequence[Any]) -> Row:
     _, room_id, sender, order, origin, received, outlier, rejected, metadata, group = row
-    soft_failed = bool(_object(metadata).get("soft_failed"))
     return Row(
         room_id=str(room_id),
         sender=str(sender),
@@ -237,7 +260,7 @@ def _row(row: Sequence[Any]) -> Row:
         origin=int(origin),
         received=int(received or origin),
         group=None if group is None else int(group),
-        counts=not outlier and rejected is None and not soft_failed,
+        counts=not outlier and rejected is None and not _is_soft_failed(metadata),
     )
 
 
@@ -254,21 +277,33 @@ def _policies(txn: LoggingTransaction, rooms: Sequence[str]) -> dict[str, tuple[
     found: dict[str, dict[str, Written]] = {}
     for row in _among(txn, _POLICIES.replace("{type}", POLICY_TYPE), rooms):
         room_id, event_id, sender, order, origin, received, whole, metadata, redacted = row
-        if _object(metadata).get("soft_failed"):
+        if _is_soft_failed(metadata):
             continue
-        content = _object(whole).get("content")
-        policy = read_content(content)
+        read = _read_policy(str(whole))
         # Of a redacted one nobody knows since when: it counts as one that never read as a policy.
-        valid = not redacted and not isinstance(policy, Malformed)
+        policy, authorised = (None, None) if redacted else read
         found.setdefault(str(room_id), {})[str(event_id)] = Written(
             event_id=str(event_id),
             sender=str(sender),
             order=int(order),
             received=int(origin if received is None else received),
-            policy=cast("Policy", policy) if valid else None,
-            authorised=read_authorisation(content) if valid else None,
+            policy=policy,
+            authorised=authorised,
         )
     return {room_id: tuple(sorted(each.values(), key=lambda one: one.order)) for room_id, each in found.items()}
+
+
+@lru_cache(maxsize=256)
+def _read_policy(whole: str) -> tuple[Policy | None, Authorisation | None]:
+    """Return what the JSON of a policy event says; the same events are read for every batch of their room."""
+    content = _object(whole).get("content")
+    policy = read_content(content)
+    return (None, None) if isinstance(policy, Malformed) else (policy, read_authorisation(content))
+
+
+def _is_soft_failed(metadata: object) -> bool:
+    # Nearly none has it, and most have other things that would be read for nothing.
+    return "soft_failed" in str(metadata) and bool(_object(metadata).get("soft_failed"))
 
 
 def _is_direct(txn: LoggingTransaction, room_id: str, ai: str, prefix: str) -> bool:

@@ -32,10 +32,10 @@ from circles_policies import (
     Policy,
     RoomView,
     classify,
-    filter_event,
     fold_choice,
     parse_control,
     room_names,
+    weigh,
     without_reply_fallback,
 )
 from circles_policies.events import mapping, text
@@ -121,13 +121,14 @@ class Judge:
         passed: list[dict[str, object]] = []
         for event in given:
             view, row = self._view(event, read, called=called)
-            found = filter_event(event, view)
-            if isinstance(found, Dropped):
+            weighed = weigh(event, view)
+            if isinstance(weighed, Dropped):
                 continue
             counts = row is not None and row.counts
-            if counts or found.classified.control is Control.AI_MEMBERSHIP:
+            if counts or weighed.classified.control is Control.AI_MEMBERSHIP:
                 # An invite from another homeserver is an outlier here, for we are not in the room yet.
-                passed.append(found.event)
+                forwarded = weighed.forwarded(event)
+                passed += [] if forwarded is None else [forwarded]
         return passed
 
     async def _read(self, events: Sequence[Json], *, called: bool, learns: bool) -> _Read:

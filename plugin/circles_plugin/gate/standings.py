@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from synapse.module_api import LoggingTransaction
@@ -152,14 +153,19 @@ def save(txn: LoggingTransaction, changed: Mapping[tuple[str, str], Standing]) -
 
 def _standing(row: Sequence[Any]) -> Standing:
     _, _, level, kept_out, since, consented_since, addressed_since, came_at, chosen_at = row
-    member = Member(
+    return Standing(_member(level, bool(kept_out), since, consented_since, addressed_since), came_at, chosen_at)
+
+
+@lru_cache(maxsize=4_096)
+def _member(level: str, kept_out: bool, since: int | None, consented_since: int | None, addressed_since: int) -> Member:
+    """Make a person's standing. Most people of a room were told in the same moment, and chose nothing since."""
+    return Member(
         level=Level(level),
-        kept_out=bool(kept_out),
+        kept_out=kept_out,
         since=since,
         consented_since=consented_since,
         addressed_since=addressed_since,
     )
-    return Standing(member, came_at, chosen_at)
 
 
 def _holes(values: Collection[str]) -> str:

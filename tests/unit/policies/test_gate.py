@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,11 +23,13 @@ from circles_policies import (
     Preset,
     Reason,
     RoomView,
+    Weighed,
     classify,
     filter_event,
     preset,
     room_names,
     to_content,
+    weigh,
 )
 from strategies import AI, DAY, events, marks, members, rooms
 
@@ -45,8 +46,8 @@ VIEW = RoomView(
     is_ai_event="$ai".__eq__,
     is_ai_thread="$called".__eq__,
 )
-WAITING = replace(VIEW, room=())
-NOTEBOOK = replace(VIEW, room=(preset(Preset.NOTEBOOK),))
+WAITING = VIEW._replace(room=())
+NOTEBOOK = VIEW._replace(room=(preset(Preset.NOTEBOOK),))
 
 
 def _event(event_type: str = "m.room.message", sender: str = MEI, /, **fields: Any) -> dict[str, Any]:
@@ -156,7 +157,7 @@ def test_the_shapes_of_speaking_to_it(event: dict[str, Any], addressed: bool) ->
     ],
 )
 def test_a_direct_message_always_speaks_to_it(event: dict[str, Any], addressed: bool) -> None:
-    assert classify(event, replace(VIEW, is_direct=True)).addressed is addressed
+    assert classify(event, VIEW._replace(is_direct=True)).addressed is addressed
 
 
 def test_an_edit_of_what_was_said_to_it_is_read_but_triggers_nothing() -> None:
@@ -181,14 +182,14 @@ def test_talk_passes_only_where_it_may_be_read_as_it_arrives() -> None:
 
 
 def test_a_look_back_passes_what_may_be_read_and_nothing_else() -> None:
-    back = replace(VIEW, called=True)
+    back = VIEW._replace(called=True)
     assert isinstance(filter_event(_message("good morning"), back), Passed)
-    agreed = replace(back, room=(preset(Preset.AGREED),))
+    agreed = back._replace(room=(preset(Preset.AGREED),))
     assert isinstance(filter_event(_message("@Circle hi"), agreed), Dropped)
 
 
 def test_what_may_trigger_but_not_be_read_passes_and_says_so() -> None:
-    passed = filter_event(_message("@Circle check in"), replace(VIEW, room=(preset(Preset.AGREED),)))
+    passed = filter_event(_message("@Circle check in"), VIEW._replace(room=(preset(Preset.AGREED),)))
     assert isinstance(passed, Passed)
     assert passed.trigger
     assert passed.read.reasons == (Reason.NO_CONSENT,)
@@ -201,13 +202,13 @@ def test_off_the_record_it_is_answered_and_not_looked_at() -> None:
     assert passed.trigger
     assert passed.read.reasons == (Reason.MARKED,)
     assert isinstance(filter_event(_message("别记：…"), NOTEBOOK), Dropped)
-    assert isinstance(filter_event(_message("@Circle hm"), replace(VIEW, mark=Mark.HIDDEN)), Dropped)
+    assert isinstance(filter_event(_message("@Circle hm"), VIEW._replace(mark=Mark.HIDDEN)), Dropped)
 
 
 def test_who_is_out_is_still_answered_and_who_said_not_at_all_is_not() -> None:
-    assert isinstance(filter_event(_message("@Circle hi"), replace(VIEW, member=Member(level=Level.OUT))), Passed)
-    assert isinstance(filter_event(_message("hi"), replace(NOTEBOOK, member=Member(level=Level.OUT))), Dropped)
-    nothing = replace(VIEW, member=Member(level=Level.NOT_AT_ALL))
+    assert isinstance(filter_event(_message("@Circle hi"), VIEW._replace(member=Member(level=Level.OUT))), Passed)
+    assert isinstance(filter_event(_message("hi"), NOTEBOOK._replace(member=Member(level=Level.OUT))), Dropped)
+    nothing = VIEW._replace(member=Member(level=Level.NOT_AT_ALL))
     assert isinstance(filter_event(_message("@Circle hi"), nothing), Dropped)
 
 
@@ -308,7 +309,7 @@ CONTROLS = [
 def test_control_events_pass_without_a_policy_and_reduced(
     event: dict[str, Any], control: Control, content: dict[str, Any], member: Member
 ) -> None:
-    passed = filter_event(event, replace(WAITING, member=member))
+    passed = filter_event(event, WAITING._replace(member=member))
     assert isinstance(passed, Passed)
     assert passed.classified.control is control
     assert passed.event["content"] == content
@@ -357,7 +358,7 @@ def test_other_reactions_are_dropped_under_every_policy() -> None:
 def test_state_that_controls_nothing_passes_under_no_policy() -> None:
     """Nobody says a topic, so a policy that opens all talk does not open it, neither as it comes nor looking back."""
     topic = _state("m.room.topic", topic=CANARY)
-    for view in (NOTEBOOK, replace(NOTEBOOK, called=True)):
+    for view in (NOTEBOOK, NOTEBOOK._replace(called=True)):
         assert isinstance(filter_event(topic, view), Dropped)
 
 
@@ -414,7 +415,7 @@ def test_an_edit_nested_in_itself_is_judged_without_an_error() -> None:
 
 def test_of_ciphertext_only_what_decrypts_it_passes() -> None:
     content = {"algorithm": "m.megolm", "ciphertext": "…", "session_id": "s", "x": CANARY}
-    passed = filter_event(_event("m.room.encrypted", content=content), replace(VIEW, is_direct=True))
+    passed = filter_event(_event("m.room.encrypted", content=content), VIEW._replace(is_direct=True))
     assert isinstance(passed, Passed)
     assert passed.classified.encrypted
     assert passed.event["content"] == {"algorithm": "m.megolm", "ciphertext": "…", "session_id": "s"}
@@ -433,11 +434,14 @@ def test_a_control_word_is_told_with_the_event() -> None:
 def test_any_json_is_judged_and_only_allowed_keys_pass(
     event: object, room: Any, member: Member, mark: Mark, is_direct: bool, called: bool
 ) -> None:
-    view = replace(VIEW, room=room, member=member, mark=mark, is_direct=is_direct, called=called)
-    result = filter_event(event, view)
+    view = VIEW._replace(room=room, member=member, mark=mark, is_direct=is_direct, called=called)
+    result, weighed = filter_event(event, view), weigh(event, view)
+    forwarded = weighed.forwarded(event) if isinstance(weighed, Weighed) else None
     if isinstance(result, Dropped):
         assert result.reasons
+        assert forwarded is None
         return
+    assert forwarded == result.event
     allowed = {
         "event_id",
         "room_id",

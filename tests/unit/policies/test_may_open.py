@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -45,7 +44,7 @@ def ciphertext(relation: dict[str, Any] | None = None, sender: str = MEI) -> dic
 @pytest.mark.parametrize("key", [Preset.ADDRESSED, Preset.ON_CALL, Preset.NOTEBOOK])
 def test_where_members_may_speak_to_it_their_messages_are_opened(key: Preset) -> None:
     """Only inside it says whether they do."""
-    assert may_open(ciphertext(), replace(VIEW, room=(preset(key),)))
+    assert may_open(ciphertext(), VIEW._replace(room=(preset(key),)))
 
 
 CLOSED = [
@@ -63,25 +62,25 @@ CLOSED = [
 @pytest.mark.parametrize("called", [False, True])
 def test_what_the_policy_keeps_from_it_stays_closed(change: dict[str, Any], *, called: bool) -> None:
     """As it arrives and when looking back."""
-    assert not may_open(ciphertext(), replace(VIEW, called=called, **change))
+    assert not may_open(ciphertext(), VIEW._replace(called=called, **change))
 
 
 @pytest.mark.parametrize("change", CLOSED)
 def test_a_reply_to_it_and_a_direct_message_are_opened(change: dict[str, Any]) -> None:
     """A control word may stand in them, which is everyone's under every policy."""
-    assert may_open(ciphertext(REPLY), replace(VIEW, **change))
-    assert may_open(ciphertext(), replace(VIEW, is_direct=True, **change))
+    assert may_open(ciphertext(REPLY), VIEW._replace(**change))
+    assert may_open(ciphertext(), VIEW._replace(is_direct=True, **change))
 
 
 def test_a_thread_of_its_is_for_it_unless_its_sender_wants_nothing() -> None:
     """`out` speaks of talk to others; in a thread with the AI one speaks to the AI."""
-    assert may_open(ciphertext(THREAD | {"m.in_reply_to": {}}), replace(VIEW, member=Member(since=0, level=Level.OUT)))
-    nothing = replace(VIEW, member=Member(since=0, level=Level.NOT_AT_ALL))
+    assert may_open(ciphertext(THREAD | {"m.in_reply_to": {}}), VIEW._replace(member=Member(since=0, level=Level.OUT)))
+    nothing = VIEW._replace(member=Member(since=0, level=Level.NOT_AT_ALL))
     assert not may_open(ciphertext(THREAD), nothing)
 
 
 def test_hidden_own_and_plain_events_are_never_opened() -> None:
-    assert not may_open(ciphertext(REPLY), replace(VIEW, mark=Mark.HIDDEN))
+    assert not may_open(ciphertext(REPLY), VIEW._replace(mark=Mark.HIDDEN))
     assert not may_open(ciphertext(REPLY, AI), VIEW)
     assert not may_open({**ciphertext(REPLY), "type": "m.room.message"}, VIEW)
 
@@ -106,7 +105,7 @@ def test_what_may_be_looked_at_by_its_envelope_may_be_opened(
 ) -> None:
     """The first decision is never stricter than the second would be."""
     member = Member(since=0, level=level, kept_out=kept_out, consented_since=0)
-    view = replace(VIEW, member=member, room=(preset(key),), called=called)
+    view = VIEW._replace(member=member, room=(preset(key),), called=called)
     passed = filter_event(ciphertext(relation), view)
 
     if isinstance(passed, Passed) and (passed.read or passed.trigger):

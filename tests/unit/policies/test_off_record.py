@@ -64,7 +64,7 @@ def _said(
 
 
 def _looked_at(event: dict[str, Any], *stretches: OffRecord) -> bool:
-    found = filter_event(event, replace(VIEW, off_record=stretches))
+    found = filter_event(event, VIEW._replace(off_record=stretches))
     return isinstance(found, Passed) and bool(found.read) and bool(found.store)
 
 
@@ -220,7 +220,7 @@ def test_what_is_said_to_the_ai_is_no_talk() -> None:
 
     assert _looked_at(asked, OffRecord(NOW - HOUR))
     found = filter_event(
-        _said("!circle summary", thread="$t", at=NOW), replace(VIEW, off_record=(OffRecord(0, None, "$t"),))
+        _said("!circle summary", thread="$t", at=NOW), VIEW._replace(off_record=(OffRecord(0, None, "$t"),))
     )
     assert isinstance(found, Passed)
     assert found.trigger
@@ -233,15 +233,15 @@ def test_a_thread_off_the_record_speaks_to_nobody(root: str) -> None:
     event = _said("and the peg?", thread=root, at=NOW - HOUR)
 
     assert classify(event, VIEW).addressed
-    assert not classify(event, replace(VIEW, off_record=(OffRecord(NOW - 2 * HOUR, None, root),))).addressed
-    assert classify(event, replace(VIEW, off_record=(OffRecord(0, NOW - 2 * HOUR, root),))).addressed
+    assert not classify(event, VIEW._replace(off_record=(OffRecord(NOW - 2 * HOUR, None, root),))).addressed
+    assert classify(event, VIEW._replace(off_record=(OffRecord(0, NOW - 2 * HOUR, root),))).addressed
 
 
 def test_an_edit_of_the_root_is_covered_with_it() -> None:
     edit = _said("* later")
     edit["content"] |= {"m.relates_to": {"rel_type": "m.replace", "event_id": "$t"}, "m.new_content": {"body": "later"}}
 
-    assert isinstance(filter_event(edit, replace(VIEW, off_record=(OffRecord(0, None, "$t"),))), Dropped)
+    assert isinstance(filter_event(edit, VIEW._replace(off_record=(OffRecord(0, None, "$t"),))), Dropped)
 
 
 # --- the law
@@ -267,11 +267,11 @@ def test_one_more_stretch_never_lets_more_through(
     event: object, room: Any, member: Any, some: list[OffRecord], more: OffRecord, mark: Mark
 ) -> None:
     """Monotone: what is denied without a stretch is denied with it."""
-    view = replace(
-        VIEW, now=60 * DAY, received_at=60 * DAY, room=room, member=member, mark=mark, off_record=tuple(some)
+    view = VIEW._replace(
+        now=60 * DAY, received_at=60 * DAY, room=room, member=member, mark=mark, off_record=tuple(some)
     )
 
-    before, after = _verdicts(event, view), _verdicts(event, replace(view, off_record=(*some, more)))
+    before, after = _verdicts(event, view), _verdicts(event, view._replace(off_record=(*some, more)))
 
     assert all(then <= now for now, then in zip(before, after, strict=True))
 
@@ -281,15 +281,15 @@ def test_ending_a_stretch_opens_nothing_said_before_its_end(
     event: object, room: Any, member: Any, stretch: OffRecord, end: int
 ) -> None:
     """Forward only: what was off the record while the stretch ran stays so."""
-    view = replace(VIEW, now=60 * DAY, received_at=60 * DAY, room=room, member=member)
+    view = VIEW._replace(now=60 * DAY, received_at=60 * DAY, room=room, member=member)
     running = replace(stretch, until=None)
-    found = classify(event, replace(view, off_record=(running,)))
+    found = classify(event, view._replace(off_record=(running,)))
 
-    ended = classify(event, replace(view, off_record=(replace(running, until=end),)))
+    ended = classify(event, view._replace(off_record=(replace(running, until=end),)))
 
     assert ended.off_record or found.at >= end or not found.off_record
 
 
 def test_a_classified_event_says_so() -> None:
     assert isinstance(classify(_said(), VIEW), Classified)
-    assert classify(_said(at=NOW), replace(VIEW, off_record=(OffRecord(NOW - 1),))).off_record
+    assert classify(_said(at=NOW), VIEW._replace(off_record=(OffRecord(NOW - 1),))).off_record
