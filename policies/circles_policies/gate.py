@@ -92,7 +92,7 @@ class Weighed(NamedTuple):
         return decide(self.scopes, _request(right, self.classified, self.view))
 
     def forwarded(self, event: object) -> dict[str, object] | None:
-        """Return the event as `filter_event` rebuilds it, None where it drops it; no more is decided than that takes."""
+        """Return the event as `filter_event` rebuilds it, None where it drops it; no more is decided than needed."""
         what = self.classified
         passes = what.control or what.own or self.may(_READ)
         if passes or (not self.view.called and (self.may(_TRIGGER) or self.may(_STORE))):

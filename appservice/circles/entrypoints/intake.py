@@ -297,6 +297,13 @@ class Intake:
         facts = rooms.room_facts(connection, room_id)
         at = raw.get("origin_server_ts")
         at = min(at, now) if isinstance(at, int) else 0
+
+        def is_ours(event_id: str) -> bool:
+            return posts.is_ours(connection, event_id)
+
+        def is_called_into(root: str) -> bool:
+            return rooms.called_into(connection, room_id, EventID(root))
+
         return RoomView(
             ai=self._settings.ai,
             now=now,
@@ -309,8 +316,8 @@ class Intake:
             names=names_of(self._settings, facts),
             is_direct=facts.direct if facts else False,
             ghosts=self._ghosts,
-            is_ai_event=lambda event_id: posts.is_ours(connection, event_id),
-            is_ai_thread=lambda root: rooms.called_into(connection, room_id, EventID(root)),
+            is_ai_event=is_ours,
+            is_ai_thread=is_called_into,
         )
 
     def _control(self, connection: Connection, passed: Passed, room_id: RoomID, sender: UserID, now: int) -> Aftermath:

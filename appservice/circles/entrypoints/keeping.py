@@ -111,6 +111,10 @@ class Keeping:
     def _view(self, connection: Connection, event: Json, place: Place, facts: Gathered, now: int) -> RoomView:
         """Return what `Intake.view` returns, from what was gathered. By place: by name it takes twice as long."""
         at, room_id = event.get("origin_server_ts"), event["room_id"]
+
+        def is_called_into(root: str) -> bool:
+            return rooms.called_into(connection, room_id, EventID(root))
+
         return RoomView(
             self._settings.ai,
             now,
@@ -125,7 +129,7 @@ class Keeping:
             self._ghosts,
             NO_BOTS,
             facts.is_ours,
-            lambda root: rooms.called_into(connection, room_id, EventID(root)),
+            is_called_into,
         )
 
 
