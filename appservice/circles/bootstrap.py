@@ -43,6 +43,7 @@ from circles.core.settings import Settings
 from circles.entrypoints import machine, purge_list
 from circles.entrypoints.catching_up import CatchingUp
 from circles.entrypoints.checks import Finding, our_version
+from circles.entrypoints.committing import Commits
 from circles.entrypoints.deliveries import Deliveries
 from circles.entrypoints.entering import Entering
 from circles.entrypoints.gathering import Items, KeptMessages, WhatIsHeld, tell_features
@@ -254,7 +255,8 @@ def build(config: Config) -> Service:
     intake = Intake(database, performer, settings, clock, metrics, after, ghosts)
     reader = Reader(database, intake, names, settings, clock, _rates(config), refused=metrics.refused)
     worker = Worker(database, reader, performer, ports, after, config.timing.placeholder_after_seconds)
-    whereabouts = Whereabouts(database, client, intake, performer, clock, after)
+    commits = Commits(database, performer, clock, after)
+    whereabouts = Whereabouts(commits, client, intake)
     sender = Sender(
         database,
         client,
@@ -282,7 +284,7 @@ def build(config: Config) -> Service:
         quarantine.RETRY: Retrying(database, client, intake).retry,
         DOUBT: whereabouts.settle,
         LOST: whereabouts.give_up,
-        REREAD: Rereading(database, client, intake, performer, whereabouts, clock, after).read,
+        REREAD: Rereading(commits, client, intake, whereabouts).read,
     }
     waker = Waker(database, scheduler, entering, performer, ports, metrics, after, chores=chores)
     listing = PurgeList(database, clock, storage.data_dir / purge_list.FILE)

@@ -8,9 +8,7 @@ policy.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -18,13 +16,13 @@ from sqlalchemy import Connection
 from circles.adapters.matrix.client import MatrixClient
 from circles.core import effects as fx
 from circles.core.ids import RoomID
+from circles.entrypoints.committing import Commits
 from circles.entrypoints.intake import Intake
-from circles.entrypoints.performing import Aftermath, Performer
+from circles.entrypoints.performing import Aftermath
 from circles.entrypoints.whereabouts import Whereabouts
 from circles.errors import MatrixForbidden, MatrixNotFound
 from circles.facts import current_state, rooms
 from circles.facts.current_state import REREAD
-from circles.ports import Database, TellsTime
 
 log = logging.getLogger(__name__)
 
@@ -35,24 +33,12 @@ LEAST_MS: Final = 600_000
 class Rereading:
     """Reads rooms anew, each in a while at most."""
 
-    def __init__(
-        self,
-        database: Database,
-        client: MatrixClient,
-        intake: Intake,
-        performer: Performer,
-        whereabouts: Whereabouts,
-        clock: TellsTime,
-        after: Callable[[Aftermath], None],
-    ) -> None:
+    def __init__(self, commits: Commits, client: MatrixClient, intake: Intake, whereabouts: Whereabouts) -> None:
         """Take what the composition root wires."""
-        self._database = database
+        self._commits = commits
         self._client = client
         self._intake = intake
-        self._performer = performer
         self._whereabouts = whereabouts
-        self._clock = clock
-        self._after = after
         self._read_at: dict[RoomID, int] = {}
 
     async def read(self, room_id: RoomID, _rest: str = "") -> None:
@@ -61,20 +47,18 @@ class Rereading:
         Raises:
             MatrixError: the homeserver did not answer; to be tried again.
         """
-        now = int(self._clock.now().timestamp() * 1000)
+        now = self._commits.now_ms
         self._read_at = {each: at for each, at in self._read_at.items() if now - at < LEAST_MS}
         if room_id in self._read_at:
             due = datetime.fromtimestamp((self._read_at[room_id] + LEAST_MS) / 1000, UTC)
-            again = fx.WakeAt(fx.SPINE, f"{REREAD}:{room_id}", room_id, due)
-            work: Any = partial(self._performer.perform, effects=(again,), now=now)
-            self._after(await self._database.write(work))
+            await self._commits.perform(fx.WakeAt(fx.SPINE, f"{REREAD}:{room_id}", room_id, due))
             return
         try:
             state = await self._client.state(room_id)
         except (MatrixForbidden, MatrixNotFound):
             await self._whereabouts.doubt(room_id)
             return
-        self._after(await self._database.write(lambda c: self._believe(c, room_id, state, now)))
+        await self._commits.write(lambda c: self._believe(c, room_id, state, now))
         self._read_at[room_id] = now
 
     def _believe(self, connection: Connection, room_id: RoomID, state: list[dict[str, Any]], now: int) -> Aftermath:

@@ -358,6 +358,77 @@ async def test_a_while_in_which_the_process_did_not_run_is_no_quiet_moment() -> 
     await asyncio.gather(pulse, return_exceptions=True)
 
 
+@dataclass
+class Sleep:
+    """A scene whose process may be found not to have run for a minute."""
+
+    scene: Scene
+    seconds: float = 0.0
+
+    async def deliver_after(self, *events: dict[str, Any]) -> None:
+        self.seconds += 60
+        await self.scene.deliver(*events)
+
+
+@pytest.fixture
+async def sleeper(scene: Scene) -> AsyncIterator[Sleep]:
+    """Let the scene's watch run, with as much patience as the service has."""
+    sleeper = Sleep(scene)
+    vars(scene.deliveries).update(now=lambda: sleeper.seconds, _hold_seconds=20)
+
+    async def for_ever(_seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    pulse = asyncio.create_task(scene.deliveries.run(for_ever))
+    yield sleeper
+    pulse.cancel()
+    await asyncio.gather(pulse, return_exceptions=True)
+
+
+async def test_after_a_while_in_which_it_did_not_run_what_comes_waits_for_what_is_missing(sleeper: Sleep) -> None:
+    """The homeserver may have ended in that while and be back, though no request failed."""
+    scene = sleeper.scene
+    known = scene.homeserver.say("!circle help")
+    await scene.deliver(known)
+    await scene.stands_at("s0")
+    watch = asyncio.create_task(scene.catching_up.run())
+    await scene.homeserver.ends.wait()
+
+    missed, after = scene.homeserver.say("!circle policy"), scene.homeserver.say("!circle notes")
+    async with asyncio.timeout(15):
+        await sleeper.deliver_after(after)
+
+    assert await scene.journal() == ids(known, missed, after)
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+
+
+async def test_where_it_did_not_run_while_it_caught_up_it_begins_again(
+    sleeper: Sleep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it was reading may never be answered any more."""
+    scene = sleeper.scene
+    missed = [scene.homeserver.say("!circle help")]
+    await scene.stands_at("s0")
+    delivery: list[asyncio.Task[None]] = []
+    read = scene.homeserver.messages
+
+    async def messages(*args: Any, **options: Any) -> dict[str, Any]:
+        if not delivery:
+            missed.append(scene.homeserver.say("!circle policy"))
+            missed.append(scene.homeserver.say("!circle notes"))
+            delivery.append(asyncio.create_task(sleeper.deliver_after(missed[-1])))
+            await asyncio.Event().wait()
+        return await read(*args, **options)
+
+    monkeypatch.setattr(scene.homeserver, "messages", messages)
+    async with asyncio.timeout(15):
+        await scene.run()
+        await delivery[0]
+
+    assert await scene.journal() == ids(*missed)
+
+
 @pytest.mark.parametrize("polls", [False, None], ids=["refuses", "answers nothing"])
 async def test_a_homeserver_that_keeps_no_request_open_is_asked(scene: Scene, polls: bool | None) -> None:
     """A proxy may refuse the open request, or answer for itself; then every few seconds one question does."""

@@ -15,6 +15,7 @@ from circles.adapters.matrix.client import MatrixClient
 from circles.core import effects as fx
 from circles.core.ids import UserID
 from circles.core.settings import Settings
+from circles.entrypoints.committing import Commits
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.performing import Aftermath
 from circles.entrypoints.rereading import LEAST_MS, Rereading
@@ -97,8 +98,9 @@ async def doubting(tmp_path: Path) -> AsyncIterator[Doubting]:
         await client.open()
         settings = Settings(ai=AI, server_name="home.example")
         intake = Intake(rows.database, rows.performer, settings, clock, Metrics(), told.append, re.compile("@c_.*"))
-        whereabouts = Whereabouts(rows.database, client, intake, rows.performer, clock, told.append)
-        rereading = Rereading(rows.database, client, intake, rows.performer, whereabouts, clock, told.append)
+        commits = Commits(rows.database, rows.performer, clock, told.append)
+        whereabouts = Whereabouts(commits, client, intake)
+        rereading = Rereading(commits, client, intake, whereabouts)
         yield Doubting(rows, homeserver, wire, intake, rereading, clock, told)
         await client.close()
 

@@ -18,6 +18,7 @@ from circles.adapters.matrix.sender import Sender
 from circles.core import effects as fx
 from circles.core.ids import RoomID
 from circles.core.settings import Settings
+from circles.entrypoints.committing import Commits
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.performing import Aftermath
 from circles.entrypoints.whereabouts import DOUBT, LOST, LOST_FOR, Whereabouts
@@ -82,7 +83,8 @@ async def there(tmp_path: Path) -> AsyncIterator[There]:
         settings = Settings(ai=AI, server_name="home.example", may_invite=lambda _user, _server: True)
         ghosts = re.compile("@circle_.*")
         intake = Intake(rows.database, rows.performer, settings, clock, Metrics(), told.append, ghosts)
-        whereabouts = Whereabouts(rows.database, client, intake, rows.performer, clock, told.append)
+        commits = Commits(rows.database, rows.performer, clock, told.append)
+        whereabouts = Whereabouts(commits, client, intake)
 
         async def sleep(seconds: float) -> None:
             clock.advance(timedelta(seconds=seconds))
