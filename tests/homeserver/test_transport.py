@@ -115,7 +115,6 @@ async def test_whatever_happens_to_a_send_it_is_one_event(mended: Wired, person:
     service = mended.service
     mei = await person("mei", at=mended.homeserver)
     room = await private_room(mei, service)
-    await ask(mei, room, "policy", service)
     mended.out.fail(fault, times=2, path=SENDS)
     asked = [await mei.say(room, word) for word in ("help", "zone Berlin", "zone Paris")]
     for question in asked:

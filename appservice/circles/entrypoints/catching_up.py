@@ -15,7 +15,7 @@ import itertools
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
@@ -77,6 +77,10 @@ class _News:
     rooms: tuple[RoomID, ...]
     invites: Mapping[RoomID, Sequence[Json]]
     departures: tuple[Json, ...] = ()
+
+
+class _WasAsleep(MatrixUnavailable):
+    """This process did not run for a while: what became of contact meanwhile is not known."""
 
 
 class CatchingUp:
@@ -144,15 +148,18 @@ class CatchingUp:
                     if self._meet is not None and was_there:
                         await self._meet()
                     was_there = True
+                    self._deliveries.woken.clear()
                     await self._make_contact()
-                    token = await self._catch_up()
+                    token = await self._while_awake(self._catch_up())
                     self._reached_seq = await self._database.read(journal.last_seq)
                     is_behind, failures = False, 0
                     self._deliveries.release()
                     await self._back()
-                token = await self._watch(token)
+                token = await self._while_awake(self._watch(token))
             except Exception as error:  # noqa: BLE001  # a full disk must not end the watch for good
-                if not isinstance(error, MatrixError):
+                if isinstance(error, _WasAsleep):
+                    log.info("This process did not run for a while.", extra={"action": "was_asleep"})
+                elif not isinstance(error, MatrixError):
                     log.error(  # noqa: TRY400  # the traceback may carry text
                         "Catching up failed.",
                         extra={"action": "catch_up_failed", "error": type(error).__name__, "place": place_of(error)},
@@ -166,8 +173,9 @@ class CatchingUp:
                     is_behind = True
                     self._deliveries.hold()
                     await self._note_break()
-                await self._sleep(PAUSES[min(failures, len(PAUSES) - 1)])
-                failures += 1
+                if not isinstance(error, _WasAsleep):
+                    await self._sleep(PAUSES[min(failures, len(PAUSES) - 1)])
+                    failures += 1
 
     # --- contact ----------------------------------------------------------------------------------------------------
 
@@ -175,6 +183,23 @@ class CatchingUp:
         """Open the connection that is watched from here on, so that no absence after this goes unnoticed."""
         await self._contact.request("GET", VERSIONS)
         self._connection = self._contact.renewed
+
+    async def _while_awake(self, work: Coroutine[Any, Any, str | None]) -> str | None:
+        """Return what comes of it, if this process runs all the while.
+
+        Raises:
+            MatrixError: contact broke off, or may have.
+        """
+        task, woken = asyncio.ensure_future(work), asyncio.ensure_future(self._deliveries.woken.wait())
+        try:
+            await asyncio.wait({task, woken}, return_when=asyncio.FIRST_COMPLETED)
+            if self._deliveries.woken.is_set():
+                raise _WasAsleep("What came meanwhile is not known.")
+            return task.result()
+        finally:
+            for each in (task, woken):
+                each.cancel()
+            await asyncio.gather(task, woken, return_exceptions=True)
 
     async def _watch(self, token: str | None) -> str | None:
         """Keep one request open, and return the token it ends with.

@@ -1,12 +1,14 @@
 """Deliveries of the homeserver: when none is on its way, and whether they wait for what was said before them.
 
-Owns no event.  The door passes each delivery through here, and the catching up asks and holds.
+Owns no event.  The door passes each delivery through here, and the catching up asks and holds.  After a while in which
+this process did not run they wait too: the homeserver may have ended meanwhile and be back, with something forgotten.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -23,14 +25,29 @@ FROZEN_SECONDS: Final = 0.75
 """After a longer while without a pulse this process did not run, and what came meanwhile lies unread in a socket."""
 
 
+def uptime() -> float:
+    """Return the seconds since some instant, those in which the machine was suspended among them if the system knows.
+
+    Linux counts them in CLOCK_BOOTTIME and not in CLOCK_MONOTONIC (clock_gettime(2)).
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
+
+
 class Deliveries:
-    """Counts deliveries, and holds them back for a while."""
+    """Counts deliveries, and holds them back for a while.
+
+    Attributes:
+        count: how many came in.
+        woken: set when this process did not run for a while. From then on deliveries are held; whoever releases them
+            clears it first.
+    """
 
     def __init__(
-        self, *, held: bool = False, hold_seconds: float = HOLD_SECONDS, now: Callable[[], float] = time.monotonic
+        self, *, held: bool = False, hold_seconds: float = HOLD_SECONDS, now: Callable[[], float] = uptime
     ) -> None:
         """Begin with nothing on its way. `held`: the first ones wait until they are released; `now` never goes back."""
         self.count = 0
+        self.woken = asyncio.Event()
         self._hold_seconds = hold_seconds
         self.now = now
         self._on_their_way = 0
@@ -80,6 +97,8 @@ class Deliveries:
         now = self.now()
         if self._pulse is not None and now - self._pulse > FROZEN_SECONDS:
             self._pulse = self._quiet_from = now
+            self.hold()
+            self.woken.set()
         if self._on_their_way == 0 and now - self._quiet_from >= QUIET_SECONDS:
             self._quiet = (self._quiet_from, now)
 

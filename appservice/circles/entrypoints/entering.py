@@ -3,8 +3,8 @@ came.
 
 Synapse never pushes what is sent between an invite and the join (measured), and Element sends the first "out" of a
 direct message
-exactly there.  So after joining a direct message it is read once, from the invite to the join, through the gate like
-any event.
+exactly there.  So after joining a direct message it is read once, from the invite on, through the gate like any event.
+What was delivered since the join keeps its place behind it.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class Entering:
             if not start:
                 break
         messages = [event for event in reversed(found) if event.get("type") in ("m.room.message", ENCRYPTED)]
-        await self._intake.accept(None, [{**event, "room_id": room_id} for event in messages])
+        await self._intake.said_before(room_id, [{**event, "room_id": room_id} for event in messages])
 
 
 def _asker(connection: Connection, room_id: RoomID) -> UserID | None:

@@ -119,6 +119,28 @@ class Intake:
 
         await self._commit(take_in)
 
+    async def said_before(self, room_id: RoomID, events: Sequence[Json]) -> None:
+        """Take in what was said in a room before it was entered, oldest first; when this returns it is durable.
+
+        What was delivered from there meanwhile waits until the room is entered.  It is taken in anew behind what stands
+        before it, so that all is answered, and every choice and stop obeyed, in the order in which it was said.
+        """
+        now = int(self._clock.now().timestamp() * 1000)
+        said = [event for event in events if _is_event(event)]
+
+        def take_in(connection: Connection) -> Aftermath:
+            ids = [event["event_id"] for event in said]
+            known = journal.seqs(connection, ids)
+            first = next((at for at, event_id in enumerate(ids) if event_id not in known), None)
+            if first is None:
+                return Aftermath()
+            delivered = {each["event_id"]: each for each in journal.take_out(connection, room_id, besides=ids[:first])}
+            # As it stood in its row: what was opened already needs no key a second time.
+            in_order = [delivered.pop(event["event_id"], event) for event in said[first:]]
+            return self._take_in(connection, None, [*in_order, *delivered.values()], now)
+
+        await self._commit(take_in)
+
     def _judge_again(self, connection: Connection, raw: Json, now: int) -> None:
         """Take away again what of an event may not stand any more."""
         room_id, sender, event_id = RoomID(raw["room_id"]), UserID(raw["sender"]), EventID(raw["event_id"])

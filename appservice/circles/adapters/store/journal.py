@@ -173,6 +173,14 @@ def failed(connection: Connection, seq: int, reference: str) -> bool:
     return given_up and changed.rowcount == 1
 
 
+def take_out(connection: Connection, room_id: RoomID, besides: Iterable[str]) -> list[dict[str, Any]]:
+    """Return what waits in a room, the oldest first, except some events, and forget it: it is to be taken in anew."""
+    theirs = _STANDS, journal.c.room_id == room_id, journal.c.event_id.not_in(list(besides))
+    payloads = connection.execute(select(journal.c.payload).where(*theirs).order_by(journal.c.seq)).scalars().all()
+    connection.execute(delete(journal).where(*theirs))
+    return [cast("dict[str, Any]", orjson.loads(payload)) for payload in payloads]
+
+
 def release(connection: Connection, event_id: str) -> bool:
     """Forget a quarantined event, so that it can be taken in anew. False: it is not quarantined."""
     held = journal.c.event_id == event_id, journal.c.state == QUARANTINED
