@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hmac
 import logging
+import os
 import re
 import resource
 import signal
@@ -412,6 +414,9 @@ async def run(config: Config) -> None:
             leads = await _first_of(stopping, taking)
         if leads:
             await _serve(service, stopping)
+        if service.faults.damaged.is_set():
+            await stopping.wait()  # Whoever looks at /health is told what to do; a start anew would change nothing.
+            raise ConfigurationError([("storage.data_dir", ADVICE[Trouble.CORRUPT])])
     finally:
         taking.cancel()
         await asyncio.gather(taking, return_exceptions=True)
@@ -454,7 +459,7 @@ def _unhandled(faults: Faults, loop: asyncio.AbstractEventLoop, context: dict[st
 
 
 async def _serve(service: Service, stopping: asyncio.Event) -> None:
-    """Do the work of whoever leads, until we are told to stop.
+    """Do the work of whoever leads, until we are told to stop or the database turns out to be damaged.
 
     Raises:
         LeadLost: another process does it now.
@@ -477,6 +482,7 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
     service.metrics.leader.set(1)
     starting = asyncio.create_task(_start(service), name="start")
     leading = asyncio.create_task(service.leading.keep(), name="keep the lead")
+    damaged = asyncio.create_task(_note_damage(service), name="note damage")
     keeping = (
         asyncio.create_task(service.crypto.sync(service.opener.received), name="sync of the device"),
         asyncio.create_task(_keep_clean(service), name="keep clean"),
@@ -485,14 +491,16 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
         *((asyncio.create_task(service.standings.run(), name="tell the gate"),) if service.standings else ()),
     )
     try:
-        await _first_of(stopping, starting, leading)
+        await _first_of(stopping, starting, leading, damaged)
     finally:
         log.info("The service stops.", extra={"action": "stopping"})
         if stopping.is_set() and service.ready:
             await _drain(service)
-        for task in (starting, leading, *keeping):
+        service.ready = False
+        ended = (starting, leading, damaged, *keeping)
+        for task in ended:
             task.cancel()
-        await asyncio.gather(starting, leading, *keeping, return_exceptions=True)
+        await asyncio.gather(*ended, return_exceptions=True)
         service.deliveries.release()
         await runner.cleanup()
         await service.waker.stop()
@@ -505,6 +513,16 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
             await service.model.aclose()
         await service.client.close()
         await service.contact.close()
+
+
+async def _note_damage(service: Service) -> None:
+    """Wait until a damaged page is met, and say so."""
+    await service.faults.damaged.wait()
+    log.error(
+        "The database is damaged: nothing is read, written or answered any more. Stop Circles, keep a copy of "
+        "storage.data_dir, and put the last backup back with `circles restore`.",
+        extra={"action": "database_damaged"},
+    )
 
 
 async def _drain(service: Service) -> None:
@@ -659,6 +677,8 @@ async def check_database(config: Config) -> Finding:
     """Return whether the database opens and has the newest schema; `circles run` brings it up by itself."""
 
     async def look(database: SqlDatabase) -> tuple[Standing, bool]:
+        if database.is_file and not os.access(str(database.url.database), os.W_OK):
+            raise OSError(errno.EACCES, "may only be read")  # Looking at it needs no more, running does.
         return await asyncio.to_thread(standing, database), await asyncio.to_thread(database.is_whole)
 
     try:

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from sqlalchemy import (
     URL,
@@ -119,6 +119,10 @@ class Dialect(Protocol):
         """Return whether the database finds no damage in its files. Raises whatever the driver does on finding some."""
         ...
 
+    def rows_written(self, connection: Connection) -> int | None:
+        """Return how many rows this connection has written so far; None: the database does not say."""
+        ...
+
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         """Return the engine that writes, one unit of work after the other, and the one that only reads."""
         ...
@@ -177,6 +181,10 @@ class Sqlite:
     def is_whole(self, connection: Connection) -> bool:
         """Let SQLite look at each page."""
         return bool(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() == "ok")
+
+    def rows_written(self, connection: Connection) -> int | None:
+        """Return what SQLite counted (sqlite3_total_changes)."""
+        return cast("sqlite3.Connection", connection.connection.dbapi_connection).total_changes
 
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         """Return the engines. The file is made with mode 0600; its folder is the caller's to make."""
@@ -287,6 +295,10 @@ class Postgresql:
     def is_whole(self, connection: Connection) -> bool:  # its own tool, amcheck, is a superuser's
         """Trust the server, which looks at the checksum of a page when it reads it."""
         return True
+
+    def rows_written(self, connection: Connection) -> int | None:
+        """Return nothing: a server counts for all who write."""
+        return None
 
     def engines(self, url: URL) -> tuple[Engine, Engine]:
         """Return the engines. A read sees one instant; a write waits for the writer before it, in any process."""

@@ -14,6 +14,7 @@ ModelBadAnswer
 ├─ NotAlone                       another process has the database: ends ours, exit code 75
 │  └─ LeadLost
 ├─ MachineFailed                  the machine's, for now: told at the start, exit code 75
+├─ DatabaseDamaged                the machine's, for good: nothing more is read or written
 ├─ Stale                          nobody's: what was decided rests on rows that changed meanwhile; decided again
 └─ ConfigurationError             the operator's: key path and what to write instead; exit code 78
 """
@@ -134,6 +135,10 @@ class BudgetSpent(CirclesError):
         self.of_room = of_room
         self.hours = hours
         self.told = told
+
+
+class DatabaseDamaged(CirclesError):
+    """The database is damaged: nothing is read from it or written to it any more."""
 
 
 class Stale(CirclesError):

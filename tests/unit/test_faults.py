@@ -13,9 +13,13 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from circles.adapters.store import faults
+from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.faults import Faults, fault_of
-from circles.testing import FakeClock
+from circles.errors import DatabaseDamaged
+from circles.facts import rooms
+from circles.testing import ROOM, FakeClock
 from circles.troubles import ADVICE, Trouble, Troubles, advice_on
+from rows import MEI, new_file
 
 
 def raised(work: Callable[[], object]) -> Exception:
@@ -88,6 +92,39 @@ def test_an_error_of_the_system_has_its_name(number: int, trouble: Trouble) -> N
     wrapped = RuntimeError()
     wrapped.__cause__ = OSError(number, "")
     assert fault_of(wrapped) is trouble
+
+
+async def test_a_commit_that_writes_nothing_ends_no_fault(tmp_path: Path) -> None:
+    """It goes through on a full disk too."""
+    troubles = Troubles(FakeClock())
+    watch = Faults(troubles)
+    database = SqlDatabase(new_file(tmp_path / "circles.db"), watch)
+    watch.met(OSError(errno.ENOSPC, ""))
+    await database.write(rooms.whereabouts)
+    assert list(troubles.standing) == ["disk_full"]
+    await database.write(lambda c: rooms.save_room(c, ROOM))
+    assert list(troubles.standing) == []
+    await database.close()
+
+
+async def test_what_is_damaged_is_neither_read_nor_written_any_more(tmp_path: Path) -> None:
+    """What its other pages say is not believed."""
+    path = tmp_path / "circles.db"
+    watch = Faults(Troubles(FakeClock()))
+    database = SqlDatabase(new_file(path), watch)
+    await database.write(lambda c: rooms.save_room(c, ROOM))
+    await database.read(lambda c: rooms.room_facts(c, ROOM))
+    assert await database.wipe()
+    size = len(path.read_bytes())
+    path.write_bytes(path.read_bytes()[:4096] + b"damaged " * (size // 8 - 512))
+    await database.write(lambda c: rooms.save_room(c, ROOM, membership="join"))
+    with pytest.raises(DBAPIError):
+        await database.read(lambda c: rooms.member(c, ROOM, MEI))
+    for work in (database.read(rooms.whereabouts), database.write(rooms.whereabouts), database.wipe()):
+        with pytest.raises(DatabaseDamaged):
+            await work
+    await database.close()
+    assert watch.damaged.is_set()
 
 
 def test_what_is_not_the_machines_has_no_name() -> None:

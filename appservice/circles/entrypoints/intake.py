@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from circles.adapters.store import causes, echoes, journal, kept, quarantine
+from circles.adapters.store.faults import is_the_machines
 from circles.core import effects as fx
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language, as_language, language_of
@@ -147,10 +147,10 @@ class Intake:
         try:
             with connection.begin_nested():
                 passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
-        except OperationalError:
-            raise
-        except Exception:  # noqa: BLE001  # it broke us before, and was set aside: nothing of it stands
-            return
+        except Exception as error:
+            if is_the_machines(error):
+                raise
+            return  # It broke us before, and was set aside: nothing of it stands.
         what = passed.classified
         if what.control is not None or what.own:
             return
@@ -203,9 +203,10 @@ class Intake:
         try:
             with connection.begin_nested(), causes.because(f"event {raw['event_id']}"):
                 return self._one(connection, raw, now, opened=opened)
-        except OperationalError:
-            raise  # The disk is full or broken: nothing is wrong with the event, it must come again.
-        except Exception as error:  # noqa: BLE001  # one poison event must not stop the rest, nor be answered with 5xx
+        except Exception as error:
+            # One poison event must not stop the rest, nor be answered with 5xx; one that met a broken disk comes again.
+            if is_the_machines(error):
+                raise
             set_aside(connection, raw, error, self._passed(connection, raw, now), now)
             self._metrics.event("quarantined", "broken")
             return Aftermath()

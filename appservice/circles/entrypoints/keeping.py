@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection
 
 from circles.adapters.store import journal, kept
+from circles.adapters.store.faults import is_the_machines
 from circles.core.ids import EventID
 from circles.core.settings import Settings
 from circles.facts import rooms
@@ -56,10 +57,10 @@ class Keeping:
         cursor.execute("SAVEPOINT keeping")
         try:
             taken = self._take(connection, events[:count], now)
-        except connection.dialect.loaded_dbapi.OperationalError:
-            raise  # The disk is full or broken.
-        except Exception:  # noqa: BLE001  # one of them breaks us; which, the intake's own way finds out and says
-            taken = None
+        except Exception as error:
+            if isinstance(error, connection.dialect.loaded_dbapi.OperationalError) or is_the_machines(error):
+                raise  # The disk is full or broken.
+            taken = None  # One of them breaks us; which, the intake's own way finds out and says.
         if taken is None:
             cursor.execute("ROLLBACK TO SAVEPOINT keeping")
         cursor.execute("RELEASE SAVEPOINT keeping")

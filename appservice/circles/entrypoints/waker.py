@@ -16,9 +16,9 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
-from sqlalchemy.exc import OperationalError
 
 from circles.adapters.matrix.client import CALLED_BY
+from circles.adapters.store.faults import is_the_machines
 from circles.bulk import loads, run
 from circles.core import effects as fx
 from circles.core.call import Fire, Remake, Room
@@ -302,12 +302,12 @@ class Waker:
                         outcomes.append(self._settle_one(connection, each, after, now))
                 else:
                     outcomes.append(self._settle_one(connection, each, after, now))
-            except OperationalError:
-                raise
             except Stale:
                 outcomes.append(False)
-            except Exception as error:  # noqa: BLE001  # it is tried again by itself, and logged where it was made
-                outcomes.append(error)
+            except Exception as error:
+                if is_the_machines(error):
+                    raise
+                outcomes.append(error)  # It is tried again by itself, and logged where it was made.
         return after, outcomes
 
     def _settle_one(self, connection: Connection, one: _ToSettle, after: Aftermath, now: int) -> bool:

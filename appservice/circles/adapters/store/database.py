@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from circles.adapters.store.faults import Faults
 from circles.adapters.store.lead import FileLead, Lead, SessionLead
 from circles.dialects import Seen, dialect_of
+from circles.errors import DatabaseDamaged
 
 T = TypeVar("T")
 
@@ -70,7 +71,11 @@ class SqlDatabase:
             return self.dialect.is_whole(connection)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a read-only unit of work on a reading thread: all of it sees one instant."""
+        """Run `work` in a read-only unit of work on a reading thread: all of it sees one instant.
+
+        Raises:
+            DatabaseDamaged: a damaged page was met before; nothing is read or written any more.
+        """
 
         def run() -> T:
             with self._reader.connect() as connection:
@@ -86,28 +91,39 @@ class SqlDatabase:
         """Run `work` in a unit of work on the writing thread, while nobody else writes.
 
         A caller that is cancelled meanwhile does not undo it: once begun it commits or fails as a whole.
+
+        Raises:
+            DatabaseDamaged: as for `read`.
         """
 
-        def run() -> T:
+        def run() -> tuple[T, bool]:
             with self._writer.begin() as connection:
+                before = self.dialect.rows_written(connection)
                 result = work(connection)
-            self._wrote = True
-            return result
+                wrote = before is None or self.dialect.rows_written(connection) != before
+            self._wrote = self._wrote or wrote
+            return result, wrote
 
         with self._watched():
-            result = await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writes, run))
-        if self._faults is not None:
-            self._faults.wrote()
+            result, wrote = await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writes, run))
+        if wrote and self._faults is not None:
+            self._faults.wrote()  # A commit of nothing also goes through on a full disk.
         return result
 
     @contextlib.contextmanager
     def _watched(self) -> Generator[None]:
+        if self._is_damaged:
+            raise DatabaseDamaged
         try:
             yield
         except Exception as error:
             if self._faults is not None:
                 self._faults.met(error)
             raise
+
+    @property
+    def _is_damaged(self) -> bool:
+        return self._faults is not None and self._faults.damaged.is_set()
 
     async def keep_lead(self) -> None:
         """Show that we are alive, behind whatever is being written.
@@ -134,11 +150,12 @@ class SqlDatabase:
 
         # On a server this takes as long as the tables are large, and holds up nobody who writes.
         pool = self._writes if self.dialect.alone else None
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(pool, run))
+        with self._watched():
+            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(pool, run))
 
     async def close(self) -> None:
-        """Let go of the connections; a file of our own is wiped first."""
-        if self.dialect.alone:
+        """Let go of the connections; a file of our own is wiped first, unless it is damaged."""
+        if self.dialect.alone and not self._is_damaged:
             with contextlib.suppress(SQLAlchemyError, sqlite3.Error):  # what cannot be opened has nothing to wipe
                 await self.wipe()
         await asyncio.to_thread(self.dispose)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
 import sqlite3
 from collections.abc import Generator
 from typing import Final
+
+from sqlalchemy.exc import OperationalError
 
 from circles.troubles import Trouble, Troubles
 
@@ -48,6 +51,11 @@ def fault_of(error: BaseException) -> Trouble | None:
     return None
 
 
+def is_the_machines(error: BaseException) -> bool:
+    """Return whether the database failed, so that nothing is wrong with what was being written: it must come again."""
+    return isinstance(error, OperationalError) or fault_of(error) is not None
+
+
 def files_are_spent() -> bool:
     """Return whether this process may open nothing more."""
     try:
@@ -58,15 +66,22 @@ def files_are_spent() -> bool:
 
 
 class Faults:
-    """Notes the machine's faults among the troubles of this process, and when they end."""
+    """Notes the machine's faults among the troubles of this process, and when they end.
+
+    Attributes:
+        damaged: set for good once a damaged page was met. What its other pages say is not believed any more.
+    """
 
     def __init__(self, troubles: Troubles) -> None:
         """Take where they are noted."""
         self._troubles = troubles
+        self.damaged = asyncio.Event()
 
     def met(self, error: BaseException) -> None:
         """Note what was raised."""
         fault = fault_of(error)
+        if fault is Trouble.CORRUPT:
+            self.damaged.set()
         if fault is not None and self._troubles.begin(fault):
             log.error(
                 "The machine fails us. Nothing is taken from the homeserver that is not stored: see `circles check`.",
