@@ -49,7 +49,7 @@ from circles.entrypoints.committing import Commits
 from circles.entrypoints.deliveries import Deliveries
 from circles.entrypoints.entering import Entering
 from circles.entrypoints.gathering import Items, KeptMessages, WhatIsHeld, tell_features
-from circles.entrypoints.health import Health, serve_health
+from circles.entrypoints.health import Health, listen, serve_health
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.leading import Leading
 from circles.entrypoints.measuring import Measuring
@@ -477,8 +477,7 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
         deliveries=service.deliveries,
     )
     runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, config.appservice.host, config.appservice.port).start()
+    await listen(runner, config.appservice.host, config.appservice.port, "appservice")
     service.metrics.leader.set(1)
     starting = asyncio.create_task(_start(service), name="start")
     leading = asyncio.create_task(service.leading.keep(), name="keep the lead")

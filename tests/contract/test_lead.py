@@ -21,7 +21,7 @@ from circles.config import Config
 from circles.entrypoints import backups
 from circles.errors import LeadLost, NotAlone
 from circles_harness.postgresql import PostgreSQL
-from circles_harness.process import free_port
+from circles_harness.process import free_port, run_program
 
 HOLD = """
 import sys, time
@@ -34,12 +34,7 @@ time.sleep(600)
 
 async def circles(*arguments: str) -> tuple[int, str]:
     """Run the program; return its exit code and what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "circles", *arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    said, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, said.decode()
+    return await run_program(("-m", "circles", *arguments), directory=Path.cwd())
 
 
 def a_config(folder: Path) -> Path:
@@ -71,6 +66,19 @@ async def test_a_second_process_on_one_file_ends_at_once_and_says_why(tmp_path: 
     assert "Another Circles runs on this database" in said
     assert (config.storage.data_dir / "circles.db.lock").stat().st_mode & 0o777 == 0o600
     await asyncio.to_thread(first.dispose)
+
+
+@pytest.mark.parametrize("section", ["appservice", "health"])
+async def test_a_port_that_another_program_has_is_named(tmp_path: Path, section: str) -> None:
+    """In one line with what to do, and the code of what may pass."""
+    file = a_config(tmp_path)
+    port = int(yaml.safe_load(file.read_text(encoding="utf-8"))[section]["port"])
+    async with await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port):
+        code, said = await circles("run", "--config", str(file))
+
+    assert code == 75
+    assert f"another program listens on 127.0.0.1 port {port}. End it, or choose another {section}.port." in said
+    assert "Traceback" not in said
 
 
 def test_a_backup_is_made_of_a_running_service_and_not_restored_beneath_it(tmp_path: Path) -> None:

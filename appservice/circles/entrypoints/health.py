@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
 
+from circles.errors import MachineFailed
 from circles.metrics import Metrics
 
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -61,8 +63,32 @@ async def serve_health(
     metrics: Metrics,
     look: Callable[[], Awaitable[None]] = _nothing,
 ) -> web.AppRunner:
-    """Listen, and return the runner, whose `cleanup()` ends it. Raises OSError where the port is taken."""
+    """Listen, and return the runner, whose `cleanup()` ends it.
+
+    Raises:
+        MachineFailed: the address cannot be had.
+    """
     runner = web.AppRunner(health_app(health, metrics, look), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, host, port).start()
+    await listen(runner, host, port, "health")
     return runner
+
+
+async def listen(runner: web.AppRunner, host: str, port: int, section: str) -> None:
+    """Open an application's address, which a section of the configuration names.
+
+    Raises:
+        MachineFailed: another program listens there, or the address is not this machine's.
+    """
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        if error.errno != errno.EADDRINUSE:
+            raise MachineFailed(
+                f"Circles cannot start: {section}.host {host} is no address of this machine that it may listen on."
+            ) from None
+        raise MachineFailed(
+            f"Circles cannot start: another program listens on {host} port {port}. "
+            f"End it, or choose another {section}.port."
+        ) from None
