@@ -21,7 +21,9 @@ from circles_harness.postgresql import PostgreSQL, postgresql
 from circles_harness.process import NO_BYTECODE, ServerProcess
 from rows import new_file
 
-settings.register_profile("circles", deadline=None)  # how long an example takes is the machine's affair
+# How long an example takes is the machine's affair. `--hypothesis-profile=thorough` looks ten times as long.
+settings.register_profile("circles", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("circles")
 
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # as folder of temporary folders, each made with a name of its own

@@ -1,15 +1,12 @@
 """The documents say what the code does: lists are complete, examples work, links lead somewhere."""
 
-import asyncio
 import importlib
 import json
 import os
 import re
 import shlex
-import sys
 import textwrap
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, cast
@@ -31,7 +28,7 @@ from circles.facts.tables import metadata
 from circles.registry import FEATURES, FORMS
 from circles_docs import ROOT, Part, config, data, events, fill, operating, parts, whole_pages
 from circles_harness import Homeserver, Person
-from circles_harness.process import free_port
+from circles_harness.process import ServerProcess, free_port, run_program
 from circles_plugin.config import read_config
 from circles_policies import (
     Actor,
@@ -429,14 +426,15 @@ async def test_the_five_steps_of_the_readme_work(tmp_path: Path) -> None:
         await homeserver.restart()
 
         assert await _circles(tmp_path, *check) == 0
-        service = await asyncio.create_subprocess_exec(sys.executable, "-m", "circles", *run, cwd=tmp_path)
+        program = ["-m", "circles", *run]
+        service = ServerProcess("circles", program, directory=tmp_path, log_path=tmp_path / "circles.log")
+        service.spawn()
         try:
-            await _until(lambda: _is_healthy(health))
+            await service.wait_healthy(f"http://127.0.0.1:{health}/health", within=60)
             mei = await homeserver.person("mei")
             said = await _first_words(mei, f"@circle:{homeserver.server_name}")
         finally:
-            service.terminate()
-            code = await service.wait()
+            code = await service.stop()
 
     assert "I look at nothing yet" in said
     assert code == 0
@@ -449,25 +447,9 @@ async def _first_words(mei: Person, ai: str) -> str:
     return str(event["content"]["body"])
 
 
-async def _circles(folder: Path, *arguments: str) -> int | None:
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "circles", *arguments, cwd=folder)
-    return await process.wait()
-
-
-async def _until(claim: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if await asyncio.to_thread(claim):
-            return
-        await asyncio.sleep(0.2)
-    pytest.fail("it did not come")
-
-
-def _is_healthy(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+async def _circles(folder: Path, *arguments: str) -> int:
+    code, _ = await run_program(("-m", "circles", *arguments), directory=folder)
+    return code
 
 
 # ---- helpers

@@ -30,10 +30,11 @@ _MAIN: Final = {
     "circles_harness.trapped": "circles_harness.trapped",
 }
 """By what `python -m` is told, the module whose `main` it is."""
+_SERVICE: Final = ("circles.bootstrap", "alembic.command", "mako.exceptions", "Crypto.PublicKey._edwards")
 _ALONG: Final = {
     "synapse.app.homeserver": ("circles_plugin",),
-    "circles": ("circles.bootstrap",),
-    "circles_harness.trapped": ("circles.bootstrap",),
+    "circles": _SERVICE,
+    "circles_harness.trapped": _SERVICE,
 }
 """What a program imports once it runs."""
 _SET_DEATH_SIGNAL: Final = 1

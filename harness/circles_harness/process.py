@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,11 +23,13 @@ from circles_harness.forking import Fork, ForkServers
 
 HEALTH_INTERVAL_SECONDS = 0.05
 STOP_GRACE_SECONDS = 20.0
+PROGRAM_SECONDS = 60.0
 
 # Below Linux's ephemeral range (32768 up): an outgoing connection then never takes the port of a server
 # that is down for a moment, and a restart finds its port free.
 _PORTS = range(15_000, 32_000)
-_handed_out: set[int] = set()
+# What another test process was handed, and will listen on later, is told by a datagram socket of that number.
+_leases: list[socket.socket] = []
 
 # A killed test run must not leave a Synapse behind: the child asks the kernel to end it with its parent
 # (Linux; elsewhere the line does nothing), then becomes the wanted program.
@@ -48,17 +51,18 @@ class DidNotStart(Exception):
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on and this process has not handed out before."""
+    """A loopback port nobody listens on and nothing of this machine's tests was handed before."""
     while True:
         port = random.choice(_PORTS)
-        if port in _handed_out:
-            continue
+        lease = socket.socket(type=socket.SOCK_DGRAM)
         with socket.socket() as probe:
             try:
+                lease.bind(("127.0.0.1", port))
                 probe.bind(("127.0.0.1", port))
             except OSError:
+                lease.close()
                 continue
-        _handed_out.add(port)
+        _leases.append(lease)
         return port
 
 
@@ -199,3 +203,25 @@ class ServerProcess:
                 await asyncio.to_thread(process.wait, STOP_GRACE_SECONDS)
         self._process = None
         return process.returncode
+
+
+async def run_program(
+    arguments: Sequence[str],
+    *,
+    directory: Path,
+    environment: Mapping[str, str] | None = None,
+    within: float = PROGRAM_SECONDS,
+) -> tuple[int, str]:
+    """Run `python ARGUMENTS` in a folder until it ends; returns its exit code and all that it said.
+
+    Raises:
+        DidNotStart: it did not end in time.
+    """
+    with tempfile.TemporaryDirectory(prefix="circles-said-") as folder:
+        said = Path(folder) / "said"
+        process = ServerProcess(f"python {' '.join(arguments[:3])}", arguments, directory=directory, log_path=said)
+        process.spawn(environment)
+        try:
+            return await process.wait(within=within), process.log()
+        finally:
+            await process.kill()

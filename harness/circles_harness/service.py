@@ -20,7 +20,7 @@ import aiohttp
 
 from circles_harness.homeserver import Homeserver
 from circles_harness.model import ModelServer
-from circles_harness.process import DidNotStart, ServerProcess, free_port
+from circles_harness.process import PROGRAM_SECONDS, DidNotStart, ServerProcess, free_port, run_program
 
 BOOT_SECONDS = 45.0
 HEALTH_SECONDS = 2.0
@@ -171,6 +171,15 @@ class Service:
         self.config_path.touch(mode=0o600)
         self.config_path.write_text(json.dumps(self.config, indent=1, ensure_ascii=False), encoding="utf-8")
         return self.config_path
+
+    async def command(self, *arguments: str, within: float = PROGRAM_SECONDS) -> tuple[int, str]:
+        """Run `circles ARGUMENTS` beside it, with its configuration; returns the exit code and all that was said.
+
+        Raises:
+            DidNotStart: it did not end in time.
+        """
+        command = ("-m", "circles", *arguments, "--config", str(self.write_config()))
+        return await run_program(command, directory=self.directory, environment=self.environment, within=within)
 
     async def start(self) -> None:
         """Write the configuration and start; returns when its /health answers 200.

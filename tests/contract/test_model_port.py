@@ -1,6 +1,7 @@
 """The model port against an endpoint on a real socket: what leaves, what is written first, how each failure ends."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -209,8 +210,9 @@ class Stub:
             await self.arrived.wait_for(lambda: len(self.seen) >= requests)
 
     async def hang(self, _seen: Seen, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        """Say nothing until the client hangs up."""
-        await reader.read()
+        """Say nothing until the client hangs up, gently or not."""
+        with contextlib.suppress(ConnectionResetError):
+            await reader.read()
         self.hung_up.set()
 
     async def break_off(self, _seen: Seen, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -433,7 +433,7 @@ async def unsaid(rows: Rows, since: int = 0, until: int = 2 * NOW) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("dial", "number", "said"), [(None, 500, 1), (Dial.OFF, 20, 0), (Dial.QUIET, 20, 1), (Dial.LIVELY, 20, 3)]
+    ("dial", "number", "said"), [(None, 60, 1), (Dial.OFF, 20, 0), (Dial.QUIET, 20, 1), (Dial.LIVELY, 20, 3)]
 )
 async def test_unasked_posts_are_as_many_as_the_dial_says(
     rows: Rows, dial: Dial | None, number: int, said: int

@@ -63,7 +63,7 @@ async def test_a_few_rounds_of_the_crash_campaign_lose_and_double_nothing(breaka
     """The same every time; `benchmarks/crash.py` plays a hundred."""
     seed = 12
     print(f"seed {seed}")  # noqa: T201  # pytest shows it when the test fails
-    bare = Stage(breakable.homeserver, breakable.thinker, breakable.model, seed, due_seconds=12, sets_digests=False)
+    bare = Stage(breakable.homeserver, breakable.thinker, breakable.model, seed, due_seconds=6, sets_digests=False)
     async with peopled(bare) as stage:
         for _ in range(ROUNDS):
             await play_round(stage)

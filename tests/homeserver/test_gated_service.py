@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -142,34 +141,18 @@ async def test_both_sides_may_die_and_the_choices_stand(gated: Gated) -> None:
     assert b"LATERWORDS are not" not in on_disk(service)
 
 
-async def checked(service: Service) -> tuple[int, str]:
-    """Run `circles check` with the service's configuration; returns its exit code and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "circles",
-        "check",
-        "--config",
-        str(service.write_config()),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    return process.returncode or 0, printed.decode()
-
-
 async def test_check_proves_the_gate_and_finds_a_way_round_it(gated: Gated) -> None:
     """`circles check` plants a forbidden line and does not get it back; with Synapse's own token it says what to do."""
     service, homeserver = gated.service, gated.homeserver
     service.configure({"homeserver": {"public_url": homeserver.base_url}})
-    code, printed = await checked(service)
+    code, printed = await service.command("check")
     assert "ok   the gate is hidden" in printed
     assert "ok   the gate withholds what is forbidden" in printed
     assert code == 0, printed
 
     real = service.registration["as_token"]
     service.configure({"homeserver": {"url": homeserver.base_url}, "appservice": {"as_token": real}})
-    code, printed = await checked(service)
+    code, printed = await service.command("check")
 
     assert code == 1
     assert "FIX  the gate withholds what is forbidden" in printed

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -37,23 +36,6 @@ async def device_of(person: ElementPerson, service: Service) -> dict[str, bool]:
     return {device: found["signed"] for device, found in told["devices"].items()}
 
 
-async def check(service: Service) -> tuple[int, str]:
-    """Run `circles check` beside a service; returns its exit code and what it says."""
-    return await circles(service, "check")
-
-
-async def circles(service: Service, *arguments: str) -> tuple[int, str]:
-    """Run a command beside a service; returns its exit code and what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "circles", *arguments, "--config", str(service.write_config())),
-        cwd=service.directory,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    return process.returncode or 0, said.decode()
-
-
 async def test_what_is_said_while_it_is_dead_is_read_in_order(
     breakable: Breakable, service: Service, element: NewElement
 ) -> None:
@@ -81,13 +63,13 @@ async def test_a_lost_store_makes_a_new_device(breakable: Breakable, service: Se
     mei = await element("mei", at=breakable.homeserver)
     room = await private(mei, service)
     before = await device_of(mei, service)
-    _, told = await check(service)
+    _, told = await service.command("check")
     assert f"ok   keys of device {next(iter(before))} (crypto folder): the homeserver shows the same" in told
     assert f"ok   cross-signing (secrets/cross_signing.json): signs device {next(iter(before))}" in told
     await service.stop()
     for file in (service.data_dir / "crypto").glob("*.db"):
         file.unlink()
-    code, told = await check(service)
+    code, told = await service.command("check")
     assert code == 1
     assert "the store is gone or cannot be read: start the service" in told
 
@@ -98,7 +80,7 @@ async def test_a_lost_store_makes_a_new_device(breakable: Breakable, service: Se
     assert list(after.values()) == [True]
     assert not set(before) & set(after)
     assert "cause=store_lost" in service.log()
-    _, told = await check(service)
+    _, told = await service.command("check")
     assert f"ok   cross-signing (secrets/cross_signing.json): signs device {next(iter(after))}" in told
 
 
@@ -132,23 +114,23 @@ async def test_room_keys_go_into_a_file_and_back(
     phrase.write_text("correct horse\n")
     other.write_text("battery staple\n")
     given = ("--passphrase-file", str(phrase))
-    code, told = await circles(service, "keys", "export", str(file), *given)
+    code, told = await service.command("keys", "export", str(file), *given)
     assert code != 0
     assert "stop that one first" in told
     await service.stop()
-    code, told = await circles(service, "keys", "export", str(file), *given)
+    code, told = await service.command("keys", "export", str(file), *given)
     assert code == 0, told
     assert file.read_text().startswith("-----BEGIN MEGOLM SESSION DATA-----")
     assert file.stat().st_mode & 0o077 == 0
-    assert (await circles(service, "keys", "export", str(file), *given))[0] == 1
+    assert (await service.command("keys", "export", str(file), *given))[0] == 1
     for store in (service.data_dir / "crypto").glob("*.db"):
         store.unlink()
-    assert (await circles(service, "keys", "import", str(file), *given))[0] == 1
+    assert (await service.command("keys", "import", str(file), *given))[0] == 1
     await service.start()
     await service.stop()
 
-    assert (await circles(service, "keys", "import", str(file), "--passphrase-file", str(other)))[0] == 1
-    code, back = await circles(service, "keys", "import", str(file), *given)
+    assert (await service.command("keys", "import", str(file), "--passphrase-file", str(other)))[0] == 1
+    code, back = await service.command("keys", "import", str(file), *given)
 
     assert code == 0, back
     count = told.rpartition(", ")[2].split()[0]

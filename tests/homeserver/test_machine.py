@@ -11,7 +11,6 @@ import resource
 import shutil
 import socket
 import sqlite3
-import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +39,6 @@ async def run(*command: str) -> tuple[int, str]:
     said, _ = await process.communicate()
     assert process.returncode is not None
     return process.returncode, said.decode()
-
-
-async def circles(service: Service, command: str) -> tuple[int, str]:
-    """Run a command of ours beside a service."""
-    return await run(sys.executable, "-m", "circles", command, "--config", str(service.config_path))
 
 
 async def health(service: Service) -> dict[str, Any]:
@@ -194,7 +188,7 @@ async def test_a_disk_that_is_full_or_read_only_loses_nothing(
     await until(service, cannot_write)
     advice = "make room where storage.data_dir is" if small_disk.is_own else "look at the disk, and at the kernel's log"
     assert advice in (await health(service))["advice"]
-    code, said = await circles(service, "check")
+    code, said = await service.command("check")
     assert (code, advice in said, "Traceback" in said) == (1, True, False)
     small_disk.empty()
     await all_answered(mei, room, service, asked)
@@ -204,12 +198,12 @@ async def test_a_disk_that_is_full_or_read_only_loses_nothing(
     asked = [await mei.say(room, f"!circle {word}") for word in ("help", "policy")]
     if small_disk.is_own:
         small_disk.fill()
-        code, said = await circles(service, "check")
+        code, said = await service.command("check")
         assert (code, "make room" in said, "Traceback" in said) == (1, True, False)
         small_disk.empty()
     if await small_disk.forbid():
         for command, expected in (("check", 1), ("run", 78)):
-            code, said = await circles(service, command)
+            code, said = await service.command(command)
             assert (code, "mounted writable" in said, "Traceback" in said) == (expected, True, False)
     await small_disk.allow()
     await service.start()
@@ -247,13 +241,13 @@ async def test_a_damaged_database_is_said_and_the_one_from_before_is_good_again(
     asked = [await mei.say(room, "!circle policy")]
     await until(service, lambda troubles: "database_corrupt" in troubles)
     assert "`circles restore`" in (await health(service))["advice"]
-    code, said = await circles(service, "check")
+    code, said = await service.command("check")
     assert (code, said.count("the database is damaged")) == (1, 2), "of the file, and of the running service"
     assert await service.stop() == 78
     assert service.log().count("database_damaged") == 1
 
     service.database_path.write_bytes(os.urandom(8192))
-    code, said = await circles(service, "run")
+    code, said = await service.command("run")
     assert (code, "the database is damaged" in said, "Traceback" in said) == (78, True, False)
 
     for path in service.data_dir.glob("circles.db*"):

@@ -6,7 +6,6 @@ import math
 import re
 import secrets
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -68,18 +67,6 @@ async def mended(wired: Wired) -> AsyncIterator[Wired]:
     yield wired
     for wire in (wired.out, wired.back):
         wire.mend()
-
-
-async def run(service: Service, *arguments: str) -> tuple[int, str]:
-    """Run `circles` beside a service and return its exit code and what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "circles", *arguments, "--config", str(service.write_config())),
-        cwd=service.directory,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    return process.returncode or 0, said.decode()
 
 
 async def health(service: Service) -> dict[str, Any]:
@@ -208,7 +195,7 @@ async def test_rotated_tokens_are_told_and_lose_nothing(mended: Wired, person: N
     _tokens_into_files(service)
     await service.restart()
     file = service.directory / "rotated.yaml"
-    code, told = await run(service, "registration", "--rotate", "--output", str(file))
+    code, told = await service.command("registration", "--rotate", "--output", str(file))
     assert (code, "Restart Synapse and Circles" in told) == (0, True), told
     homeserver.add_appservice(yaml.safe_load(file.read_text(encoding="utf-8")) | {"url": mended.back.url})
     written = len(service.log())
@@ -219,7 +206,7 @@ async def test_rotated_tokens_are_told_and_lose_nothing(mended: Wired, person: N
     await until_logged(service, "hs_token_refused", after=written)
 
     assert (await health(service))["troubles"] == "as_token_refused hs_token_refused"
-    _, told = await run(service, "check")
+    _, told = await service.command("check")
     assert "FIX  running service (health)" in told
     await service.restart()
     for question in asked:
@@ -267,20 +254,20 @@ async def test_what_breaks_us_is_set_aside_and_can_be_tried_again(breakable: Bre
         await until_logged(service, question)
         await ask(mei, other, "!circle help", service)
         database.execute("UPDATE rooms SET names = ? WHERE room_id = ?", (*names, room))
-    code, listed = await run(service, "quarantine", "list")
-    shown = (await run(service, "quarantine", "show", question))[1]
-    checked = (await run(service, "check"))[1]
+    code, listed = await service.command("quarantine", "list")
+    shown = (await service.command("quarantine", "show", question))[1]
+    checked = (await service.command("check"))[1]
 
     assert code == 0
     assert question in listed
     assert room in shown
     assert "FIX  quarantine: 1 events" in checked
     assert word not in listed + shown + checked + service.log()
-    assert await run(service, "quarantine", "retry", question) == (0, f"asked for again: {question}\n")
+    assert await service.command("quarantine", "retry", question) == (0, f"asked for again: {question}\n")
     assert word in body(await answer(mei, room, question, service))
     await settled(mei, room, service)
     assert answers(mei, room, service)[question] == 1
-    assert (await run(service, "quarantine", "list"))[1] == "Nothing is in quarantine.\n"
+    assert (await service.command("quarantine", "list"))[1] == "Nothing is in quarantine.\n"
 
 
 # --- a homeserver made anew ---------------------------------------------------------------------------------------

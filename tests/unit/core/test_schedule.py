@@ -212,7 +212,7 @@ def pairwise_items(noons: list[datetime], offsets: list[timedelta | None]) -> li
 ALL_CHANGES = [(zone, day) for zone in CHANGING for day in clock_changes(zone, date(2005, 1, 1), date(2030, 1, 1))]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(ALL_CHANGES),
     st.integers(-1, 1),
@@ -262,7 +262,7 @@ def short_rules(draw: st.DrawFn) -> Rule:
     )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(short_rules())
 def test_every_rhythm_comes_on_its_days_at_its_wall_time_and_never_drifts(rule: Rule) -> None:
     """Walked through day by day for over a year, also the last day of a month and 29 February; each day once."""
