@@ -228,6 +228,22 @@ async def test_a_row_that_breaks_us_is_given_up_after_a_few_attempts(sending: Se
     assert sending.homeserver.bodies == ["next"]
 
 
+async def test_what_is_wrong_before_anything_may_be_said_is_nothing_of_the_row(sending: Sending) -> None:
+    """The gate that is to be told first refuses something: what waits to be said is said once it does not."""
+    refusals = [MatrixBadRequest(status=409), MatrixForbidden()]
+
+    async def before() -> None:
+        if refusals:
+            raise refusals.pop()
+
+    vars(sending.sender)["_before"] = before
+    await sending.rows.perform(a_post("the question"))
+    sending.sender.kick(ROOM)
+    await sending.until_idle()
+
+    assert sending.homeserver.bodies == ["the question"]
+
+
 async def test_a_person_who_cannot_be_reached_is_given_up_after_a_day(sending: Sending) -> None:
     """Until then the homeserver is asked again; others' lanes never wait for it."""
     sending.direct.error = MatrixUnavailable(status=502)

@@ -150,6 +150,10 @@ class Sender:
             try:
                 if self._before is not None:
                     await self._before()
+            except MatrixError as error:
+                await self._wait(row, error)  # Whatever is wrong there, it is nothing of this row.
+                continue
+            try:
                 room_id, event_id = await self._carry_out(row)
             except (MatrixForbidden, MatrixBadRequest, MatrixNotFound) as error:
                 try:

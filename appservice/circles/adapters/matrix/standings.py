@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from circles.adapters.matrix.client import MatrixClient
 from circles.core.ids import RoomID
-from circles.errors import MatrixError, MatrixForbidden
+from circles.errors import MatrixBadRequest, MatrixError, MatrixForbidden
 from circles.facts import rooms
 from circles.ports import Database
 from circles_policies.model import Member
@@ -22,6 +22,7 @@ from circles_policies.model import Member
 log = logging.getLogger(__name__)
 
 BATCH: Final = 100
+CONFLICT: Final = 409
 AGAIN_SECONDS: Final = 1
 """How long what the gate refused waits: that a newcomer was told counts once our notice stands in the room."""
 
@@ -95,6 +96,10 @@ class GateStandings:
                 await self._client.request("PUT", _path(told), _body(told))
             except MatrixForbidden:
                 self._refused.add((told.room_id, told.user_id, told.member))
+            except MatrixBadRequest as error:
+                if error.status != CONFLICT:
+                    raise
+                # Something tightened it there in the same moment: what is true now is told next.
             else:
                 await self._database.write(partial(rooms.now_at_gate, told=told))
         return bool(new)
