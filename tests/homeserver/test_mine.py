@@ -5,13 +5,15 @@ import json
 from functools import partial
 
 from circles_harness import Event, Person, Service
-from walks import admitted, ask, on_disk, private_room
+from walks import admitted, ask, body, on_disk, private_room
 
 from .conftest import NewPerson
 
 
 async def test_exported_and_forgotten_in_one_flow(service: Service, person: NewPerson) -> None:
-    """Kept messages with their words, and notes, as two files in private; then both posts and every byte are gone."""
+    """Kept messages with their words, and notes, as two files in private, also for whoever has left the circle
+    meanwhile; then both posts and every byte are gone.
+    """
     mei, li = await person("mei"), await person("li")
     room = await admitted(mei, service, li, option="3️⃣")
     await mei.say(room, "the ladder is in the peppermint shed")
@@ -19,6 +21,11 @@ async def test_exported_and_forgotten_in_one_flow(service: Service, person: NewP
     await ask(mei, room, "!circle keep the gate sticks in marzipan weather", service)
     private = await private_room(mei, service)
 
+    await mei.leave(room)
+    told = body(await mei.wait_for_text(private, "You left Garden.", sender=service.user_id))
+    assert "What I hold of yours from there goes in 7 days." in told
+    shown = await ask(mei, private, "me", service)
+    assert "marzipan weather" in shown
     await mei.say(private, "export me")
     files: dict[str, tuple[str, str]] = {}
     for name in ("about-me.md", "about-me.json"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,22 +12,24 @@ from sqlalchemy import Connection
 
 from circles.adapters.store import egress
 from circles.adapters.store.egress import Departure, Outcome
-from circles.core.call import Call, Tap
-from circles.core.effects import Effect, Post, Private, TakeBack, TakeBackPerson
+from circles.core.call import Call, Fire, Tap
+from circles.core.effects import CancelWake, Effect, Post, Private, TakeBack, TakeBackPerson, WakeAt
 from circles.core.ids import EventID, RoomID, Source, UserID
 from circles.core.language import Language
 from circles.entrypoints.performing import Performer, VoiceRules
 from circles.facts import posts as post_facts
 from circles.facts import rooms
 from circles.facts.tables import posts, sources
-from circles.feature import Held
+from circles.feature import Control, Held
 from circles.features import mine, notes
 from circles.features.mine import handler
+from circles.features.mine.control import control
 from circles.features.notes import store as notes_store
 from circles.features.notes.decide import AddNote, Note
 from circles.ports import Ports
 from circles.testing import AI, NOON, ROOM, MemoryDatabase, a_call, a_room, some_ports
-from circles_policies import Level, Member
+from circles_policies import Classified, Kind, Level, Member
+from circles_policies import Control as Why
 
 MEI = UserID("@mei:home.example")
 LI = UserID("@li:far.example")
@@ -92,6 +95,27 @@ class World:
         handle = handler.show if call.command == "me" else handler.forget
         (words,) = await self.perform(await handle(call, self.ports))
         return words
+
+    async def came_or_went(self, membership: str, who: UserID = MEI) -> tuple[Effect, ...]:
+        """Let somebody come into the second circle or leave it."""
+        event = Control(
+            event=Classified(Kind.MEMBERSHIP, AT, Why.JOIN_LEAVE),
+            room=a_room(room_id=GARDEN),
+            sender=who,
+            event_id=EventID("$member"),
+            at=AT,
+            now=AT,
+            content={"membership": membership},
+            state_key=who,
+            words=None,
+            language="en",
+            decides=False,
+        )
+        return await self.database.write(lambda c: control(event, c, self.ports.settings))
+
+    def fire(self, wake: WakeAt, now: datetime) -> Fire:
+        """Return a wake of the second circle's as it is fired."""
+        return Fire(a_room(room_id=GARDEN), wake.key, wake.payload, wake.due, now)
 
     async def notes(self) -> list[str]:
         """Return the notes that are left."""
@@ -293,3 +317,39 @@ async def test_without_anything_wired_it_still_answers() -> None:
 
     assert isinstance(effect, Post)
     assert "I hold nothing of yours" in effect.words.body
+
+
+async def test_who_leaves_is_offered_what_is_theirs_and_a_week_later_it_goes(world: World) -> None:
+    """From that circle only; nothing they wrote before counts any more, at once."""
+    (left,) = await world.came_or_went("leave")
+    assert isinstance(left, WakeAt)
+    sealed = await world.database.read(lambda c: rooms.member(c, GARDEN, MEI))
+    assert sealed.addressed_since == AT
+
+    (told, over) = await handler.left(world.fire(left, NOON), world.ports)
+
+    assert isinstance(told, Private)
+    assert told.user_id == MEI
+    assert "say “export me”" in told.post.words.body
+    assert isinstance(over, WakeAt)
+    assert (over.key, over.due) == (left.key, NOON + timedelta(days=7))
+    await world.perform(await handler.left(world.fire(over, over.due), world.ports))
+    assert await world.notes() == ["words 1"]
+
+
+async def test_who_comes_back_within_the_week_loses_nothing(world: World) -> None:
+    """The wake is forgotten."""
+    (left,) = await world.came_or_went("ban")
+
+    assert isinstance(left, WakeAt)
+    assert await world.came_or_went("join") == (CancelWake(mine.FEATURE.name, left.key),)
+
+
+async def test_who_leaves_and_left_nothing_is_not_written_to(world: World) -> None:
+    """Nor is anybody told of a circle that goes on in another room, which everybody leaves."""
+    (left,) = await world.came_or_went("leave", who=LI)
+    assert isinstance(left, WakeAt)
+    assert await handler.left(world.fire(left, NOON), world.ports) == ()
+
+    await world.database.write(lambda c: rooms.save_room(c, GARDEN, shut_out=True))
+    assert await world.came_or_went("leave") == ()

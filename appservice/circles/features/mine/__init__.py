@@ -8,6 +8,7 @@ from typing import Final
 
 from circles.feature import Command, Feature
 from circles.features.mine import handler, store
+from circles.features.mine.control import control
 from circles.features.mine.decide import ASKING, NAME, SHOWN
 
 FEATURE: Final = Feature(
@@ -46,6 +47,8 @@ FEATURE: Final = Feature(
             resting=True,
         ),
     ),
+    control=control,
+    fire=handler.left,
     taps={SHOWN: handler.tapped_list, ASKING: handler.tapped_question},
     forget=store.forget,
     forget_person=store.forget_person,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from circles.core.call import Call, Tap
-from circles.core.effects import Attachment, Effect, Post, Private, TakeBackPerson, Words
-from circles.core.ids import EventID, RoomID, event_link
+from circles.core.effects import Attachment, Effect, Post, Private, TakeBackPerson, WakeAt, Words
+from circles.core.ids import EventID, RoomID, UserID, event_link
 from circles.core.language import Language
 from circles.core.posts import Frame
 from circles.core.render import NOTHING, Text, bold, fit, joined, lines, link, one_line, text
@@ -21,11 +21,14 @@ NAME: Final = "mine"
 SHOWN: Final = "me"
 ASKING: Final = "forget"
 EXPORTED: Final = "export"
+LEFT: Final = "left"
 FILE_NAME: Final = "about-me"
 FORGET_KEY: Final = "🗑️"
 YES_KEY: Final = "✅"
 QUESTION_STANDS: Final = timedelta(days=1)
 """How long a "yes" in words still answers the question; a tap answers the post it is on, whenever."""
+LEAVER_KEEPS: Final = timedelta(days=7)
+"""So long what is held of somebody who left a circle can still be taken along; then it goes."""
 MOST: Final = 30
 LINE_CHARS: Final = 200
 
@@ -94,6 +97,26 @@ def scope_of_call(call: Call) -> RoomID | None:
 def scope_of_post(about: RoomID, stands_in: RoomID) -> RoomID | None:
     """Return what a list or question was about: one that is about its own direct message is about everything."""
     return None if about == stands_in else about
+
+
+def left_key(room_id: RoomID, user_id: UserID) -> str:
+    """Return the key of the wake that lets go what is held of somebody who left a circle."""
+    return f"left:{room_id}:{user_id}"
+
+
+def offer(user_id: UserID, mine: Mine, left_at: datetime, language: Language) -> tuple[Effect, ...]:
+    """Return what somebody who left a circle is told, and when it goes; nothing where nothing of theirs is held."""
+    if not mine.things or mine.scope is None:
+        return ()
+    post = Post(mine.scope, Words(strings.left(mine.title, language)), kind=LEFT, feature=NAME, language=language)
+    payload = {"user": user_id, "left": int(left_at.timestamp() * 1000), "offered": True}
+    due = WakeAt(NAME, left_key(mine.scope, user_id), mine.scope, left_at + LEAVER_KEEPS, payload)
+    return Private(user_id, post), due
+
+
+def let_go(user_id: UserID, room_id: RoomID) -> tuple[Effect, ...]:
+    """Forget what is held of somebody who left. Answers stay, as what they said in the room does."""
+    return (TakeBackPerson(user_id, room_id, held=True, silent=True),)
 
 
 def is_yes(words: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from circles.core.call import Call, Tap
+from datetime import UTC, datetime
+
+from circles.core.call import Call, Fire, Tap
 from circles.core.effects import Effect
 from circles.core.ids import RoomID, UserID
-from circles.core.language import Language
+from circles.core.language import Language, as_language
 from circles.core.posts import Frame
 from circles.facts import rooms
 from circles.features.mine import decide, store
@@ -56,6 +58,17 @@ async def tapped_question(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
     if tap.key != decide.YES_KEY or not decide.may_press(tap):
         return ()
     return decide.forget_by_tap(tap, await _gather_for(tap, ports))
+
+
+async def left(fire: Fire, ports: Ports) -> tuple[Effect, ...]:
+    """Offer what is held of somebody who left a circle to them, and let it go when their time is over."""
+    user_id, room_id = UserID(str(fire.payload["user"])), fire.room.room_id
+    left_at = datetime.fromtimestamp(int(fire.payload["left"]) / 1000, UTC)
+    if fire.now - left_at >= decide.LEAVER_KEEPS:
+        return decide.let_go(user_id, room_id)
+    spoken = await ports.database.read(lambda c: rooms.person(c, user_id).language)
+    language = as_language(spoken, fire.room.language)
+    return decide.offer(user_id, await _gather(user_id, room_id, language, ports), left_at, language)
 
 
 async def _gather_for(tap: Tap, ports: Ports) -> Mine:

@@ -53,6 +53,18 @@ EXPORTED: Final[Sentence] = {
 }
 EXPORTED_JSON: Final[Sentence] = {"en": "The same, for programs.", "zh": "同样的内容，给程序用。"}
 
+_LEFT: Final[Sentence] = {
+    "en": "You left {title}. What I hold of yours from there goes in 7 days.\n"
+    "To take it along, say “export me”. To have it gone now, say “forget me”.",
+    "zh": "你离开了“{title}”。那里留着的你的东西，7 天后我会删掉。\n想带走，说“导出我的”；想现在就删，说“忘了我”。",
+}
+
+
+def left(title: str, language: Language) -> str:
+    """Tell somebody who left a circle what becomes of what is theirs."""
+    return _LEFT[language].format(title=title)
+
+
 _WOULD_GO: Final[Sentence] = {"en": "This would go", "zh": "会删掉这些"}
 _WOULD_GO_HERE: Final[Sentence] = {"en": "This would go, in {title} only", "zh": "会删掉这些，只在“{title}”里"}
 REWRITTEN: Final[Sentence] = {
