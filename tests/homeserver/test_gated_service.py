@@ -2,12 +2,16 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import pytest_asyncio
 
-from circles_harness import Homeserver, Person, Service
+from circles_bench.leaks.run import play
+from circles_bench.leaks.stage import Stage, tapped
+from circles_bench.leaks.table import Kind, Moment, Place, Rules, Selection, Standing
+from circles_harness import Homeserver, ModelServer, Person, Service
+from circles_harness.wire import Wire
 from walks import (
     NOTEBOOK,
     ON_CALL,
@@ -31,12 +35,13 @@ CONFIG = {
 
 @dataclass(frozen=True)
 class Gated:
-    """A homeserver with the gate, the service behind it, and two people."""
+    """A homeserver with the gate, the service behind it, two people, and what passes the gate in both ways."""
 
     homeserver: Homeserver
     service: Service
     mei: Person
     li: Person
+    wires: Sequence[Wire]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -45,11 +50,13 @@ async def gated() -> AsyncIterator[Gated]:
     homeserver = Homeserver(gate_listener=True)
     service = Service(homeserver, gated=True, config=CONFIG)
     try:
-        async with asyncio.timeout(90):
-            await homeserver.start()
-            await service.start()
-        mei, li = [await homeserver.person(name) for name in ("mei", "li")]
-        yield Gated(homeserver, service, mei, li)
+        async with tapped(service) as wires:
+            async with asyncio.timeout(90):
+                await homeserver.start()
+                await service.start()
+            mei, li = [await homeserver.person(name) for name in ("mei", "li")]
+            yield Gated(homeserver, service, mei, li, wires)
+            await service.close()
     finally:
         await service.close()
         await homeserver.close()
@@ -80,6 +87,20 @@ async def test_consent_and_summary_work_with_taps_alone(gated: Gated) -> None:
     assert "We decided: nine o'clock" in said
     assert "matrix.to/#/" in said
     assert b"BEFORETHETAP" not in on_disk(service)
+
+
+async def test_no_forbidden_word_passes_the_gate(gated: Gated, model: ModelServer) -> None:
+    """Not delivered, not fetched, also while somebody calls the AI to look back; what is allowed passes both ways."""
+    who = {each: await gated.homeserver.person(each.value) for each in (Standing.CONSENTING, Standing.OUT)}
+    kinds = (Kind.TEXT, Kind.EDIT, Kind.TOPIC)
+    selection = Selection({Rules.ON_CALL: tuple((each, kind) for each in who for kind in kinds)}, gated=True)
+    host = await gated.homeserver.person("host")
+
+    outcome = await play(Stage(gated.service, model, host, who, gated.wires), selection, moments=(Moment.IN_FORCE,))
+
+    assert [str(leak) for leak in outcome.leaks] == []
+    assert outcome.seen[Place.SOCKET]
+    assert outcome.seen[Place.ROOM]
 
 
 async def test_done_is_said_when_both_sides_have_stored_it(gated: Gated) -> None:

@@ -2,15 +2,26 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from circles.core.extract.tokens import index_terms
+from circles.core.settings import Settings
+from circles.entrypoints.intake import Intake
+from circles.facts import rooms
+from circles.facts.tables import policies
+from circles.metrics import Metrics
+from circles.testing import AI, ROOM, FakeClock
 from circles_bench.leaks.canary import Canary, Flock
+from circles_bench.leaks.controls import CONTROLS
 from circles_bench.leaks.oracle import may_be
 from circles_bench.leaks.table import POLICIES, Cell, Kind, Moment, Place, Rules, Standing, sampled, whole
-from circles_policies import Policy, Preset, preset, read_content
+from circles_bench.leaks.unguarded import GUARDS
+from circles_policies import Member, Policy, Preset, preset, read_content
+from rows import MEI, message, opened
 
 ALL = 25_600
 
@@ -95,11 +106,11 @@ LOOKED_AT = {
 
 @pytest.mark.parametrize(("rules", "expected"), LOOKED_AT.items())
 def test_the_oracle_reads_as_the_table_of_presets_says(rules: Rules, expected: tuple[bool, ...]) -> None:
-    """While a preset is in force a model sees whom its line names; notebook keeps the same, every other nothing."""
+    """Once all have chosen, a model sees whom a preset's line names; notebook keeps the same, every other nothing."""
     cells = [Cell(rules, Kind.TEXT, standing, Moment.IN_FORCE, False) for standing in Standing]
 
-    assert tuple(may_be(cell, Place.MODEL, Moment.IN_FORCE) for cell in cells) == expected
-    kept = tuple(may_be(cell, Place.DISK, Moment.IN_FORCE) for cell in cells)
+    assert tuple(may_be(cell, Place.MODEL, Moment.CHOSEN) for cell in cells) == expected
+    kept = tuple(may_be(cell, Place.DISK, Moment.CHOSEN) for cell in cells)
     assert kept == (expected if rules is Rules.NOTEBOOK else (N,) * len(cells))
 
 
@@ -115,6 +126,18 @@ def test_the_oracle_tightens_backwards_and_loosens_forwards() -> None:
     assert not looked_at(Moment.TIGHTENED, Moment.LOOSENED)
     assert looked_at(Moment.LOOSENED, Moment.LOOSENED)
     assert not any(looked_at(Moment.BEFORE, now) for now in Moment)
+
+
+def test_the_oracle_lets_who_chooses_late_take_back_what_was() -> None:
+    """Until then it may be looked at, kept and quoted; of whoever an admin keeps out the quotes stay."""
+
+    def may(standing: Standing, place: Place, now: Moment) -> bool:
+        return may_be(Cell(Rules.NOTEBOOK, Kind.TEXT, standing, Moment.IN_FORCE, False), place, now)
+
+    for standing in (Standing.NOT_AT_ALL, Standing.KEPT_OUT):
+        for place in (Place.MODEL, Place.DISK, Place.ROOM):
+            assert may(standing, place, Moment.IN_FORCE)
+            assert may(standing, place, Moment.CHOSEN) == (standing is Standing.KEPT_OUT and place is Place.ROOM)
 
 
 @pytest.mark.parametrize("place", [Place.LOG, Place.METRICS])
@@ -144,6 +167,49 @@ def test_the_oracle_lets_no_topic_through() -> None:
     cells = [Cell(rules, Kind.TOPIC, Standing.CONSENTING, Moment.IN_FORCE, True) for rules in Rules]
 
     assert not any(may_be(cell, place, Moment.IN_FORCE) for cell in cells for place in places)
+
+
+CONTROLLED = {
+    # what is off: what is said is looked at and never kept, or kept until it is taken back
+    "journal": (Rules.WATCHFUL, Place.DISK),
+    "index": (Rules.NOTEBOOK, Place.DISK),
+    "metrics": (Rules.ON_CALL, Place.METRICS),
+}
+
+
+@pytest.mark.parametrize("off", [True, False], ids=["guard off", "guard on"])
+@pytest.mark.parametrize("guard", CONTROLLED)
+async def test_with_a_guard_off_and_only_then_a_word_that_is_gone_is_found(
+    flock: Flock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, guard: str, off: bool
+) -> None:
+    """A word is said and taken back: the search sees it where this guard alone keeps it from being."""
+    if off:
+        GUARDS[guard](monkeypatch.setattr)
+    rules, place = CONTROLLED[guard]
+    said = message(Canary(7).word)
+    redaction = message() | {"type": "m.room.redaction", "redacts": said["event_id"], "content": dict[str, str]()}
+    async with opened(tmp_path) as rows:
+        values = {"content": POLICIES[rules], "state": "in_force", "written": True, "asked_at": 0, "starts_at": 0}
+        await rows.do(lambda c: c.execute(policies.insert().values(room_id=ROOM, **values)))
+        await rows.do(lambda c: rooms.save_choice(c, ROOM, MEI, Member(since=0)))
+        settings, metrics = Settings(ai=AI, server_name="home.example"), Metrics()
+        ghosts = re.compile(r"@circle_.*:home\.example")
+        intake = Intake(rows.database, rows.performer, settings, FakeClock(), metrics, lambda _: None, ghosts)
+        await intake.accept("1", [said])
+        await intake.accept("2", [redaction])
+        await rows.clean()
+        places = {Place.DISK: await rows.bytes(), Place.METRICS: metrics.text()}
+
+    found = {each for each, data in places.items() if flock.found_in(data)}
+    assert found == ({place} if off else set())
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_each_guard_is_where_it_is_taken_off(monkeypatch: pytest.MonkeyPatch, guard: str) -> None:
+    """A guard that moved would be taken off nowhere, and its control would find nothing for another reason."""
+    GUARDS[guard](monkeypatch.setattr)
+
+    assert guard in {control.guard for control in CONTROLS}
 
 
 @pytest.mark.parametrize("seed", range(20))

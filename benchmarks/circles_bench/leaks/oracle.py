@@ -13,9 +13,12 @@ from circles_bench.leaks.table import POLICIES, Cell, Kind, Moment, Place, Rules
 
 NOT_SAID = {Kind.DISPLAY_NAME, Kind.TOPIC}
 """State of the room, under which no policy puts anything. All else people say, so a policy may open it."""
-WITHDRAWN = {Standing.OUT, Standing.NOT_AT_ALL, Standing.KEPT_OUT}
-CHOOSES_LATE = {Standing.NOT_AT_ALL, Standing.KEPT_OUT}
-"""They choose right after what they say while the first rules are in force; who is out chose before."""
+WITHDRAWN_FROM = {
+    Standing.OUT: Moment.IN_FORCE,
+    Standing.NOT_AT_ALL: Moment.CHOSEN,
+    Standing.KEPT_OUT: Moment.CHOSEN,
+}
+"""From when on somebody's talk counts no more: two of them speak, are answered, and only then choose."""
 
 
 def may_be(cell: Cell, place: Place, now: Moment) -> bool:
@@ -28,8 +31,10 @@ def may_be(cell: Cell, place: Place, now: Moment) -> bool:
         return may_be_looked_at(cell, now)
     if place is Place.DISK:
         return may_be_kept(cell, now)
-    if place is Place.ROOM:
+    if place in (Place.ROOM, Place.PRIVATE):
         return may_be_quoted(cell, now)
+    if place is Place.MEDIA:
+        return False  # G8, G9: an export holds the asker's own words, who says none of these; receipts hold ids
     return may_pass_the_gate(cell, now)
 
 
@@ -38,7 +43,7 @@ def may_be(cell: Cell, place: Place, now: Moment) -> bool:
 
 def may_be_looked_at(cell: Cell, now: Moment) -> bool:
     """A message may be looked at only if every policy and every choice from then until now allowed it."""
-    return cell.kind not in NOT_SAID and every_policy_reads(cell, now) and nobody_withdrew(cell) and was_told(cell)
+    return cell.kind not in NOT_SAID and every_policy_reads(cell, now) and still_counts(cell, now) and was_told(cell)
 
 
 def every_policy_reads(cell: Cell, now: Moment) -> bool:
@@ -54,9 +59,10 @@ def reads(policy: dict[str, Any], standing: Standing) -> bool:
     return bool(who == "consenting" and standing is Standing.CONSENTING)
 
 
-def nobody_withdrew(cell: Cell) -> bool:
+def still_counts(cell: Cell, now: Moment) -> bool:
     """Out and not at all end it, also backwards (G4); so does an admin who keeps a person out (G18)."""
-    return cell.standing not in WITHDRAWN
+    since = WITHDRAWN_FROM.get(cell.standing)
+    return since is None or now not in moments_between(since, Moment.LOOSENED)
 
 
 def was_told(cell: Cell) -> bool:
@@ -70,10 +76,11 @@ def was_told(cell: Cell) -> bool:
 def may_be_kept(cell: Cell, now: Moment) -> bool:
     """Kept only what the policy kept when it was said, and may be looked at as it arrives (G3).
 
-    If the room tightens, what is kept is looked at no more and goes when its days are over.
+    If the room tightens, what is kept is looked at no more and goes when its days are over.  It goes at once if its
+    author withdraws or is kept out.
     """
     policy = at(cell.rules, cell.moment)
-    if policy is None or not may_be_looked_at(cell, cell.moment):
+    if policy is None or not may_be_looked_at(cell, cell.moment) or not still_counts(cell, now):
         return False
     return bool(policy["store"]["keep"] == "messages" and policy["read"]["when"] == "always")
 
@@ -82,7 +89,12 @@ def may_be_kept(cell: Cell, now: Moment) -> bool:
 
 
 def may_be_quoted(cell: Cell, now: Moment) -> bool:
-    """What was once looked at may stand in an answer, until its author takes it back (G7)."""
+    """What was once looked at may stand in an answer, until its author takes it back (G7).
+
+    Of somebody who is kept out by another the answers stay: taken back, they would show the room who it is (G18).
+    """
+    if cell.standing is not Standing.KEPT_OUT and not still_counts(cell, now):
+        return False
     return any(may_be_looked_at(cell, then) for then in moments_between(cell.moment, now))
 
 
@@ -91,9 +103,6 @@ def may_be_quoted(cell: Cell, now: Moment) -> bool:
 
 def may_pass_the_gate(cell: Cell, now: Moment) -> bool:
     """What the policy forbids never leaves the homeserver (G16); what it allowed before a choice had left by then."""
-    if cell.moment is Moment.IN_FORCE and cell.standing in CHOOSES_LATE:
-        policy = at(cell.rules, cell.moment)
-        return policy is not None and cell.kind not in NOT_SAID and reads(policy, cell.standing)
     return any(may_be_looked_at(cell, then) for then in moments_between(cell.moment, now))
 
 
@@ -104,12 +113,21 @@ def name_may_be(cell: Cell, place: Place, now: Moment) -> bool:
     """Names are asked for when needed and never written.
 
     The gate hands them out, for the AI speaks of people by name; in an answer or a request stands only the name of
-    somebody whose words may be there.
+    somebody whose words may be there.  A receipt names whoever was looked at, as they are called by then.  Who keeps
+    somebody out is told in private whom.
     """
     if place is Place.DISK:
         return False
     if place is Place.SOCKET:
         return True
+    if place is Place.PRIVATE and cell.standing is Standing.KEPT_OUT and now in moments_between(Moment.CHOSEN, now):
+        return True
+    if place is Place.MEDIA:
+        return any(
+            may_be_looked_at(cell._replace(kind=Kind.TEXT, moment=said), then)
+            for said in moments_between(Moment.BEFORE, now)
+            for then in moments_between(said, now)
+        )
     return any(
         may_be_looked_at(cell._replace(kind=Kind.TEXT, moment=said), then)
         for said in Moment

@@ -7,7 +7,7 @@ import functools
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,9 @@ import aiohttp
 from circles_bench.leaks.canary import Canary
 from circles_bench.leaks.oracle import may_be
 from circles_bench.leaks.stage import Stage
-from circles_bench.leaks.table import POLICIES, Cell, Kind, Moment, Place, Rules, Selection, Standing, course
+from circles_bench.leaks.table import POLICIES, SPEAKING, Cell, Kind, Moment, Place, Rules, Selection, Standing, course
 from circles_bench.measure import say
-from circles_harness import Event
+from circles_harness import Event, Person
 from circles_harness.client import Refused
 from circles_harness.model import Fail
 
@@ -38,7 +38,7 @@ class Leak:
     now: Moment
 
     def __str__(self) -> str:
-        mode = "gated" if self.cell.gated else "direct"
+        mode = ("gated" if self.cell.gated else "direct") + (", encrypted" if self.cell.encrypted else "")
         said = f"{self.cell.kind} of {self.cell.standing}, said {self.cell.moment}"
         return f"{self.place}: {said}, found {self.now} ({self.cell.rules}, {mode})"
 
@@ -52,12 +52,18 @@ class Outcome:
     answers: int = 0
 
 
-async def play(stage: Stage, selection: Selection, *, patience: float = GONE_WITHIN_SECONDS) -> Outcome:
-    """Play every moment in every room. `patience`: how long what must go may take (s)."""
+async def play(
+    stage: Stage,
+    selection: Selection,
+    *,
+    patience: float = GONE_WITHIN_SECONDS,
+    moments: Iterable[Moment] = tuple(Moment),
+) -> Outcome:
+    """Play the moments in every room. `patience`: how long what must go may take (s)."""
     outcome = Outcome()
     await open_rooms(stage, selection)
     watched = _Watched(stage, patience)
-    for moment in Moment:
+    for moment in moments:
         begun = time.monotonic()
         await _turn(stage, selection, moment)
         outcome.answers += await _look(stage, selection, moment)
@@ -83,12 +89,15 @@ async def open_rooms(stage: Stage, selection: Selection) -> None:
         members = [person for standing, person in stage.people.items() if standing is not Standing.NEWCOMER]
         invited = [stage.service.user_id, *(person.user_id for person in members)]
         power = {"events": _POWER, "users_default": 0, "state_default": 50}
-        room = await stage.host.create_room("Garden", invite=invited, power_level_content_override=power)
+        room = await stage.host.create_room(
+            "Garden", invite=invited, encrypted=stage.encrypted, power_level_content_override=power
+        )
         stage.rooms[rules] = room
         via = [stage.service.homeserver.server_name]
         for person in members:
             await _patiently(functools.partial(person.join, room, via=via))
-        await stage.host.wait_for_text(room, "Hello, I'm Circle", sender=stage.service.user_id)
+        question = await stage.host.wait_for_text(room, "Hello, I'm Circle", sender=stage.service.user_id)
+        stage.questions[room] = question["event_id"]
 
     await asyncio.gather(*map(open_one, selection.rooms))
 
@@ -100,19 +109,21 @@ async def _turn(stage: Stage, selection: Selection, moment: Moment) -> None:
             await _set_policies(stage, moment)
             await _choose(stage, {Standing.CONSENTING: "in", Standing.OUT: "out"})
             await _newcomers(stage)
+        case Moment.CHOSEN:
+            # First, for an answer that is said again because of the other choice looks at what stands by then.
+            await _keep_out(stage)
+            await _settle(stage)
+            await _choose(stage, {Standing.NOT_AT_ALL: "not at all"})
         case Moment.DOWN:
             await stage.service.stop()
         case Moment.TIGHTENED | Moment.LOOSENED:
             await _set_policies(stage, moment)
         case _:
             pass
-    await asyncio.gather(*(_speak(stage, rules, pairs, moment) for rules, pairs in selection.rooms.items()))
+    if moment in SPEAKING:
+        await asyncio.gather(*(_speak(stage, rules, pairs, moment) for rules, pairs in selection.rooms.items()))
     if moment is Moment.DOWN:
         await stage.service.start()
-    if moment is Moment.IN_FORCE:
-        await _settle(stage)
-        await _choose(stage, {Standing.NOT_AT_ALL: "not at all"})
-        await _keep_out(stage)
     await _settle(stage)
 
 
@@ -143,8 +154,9 @@ async def _choose(stage: Stage, words: dict[Standing, str]) -> None:
     if Standing.CONSENTING in words:
         chosen.append((stage.host, words[Standing.CONSENTING]))
     for person, word in chosen:
-        room = await person.start_dm(stage.service.user_id)
-        await person.wait_for_member(room, stage.service.user_id, "join")
+        if (room := stage.private.get(person)) is None:
+            room = stage.private[person] = await person.start_dm(stage.service.user_id)
+            await person.wait_for_member(room, stage.service.user_id, "join")
         await _answered(stage, room, await person.say(room, word), by=person)
 
 
@@ -154,7 +166,7 @@ async def _keep_out(stage: Stage) -> None:
     if kept is None:
         return
     for room in stage.rooms.values():
-        await stage.host.say(room, f"!circle keep out {kept.user_id}", mentions=[kept.user_id])
+        await _call(stage, room, f"keep out {kept.user_id}", kept.user_id)
 
 
 async def _newcomers(stage: Stage) -> None:
@@ -228,7 +240,21 @@ async def _look(stage: Stage, selection: Selection, moment: Moment) -> int:
     stage.model.always(Fail(401))  # What a model does not answer is picked, and quoted word by word.
     await _all_ask(stage, rooms, "summary")
     await _all_ask(stage, rooms, "ask where is the ladder?")
-    return 3 * len(rooms)
+    return 3 * len(rooms) + await _ask_in_private(stage, rooms)
+
+
+async def _ask_in_private(stage: Stage, rooms: Sequence[str]) -> int:
+    """Have the host told in private what each circle said, and handed over their receipts and what is held of them."""
+    private = stage.private.get(stage.host)
+    if private is None:
+        return 0  # Nobody has chosen anything yet.
+    for room in rooms:
+        await _call(stage, room, "summary, only for me")
+    await _all_ask(stage, rooms, "help")
+    for words in ("receipts", "export me"):
+        await stage.host.say(private, words)
+    await _answered(stage, private, await stage.host.say(private, "help"))
+    return len(rooms)
 
 
 async def _settle(stage: Stage) -> None:
@@ -238,9 +264,15 @@ async def _settle(stage: Stage) -> None:
 
 async def _all_ask(stage: Stage, rooms: Iterable[str], words: str) -> None:
     async def ask(room: str) -> None:
-        await _answered(stage, room, await stage.host.say(room, f"!circle {words}"))
+        await _answered(stage, room, await _call(stage, room, words))
 
     await asyncio.gather(*map(ask, rooms))
+
+
+async def _call(stage: Stage, room: str, words: str, *mentions: str) -> str:
+    """Say something to the AI. In an encrypted room it hears everybody only where they reply to it."""
+    replies = {"m.in_reply_to": {"event_id": stage.questions[room]}} if stage.encrypted else None
+    return await stage.host.say(room, f"!circle {words}", mentions=mentions, relates_to=replies)
 
 
 async def _answered(stage: Stage, room: str, question: str, *, by: Any = None) -> None:
@@ -275,6 +307,7 @@ class _Watched:
         self._requests: list[dict[str, Any]] = []
         self._passed = [0, 0]
         self._said: dict[str, set[str]] = {}
+        self._files: dict[str, bytes] = {}
 
     async def look(self, now: Moment) -> list[tuple[Canary, Place]]:
         """Return what is where. What must go may take its time: those places are looked at until it has gone."""
@@ -283,7 +316,9 @@ class _Watched:
         found += [(canary, Place.SOCKET) for canary in flock.found_in(self._passed_the_gate())]
         lasting: tuple[tuple[Place, Callable[[], Awaitable[bytes]]], ...] = (
             (Place.DISK, self._disk),
-            (Place.ROOM, self._rooms),
+            (Place.ROOM, functools.partial(self._said_in, self._circles)),
+            (Place.PRIVATE, functools.partial(self._said_in, self._direct_messages)),
+            (Place.MEDIA, self._media),
             (Place.LOG, self._log),
             (Place.METRICS, self._metrics),
         )
@@ -326,13 +361,33 @@ class _Watched:
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             return await answer.read()
 
-    async def _rooms(self) -> bytes:
-        """Return all that the AI said anywhere, as the history shows it now and as each event is when asked for."""
-        host, shown = self._stage.host, list[Event]()
-        for room in self._stage.rooms.values():
-            history = [e for e in await host.all_messages(room) if e["sender"] == self._stage.service.user_id]
+    async def _said_in(self, where: Callable[[], list[tuple[str, Person]]]) -> bytes:
+        """Return all that the AI said there, as the history shows it now and as each event is when asked for."""
+        shown = list[Event]()
+        for room, reader in where():
+            history = [e for e in await reader.all_messages(room) if e["sender"] == self._stage.service.user_id]
             known = self._said.setdefault(room, set())
             known |= {event["event_id"] for event in history}
             shown += history
-            shown += [await host.event(room, event_id) for event_id in sorted(known)]
+            now = [await reader.event(room, event_id) for event_id in sorted(known)]
+            # What is encrypted reads as the reader's client made it readable.
+            clear = {event["event_id"]: event for event in reader.timeline(room)}
+            shown += [
+                clear.get(event["event_id"], event) if "ciphertext" in event["content"] else event for event in now
+            ]
         return json.dumps(shown, ensure_ascii=False).encode()
+
+    def _circles(self) -> list[tuple[str, Person]]:
+        return [(room, self._stage.host) for room in self._stage.rooms.values()]
+
+    def _direct_messages(self) -> list[tuple[str, Person]]:
+        return [(room, person) for person, room in self._stage.private.items()]
+
+    async def _media(self) -> bytes:
+        """Return every file that the AI ever handed over, whether or not its message still stands."""
+        for room, reader in (*self._circles(), *self._direct_messages()):
+            for event in reader.timeline(room):
+                url = event["content"].get("url")
+                if event["sender"] == self._stage.service.user_id and url and url not in self._files:
+                    self._files[url] = await reader.download(url)
+        return b"\n".join(self._files.values())

@@ -9,7 +9,7 @@ from typing import Any
 
 from circles_bench.leaks.canary import Canary, Flock
 from circles_bench.leaks.table import Cell, Kind, Moment, Rules, Selection, Standing
-from circles_harness import Homeserver, ModelServer, Person, Service
+from circles_harness import ElementClients, Homeserver, ModelServer, Person, Service
 from circles_harness.service import merged, registration
 from circles_harness.wire import Wire
 
@@ -42,17 +42,23 @@ class Stage:
         model: what it asks; every request is remembered.
         host: who makes the rooms, decides in them and asks; they said yes.
         people: one for each standing.
+        questions: of each room the AI's first event, its question what it may look at.
+        private: the direct message of whoever has one with the AI.
+        encrypted: whether the circles are, and everybody's client is Element's own crypto.
         wires: in gated mode what leads to the service and what leads from it to the gate; every byte is remembered.
     """
 
     service: Service
     model: ModelServer
     host: Person
-    people: dict[Standing, Person]
+    people: Mapping[Standing, Person]
     wires: Sequence[Wire] = ()
+    encrypted: bool = False
     flock: Flock = field(default_factory=Flock)
     cells: list[Cell] = field(default_factory=list[Cell])
     rooms: dict[Rules, str] = field(default_factory=dict[Rules, str])
+    questions: dict[str, str] = field(default_factory=dict[str, str])
+    private: dict[Person, str] = field(default_factory=dict[Person, str])
 
     @property
     def gated(self) -> bool:
@@ -61,7 +67,7 @@ class Stage:
 
     def word(self, rules: Rules, kind: Kind, standing: Standing, moment: Moment) -> str:
         """Return the word of one cell, said once."""
-        self.cells.append(Cell(rules, kind, standing, moment, self.gated))
+        self.cells.append(Cell(rules, kind, standing, moment, self.gated, self.encrypted))
         return self.flock.new().word
 
     def cell(self, canary: Canary) -> Cell:
@@ -96,10 +102,20 @@ async def bridged(homeserver: Homeserver, bridge: Mapping[str, Any]) -> Person:
 
 
 @contextlib.asynccontextmanager
+async def tapped(service: Service) -> AsyncGenerator[Sequence[Wire]]:
+    """Put a wire into both ways between a gate and the service behind it; before either starts."""
+    here = service.homeserver
+    async with Wire(service.url) as to_service, Wire(here.gate_url) as to_gate:
+        here.modules[-1] = merged(here.modules[-1], {"config": {"gate": {"service_url": to_service.url}}})
+        service.configure({"homeserver": {"url": f"{to_gate.url}{GATE}/hs"}})
+        yield to_service, to_gate
+
+
+@contextlib.asynccontextmanager
 async def staged(
     selection: Selection, *, program: Sequence[str] | None = None, module: str | None = None
 ) -> AsyncGenerator[Stage]:
-    """Start two homeservers, the service, a bridge and a model, for one run.
+    """Start the homeservers, the service, a bridge and a model, for one run.
 
     Args:
         selection: what will be played; says whether through the gate.
@@ -108,24 +124,30 @@ async def staged(
     """
     async with contextlib.AsyncExitStack() as stack:
         model = stack.enter_context(ModelServer())
+        speaking = {standing for pairs in selection.rooms.values() for standing, _ in pairs}
+        standings = [standing for standing in Standing if standing in speaking]
         here = Homeserver(federation=True, gate_listener=selection.gated)
-        elsewhere = Homeserver(federation=True)
         bridge = bridge_on(here)
         service = Service(here, model=model, config=CONFIG, gated=selection.gated, program=program)
-        wires: list[Wire] = []
+        wires: Sequence[Wire] = ()
         if selection.gated:
-            to_service = await stack.enter_async_context(Wire(service.url))
-            to_gate = await stack.enter_async_context(Wire(here.gate_url))
-            wires = [to_service, to_gate]
-            watched = {"loosening_hours": LATER_HOURS, "gate": {"service_url": to_service.url}}
-            here.modules[-1] = merged(here.modules[-1], {"config": watched} | ({"module": module} if module else {}))
-            service.configure({"homeserver": {"url": f"{to_gate.url}{GATE}/hs"}})
+            wires = await stack.enter_async_context(tapped(service))
+            changed = {"config": {"loosening_hours": LATER_HOURS}} | ({"module": module} if module else {})
+            here.modules[-1] = merged(here.modules[-1], changed)
         await stack.enter_async_context(here)
-        await stack.enter_async_context(elsewhere)
         await stack.enter_async_context(service)
-        local = [each for each in Standing if each not in (Standing.REMOTE, Standing.GHOST)]
-        people = await people_at(here, local)
-        people |= await people_at(elsewhere, [Standing.REMOTE])
-        people[Standing.GHOST] = await bridged(here, bridge)
-        stack.push_async_callback(people[Standing.GHOST].close)
-        yield Stage(service, model, await here.person("host"), people, wires)
+        people = await people_at(here, [each for each in standings if each not in (Standing.REMOTE, Standing.GHOST)])
+        if Standing.REMOTE in standings:
+            elsewhere = await stack.enter_async_context(Homeserver(federation=True))
+            people |= await people_at(elsewhere, [Standing.REMOTE])
+        if Standing.GHOST in standings:
+            people[Standing.GHOST] = await bridged(here, bridge)
+            stack.push_async_callback(people[Standing.GHOST].close)
+        host = await here.person("host")
+        if selection.encrypted:
+            clients = await stack.enter_async_context(ElementClients())
+            host = await clients.start(host)
+            people = {standing: await clients.start(person) for standing, person in people.items()}
+            for person in (host, *people.values()):
+                stack.push_async_callback(person.close)
+        yield Stage(service, model, host, people, wires, selection.encrypted)

@@ -47,9 +47,15 @@ class Moment(StrEnum):
 
     BEFORE = "before_admission"
     IN_FORCE = "in_force"
+    CHOSEN = "after_choosing"
+    """Nothing is said in it: whoever chooses late takes back what was looked at, kept and quoted until then."""
     DOWN = "while_down"
     TIGHTENED = "after_tightening"
     LOOSENED = "loosened_later"
+
+
+SPEAKING: Final = tuple(moment for moment in Moment if moment is not Moment.CHOSEN)
+"""When words are said."""
 
 
 class Place(StrEnum):
@@ -62,7 +68,11 @@ class Place(StrEnum):
     LOG = "log"
     METRICS = "metrics"
     ROOM = "room"
-    """All that the AI said, each edit too, as a member's client can fetch it."""
+    """All that the AI said in the circles, each edit too, as a member's client can fetch it."""
+    PRIVATE = "private"
+    """The same of what it said to somebody alone."""
+    MEDIA = "media"
+    """Every file that the AI handed over, as whoever has the link can fetch it: an export, receipts."""
     SOCKET = "socket"
     """What came to the service through the gate, delivered or fetched."""
 
@@ -124,6 +134,7 @@ class Cell(NamedTuple):
     standing: Standing
     moment: Moment
     gated: bool
+    encrypted: bool = False
 
 
 def course(rules: Rules) -> dict[Moment, Rules | None]:
@@ -131,6 +142,7 @@ def course(rules: Rules) -> dict[Moment, Rules | None]:
     return {
         Moment.BEFORE: None,
         Moment.IN_FORCE: rules,
+        Moment.CHOSEN: rules,
         Moment.DOWN: rules,
         Moment.TIGHTENED: TIGHTER[rules],
         Moment.LOOSENED: LOOSER,
@@ -143,11 +155,39 @@ class Selection:
 
     rooms: dict[Rules, tuple[tuple[Standing, Kind], ...]]
     gated: bool
+    encrypted: bool = False
 
     @property
     def cells(self) -> int:
         """How many words are said."""
-        return sum(map(len, self.rooms.values())) * len(Moment)
+        return sum(map(len, self.rooms.values())) * len(SPEAKING)
+
+
+ENCRYPTED_RULES: Final = (Rules.ON_CALL, Rules.AGREED, Rules.NOTEBOOK)
+ENCRYPTED_STANDINGS: Final = (
+    Standing.CONSENTING,
+    Standing.OUT,
+    Standing.NOT_AT_ALL,
+    Standing.KEPT_OUT,
+    Standing.NEWCOMER,
+)
+ENCRYPTED_KINDS: Final = (Kind.TEXT, Kind.EDIT, Kind.QUOTED, Kind.THREAD, Kind.CAPTION, Kind.POLL)
+
+
+def encrypted(*, gated: bool) -> Selection:
+    """Return the row of encrypted rooms: a part that is the same in each run, for every client is Element's own crypto.
+
+    Each person says three of the kinds in each room, and each kind is said by several.
+    """
+    rooms = {
+        rules: tuple(
+            (standing, ENCRYPTED_KINDS[(number + row + 2 * turn) % len(ENCRYPTED_KINDS)])
+            for row, standing in enumerate(ENCRYPTED_STANDINGS)
+            for turn in range(3)
+        )
+        for number, rules in enumerate(ENCRYPTED_RULES)
+    }
+    return Selection(rooms, gated, encrypted=True)
 
 
 def whole(rules: Iterable[Rules], standings: Iterable[Standing], *, gated: bool) -> Selection:
