@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -203,6 +204,26 @@ async def test_windows_are_counted_before_anything_is_withheld(looking: Looking)
     assert talk.withheld
     assert not talk.few
     assert (await looking.talk.window(ROOM, Window(last=3))).few
+
+
+async def test_looking_at_a_few_messages_costs_the_same_however_somebody_stands(looking: Looking) -> None:
+    """As many requests, and the same word about the window: neither time nor wording tells out from silent."""
+    standing = await looking.rows.do(lambda c: rooms.member(c, ROOM, LI))
+    for sender, text in ((REMOTE, "one"), (MEI, "two"), (LI, "three")):
+        looking.timeline.say(sender, text, 1)
+    found: list[tuple[object, ...]] = []
+    for member in (
+        standing,
+        standing.model_copy(update={"kept_out": True}),
+        *(fold_choice(standing, choice, NOW) for choice in (Choice.IN, Choice.OUT, Choice.NOT_AT_ALL)),
+    ):
+        await looking.rows.do(partial(rooms.save_choice, room_id=ROOM, user_id=LI, choice=member))
+        for last in (1, 2, 3):
+            looking.timeline.pages = 0
+            talk = await looking.talk.window(ROOM, Window(last=last, asker=MEI))
+            found.append((last, talk.few, looking.timeline.pages, looking.timeline.opened[:]))
+
+    assert found == [(last, True, 1, []) for last in (1, 2, 3)] * 5
 
 
 async def test_what_came_after_the_question_is_not_looked_at(looking: Looking) -> None:
