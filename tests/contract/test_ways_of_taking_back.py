@@ -1,0 +1,123 @@
+"""Every way of taking back, and every place where words may stand: what goes, by bytes, also when the power goes next.
+
+The table of docs/explanation/taking_back.md.
+"""
+
+import re
+import shutil
+from collections.abc import Awaitable, Callable, Set
+from pathlib import Path
+
+import pytest
+
+from circles.adapters.store import journal, kept
+from circles.adapters.store.database import SqlDatabase
+from circles.core import effects as fx
+from circles.core.ids import EventID, UserID
+from circles.features.notes.store import notes
+from circles.features.reminders.store import reminder_pending, reminders
+from circles.testing import ROOM
+from circles_bench.leaks.canary import Canary, Flock
+from circles_docs import ROOT
+from rows import LI, MEI, NOW, Rows, a_post, message, opened
+
+TALK, IN_THREAD, ASKED = EventID("$talk"), EventID("$in_thread"), EventID("$asked")
+PLACES: tuple[str, ...] = (
+    "kept message",
+    "kept in a thread",
+    "note",
+    "reminder",
+    "reminder asked back",
+    "waiting",
+    "unsent answer",
+    "answer",
+)
+"""Where words may stand (docs/reference/data.md), and an answer that stands in the room."""
+TALKS: set[str] = {"kept message", "kept in a thread"}
+ANSWERS: set[str] = {"unsent answer", "answer"}
+"""They rest on talk."""
+
+
+async def plant(rows: Rows) -> dict[str, Canary]:
+    """Put a word of Mei's, one that is nowhere else, into each place."""
+    flock = Flock()
+    words = {place: flock.new() for place in PLACES}
+
+    def said(place: str) -> str:
+        return f"The ladder is with {words[place].word}."
+
+    common = {"event_id": TALK, "room_id": ROOM, "sender": MEI, "at": NOW, "until": NOW + 1, "reply_to": None}
+    thread = {**common, "event_id": IN_THREAD, "thread": EventID("$root")}
+    note = {"id": "n", "room_id": ROOM, "number": 1, "author": MEI, "source_event": ASKED, "source_sender": MEI}
+    wish = {"id": "r", "room_id": ROOM, "owner": MEI, "source_event": ASKED}
+    due = {"number": 1, "rule": dict[str, str](), "zone": "UTC", "next_due": NOW, "created_at": NOW}
+    waiting = message(said("waiting"), event_id="$waiting")
+    await rows.do(lambda c: kept.keep(c, body=said("kept message"), thread=None, **common))  # type: ignore[arg-type]
+    await rows.do(lambda c: kept.keep(c, body=said("kept in a thread"), **thread))  # type: ignore[arg-type]
+    values = {**note, "asked_event": ASKED, "at": NOW, "kept_at": NOW, "text": said("note")}
+    await rows.do(lambda c: c.execute(notes.insert().values(**values)))
+    await rows.do(lambda c: c.execute(reminders.insert().values(**wish, **due, text=said("reminder"))))
+    back = {**wish, "text": said("reminder asked back"), "options": list[str](), "asked_at": NOW}
+    await rows.do(lambda c: c.execute(reminder_pending.insert().values(**back)))
+    await rows.do(lambda c: journal.add(c, waiting, at=NOW, received_at=NOW, pending=True))
+    await rows.post(a_post(said("answer"), rests_on=[TALK]))
+    await rows.post(a_post(said("unsent answer"), rests_on=[TALK]), sent=False)
+    return words
+
+
+def effect(*effects: fx.Effect) -> Callable[[Rows], Awaitable[object]]:
+    """Return the way that these effects are."""
+    return lambda rows: rows.perform(*effects)
+
+
+EVERYTHING = set(PLACES)
+WAYS: dict[str, tuple[Callable[[Rows], Awaitable[object]], Set[str]]] = {
+    "redaction, 🙈": (
+        effect(fx.TakeBack(ROOM, (TALK, IN_THREAD, ASKED, EventID("$waiting")), by=MEI)),
+        EVERYTHING,
+    ),
+    "edit": (lambda rows: rows.do(lambda c: kept.revise(c, TALK, MEI, "It is nowhere.")), {"kept message"}),
+    "off-record thread": (effect(fx.TakeBackTalk(ROOM, 0, EventID("$root"))), {"kept in a thread"}),
+    "off-record hour": (effect(fx.TakeBackTalk(ROOM, 0, None)), TALKS | ANSWERS),
+    "out, not at all": (effect(fx.TakeBackPerson(MEI, ROOM, held=False)), TALKS | ANSWERS),
+    "kept out": (effect(fx.TakeBackPerson(MEI, ROOM, held=False, silent=True)), TALKS),
+    "forget me": (effect(fx.TakeBackPerson(MEI, None, held=True)), EVERYTHING),
+    "a week after leaving": (effect(fx.TakeBackPerson(MEI, ROOM, held=True, silent=True)), EVERYTHING - ANSWERS),
+    "tightened policy": (effect(fx.TrimKept(ROOM, NOW + 1, None)), TALKS),
+    "retention": (lambda rows: rows.do(lambda c: kept.drop_expired(c, NOW + 1)), TALKS),
+    "the AI leaves": (effect(fx.Depart(ROOM)), EVERYTHING - {"answer"}),
+    "somebody else's forget me": (effect(fx.TakeBackPerson(UserID(LI), None, held=True)), set()),
+}
+"""Of each way, what it does to the rows, and from where words go."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_each_way_takes_what_it_says_from_every_place_and_nothing_else(tmp_path: Path, way: str) -> None:
+    """What is looked at is the files as a power cut right after the commit leaves them, after the next start."""
+    do, goes = WAYS[way]
+    lived, revived = tmp_path / "lived", tmp_path / "revived"
+    lived.mkdir()
+    async with opened(lived) as rows:
+        words = await plant(rows)
+        assert Flock(len(words)).found_in(await rows.bytes()) >= set(words.values())
+        await do(rows)
+        withdrawn = await rows.redacted()
+        shutil.copytree(lived, revived)
+
+    database = SqlDatabase(f"sqlite:///{revived / 'circles.db'}")
+    assert await database.wipe()
+    left = Flock(len(words)).found_in(b"".join(file.read_bytes() for file in revived.iterdir()))
+    await database.close()
+
+    in_rows = {place for place in PLACES if place != "answer" and words[place] not in left}
+    assert in_rows | ({"answer"} if withdrawn else set()) == goes
+
+
+def test_the_page_says_the_same() -> None:
+    """One row for each way, one mark for each place."""
+    page = (ROOT / "docs/explanation/taking_back.md").read_text(encoding="utf-8")
+    rows = {cells[0]: cells[1:] for line in page.splitlines() if (cells := re.findall(r"(?<=\| )[^|]+?(?= \|)", line))}
+
+    assert tuple(rows["way"]) == PLACES
+    for way, (_, goes) in WAYS.items():
+        assert rows[way] == ["goes" if place in goes else "–" for place in PLACES], way
