@@ -264,12 +264,27 @@ def test_the_schema_refuses_what_is_plainly_wrong(wrong: dict[str, Any]) -> None
     assert not _valid(to_content(preset(Preset.ON_CALL)) | wrong)
 
 
+# ---- what is promised
+
+
+@pytest.mark.parametrize(
+    ("name", "fewest"), [("docs/explanation/privacy.md", 40), ("docs/explanation/threats.md", 35)], ids=str
+)
+def test_what_is_promised_leads_to_the_test_that_holds_it(name: str, fewest: int) -> None:
+    """Line by line; that each of these links leads to a test that is there says the test of all links."""
+    chapters = re.split(r"^## ", _prose(ROOT / name), flags=re.MULTILINE)[1:]
+    bare = [chapter.partition("\n")[0] for chapter in chapters if "[✓](" not in chapter]
+
+    assert _read(name).count("[✓](") >= fewest
+    assert bare == []
+
+
 # ---- links and examples
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_each_link_leads_somewhere(page: Path) -> None:
-    """To a file of this repository, and to a heading in it where one is named."""
+    """To a file of this repository, and to a heading in it, or a test of it, where one is named."""
     dead: list[str] = []
     for target in re.findall(r"\]\(([^)\s]+)\)", _prose(page)):
         address, _, heading = target.partition("#")
@@ -376,9 +391,10 @@ def test_what_a_how_to_tells_people_to_say_is_understood(page: Path) -> None:
     ] == []
 
 
-def test_what_the_chinese_page_tells_people_to_say_is_understood() -> None:
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/zh").glob("*.md")), ids=_name)
+def test_what_a_chinese_page_tells_people_to_say_is_understood(page: Path) -> None:
     """Every word in it that is set as code."""
-    said = re.findall(r"`([^`]+)`", _prose(ROOT / "docs/zh/README.md"))
+    said = re.findall(r"`([^`]+)`", _prose(page))
 
     assert said
     assert [words for words in said if not _is_understood(strip_address(words, room_names())[1])] == []
@@ -482,6 +498,8 @@ def _valid(content: object) -> bool:
 
 
 def _headings(page: Path) -> set[str]:
+    if page.suffix == ".py":
+        return set(re.findall(r"^(?:async )?def (test_\w+)", _read(page), re.MULTILINE))
     titles = re.findall(r"^#+ (.*)$", _prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
