@@ -14,6 +14,8 @@ from circles.adapters.store import journal, kept
 from circles.adapters.store.database import SqlDatabase
 from circles.core import effects as fx
 from circles.core.ids import EventID, UserID
+from circles.entrypoints.gathering import WhatIsHeld
+from circles.facts import rooms
 from circles.features.notes.store import notes
 from circles.features.reminders.store import reminder_pending, reminders
 from circles.testing import ROOM
@@ -50,7 +52,13 @@ async def plant(rows: Rows) -> dict[str, Canary]:
     thread = {**common, "event_id": IN_THREAD, "thread": EventID("$root")}
     note = {"id": "n", "room_id": ROOM, "number": 1, "author": MEI, "source_event": ASKED, "source_sender": MEI}
     wish = {"id": "r", "room_id": ROOM, "owner": MEI, "source_event": ASKED}
-    due = {"number": 1, "rule": dict[str, str](), "zone": "UTC", "next_due": NOW, "created_at": NOW}
+    due = {
+        "number": 1,
+        "rule": {"repeat": "days", "at": "09:00:00", "zone": "UTC", "every": 1},
+        "zone": "UTC",
+        "next_due": NOW,
+        "created_at": NOW,
+    }
     waiting = message(said("waiting"), event_id="$waiting")
     await rows.do(lambda c: kept.keep(c, body=said("kept message"), thread=None, **common))  # type: ignore[arg-type]
     await rows.do(lambda c: kept.keep(c, body=said("kept in a thread"), **thread))  # type: ignore[arg-type]
@@ -111,6 +119,23 @@ async def test_each_way_takes_what_it_says_from_every_place_and_nothing_else(tmp
 
     in_rows = {place for place in PLACES if place != "answer" and words[place] not in left}
     assert in_rows | ({"answer"} if withdrawn else set()) == goes
+
+
+@pytest.mark.parametrize("membership", ["join", "leave"])
+async def test_what_is_held_is_shown_whole_also_to_whoever_left(tmp_path: Path, membership: str) -> None:
+    """Every planted word of theirs that stays, and nobody else sees one; what waits is gone in a moment."""
+    async with opened(tmp_path) as rows:
+        words = await plant(rows)
+        await rows.do(lambda c: rooms.save_member(c, ROOM, MEI, membership=membership))
+        shown = {
+            (who, room_id): await WhatIsHeld(rows.database)(who, room_id, "en", whole=True)
+            for who in (MEI, LI)
+            for room_id in (None, ROOM)
+        }
+
+    found = {asked: Flock(len(words)).found_in(repr(held).encode()) for asked, held in shown.items()}
+    stays = {words[place] for place in PLACES if place not in ANSWERS | {"waiting"}}
+    assert found == {(MEI, None): stays, (MEI, ROOM): stays, (LI, None): set(), (LI, ROOM): set()}
 
 
 def test_the_page_says_the_same() -> None:
