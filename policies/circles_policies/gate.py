@@ -133,7 +133,8 @@ def may_open(event: object, view: RoomView) -> bool:
 
     What its envelope says to the AI may be: in a direct message, as a reply to the AI, or in a thread of its.  Of other
     messages only those whose sender may be read when they speak to the AI, for only inside it says whether they do.
-    Whoever is out, kept out, or has not said yes where a yes is asked, stays closed: they reply to be heard.
+    Whoever is out, kept out, or has not said yes where a yes is asked, stays closed: they reply to be heard.  How far
+    back the policy looks is no matter for what arrives: a choice said while we were away for days must count.
     """
     envelope = classify(event, view)
     if not envelope.encrypted or envelope.own or view.mark is Mark.HIDDEN:
@@ -143,7 +144,8 @@ def may_open(event: object, view: RoomView) -> bool:
         return True  # A control word may stand in it, which is obeyed under every policy.
     spoken = envelope._replace(addressed=True, to_ai=True)
     scopes = Scopes(view.room, view.member, view.mark, view.operator)
-    read = bool(decide(scopes, _request(Right.READ, spoken, view)))
+    now = view.now if view.called else envelope.at
+    read = bool(decide(scopes, _request(Right.READ, spoken, view)._replace(now=now)))
     if envelope.to_ai:
         return read or bool(decide(scopes, _request(Right.TRIGGER, spoken, view)))
     return read and view.member.level is not Level.OUT and not view.member.kept_out

@@ -146,7 +146,10 @@ class Intake:
         room_id, sender, event_id = RoomID(raw["room_id"]), UserID(raw["sender"]), EventID(raw["event_id"])
         try:
             with connection.begin_nested():
-                passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
+                view = self.view(connection, room_id, sender, raw, now)
+                if may_open(raw, view):
+                    return  # Only inside it says what may stand: it is judged when it is opened.
+                passed = filter_event(raw, view)
         except Exception as error:
             if is_the_machines(error):
                 raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
@@ -25,6 +26,7 @@ from circles.errors import MatrixError
 from circles.facts import rooms
 from circles.features.encryption.decide import NAME, notice_id
 from circles.ports import Database, KnownKeys, TellsTime, Unread
+from circles_policies.events import RoomView, classify
 from circles_policies.gate import may_open
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,15 @@ log = logging.getLogger(__name__)
 KEPT: Final = timedelta(days=7)
 RETRY_SECONDS: Final = 10
 MOST_JUDGED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Why a row that was tried waits: for which key, by whom."""
+
+    session: Session
+    sender: str
+    trouble: Trouble
 
 
 class Decrypts(Protocol):
@@ -105,8 +116,10 @@ class Opener:
         self._after = after
         self._unreadable_after = unreadable_after
         self._look = asyncio.Event()
-        self._waiting: dict[int, tuple[Session, Trouble]] = {}
-        """The rows that were tried, and the key each waits for. A new row's seq is above all that are there."""
+        self._waiting: dict[int, _Wait] = {}
+        """The rows that were tried. A new row's seq is above all that are there."""
+        self._armed: dict[Session, int] = {}
+        """When (ms) a room is told of a key: so long after the first of what waits for it, not after the last."""
         self._from: int | None = 0
         """After which row there may be something to open."""
         self._judge_again = False
@@ -144,7 +157,7 @@ class Opener:
 
             await self._database.write(note)
         strange = Trouble.UNKNOWN_DEVICE if received.devices else None
-        free = [seq for seq, (session, why) in self._waiting.items() if session in received.keys or why is strange]
+        free = [seq for seq, wait in self._waiting.items() if wait.session in received.keys or wait.trouble is strange]
         for seq in free:
             del self._waiting[seq]
         if free:
@@ -172,7 +185,9 @@ class Opener:
 
     async def _drop(self) -> None:
         """Drop what is too old, and after a tightening what may not be opened any more."""
-        before = self._now() - int(KEPT.total_seconds() * 1000)
+        now = self._now()
+        self._armed = {session: due for session, due in self._armed.items() if due > now}
+        before = now - int(KEPT.total_seconds() * 1000)
         await self._database.write(partial(journal.drop_parked, before=before))
         if self._judge_again:
             self._judge_again = False
@@ -185,8 +200,13 @@ class Opener:
                 journal.drop(connection, [row.event_id])
 
     def _may_open(self, connection: Connection, row: journal.Parked, now: int) -> bool:
-        sender = UserID(str(row.event["sender"]))
-        return may_open(row.event, self._intake.view(connection, row.room_id, sender, row.event, now))
+        return may_open(row.event, self._view(connection, row, now))
+
+    def _is_control(self, connection: Connection, row: journal.Parked, clear: dict[str, Any], now: int) -> bool:
+        return classify(clear, self._view(connection, row, now)).control is not None
+
+    def _view(self, connection: Connection, row: journal.Parked, now: int) -> RoomView:
+        return self._intake.view(connection, row.room_id, UserID(str(row.event["sender"])), row.event, now)
 
     async def _open_all(self) -> None:
         """Try what was not tried yet, and what a key came for, all in the order in which it arrived."""
@@ -202,43 +222,67 @@ class Opener:
             self._from = max(self._waiting, default=0)
 
     async def _open(self, rows: list[journal.Parked]) -> None:
-        """Open what can be opened, all in one commit and in its order."""
+        """Open what can be opened, in its order.
+
+        In one commit, but for what may close what comes after it: it counts before the next is opened.
+        """
         opened: list[tuple[int, dict[str, Any]]] = []
+        keys: set[Session] = set()
+        strangers = {wait for wait in self._waiting.values() if wait.trouble is Trouble.UNKNOWN_DEVICE}
         for row in rows:
             if not await self._database.read(partial(self._may_open, row=row, now=self._now())):
                 await self._database.write(partial(journal.drop, event_ids=[row.event_id]))
                 continue
-            clear = await self._crypto.decrypt(row.event)
-            if isinstance(clear, Trouble):
-                await self._put_off(row, clear)
-            else:
+            session, sender = Session(row.room_id, row.session), str(row.event["sender"])
+            stranger = _Wait(session, sender, Trouble.UNKNOWN_DEVICE)
+            # A device that was asked for and is not there is not asked for again with each of its messages.
+            clear = stranger.trouble if stranger in strangers else await self._crypto.decrypt(row.event)
+            if not isinstance(clear, Trouble):
                 opened.append((row.seq, clear))
-        if opened:
-            keys = {Session(row.room_id, row.session) for row in rows} - {key for key, _ in self._waiting.values()}
+                keys.add(session)
+                if await self._database.read(partial(self._is_control, row=row, clear=clear, now=self._now())):
+                    await self._intake.opened(opened)
+                    opened = []
+                continue
+            if clear is Trouble.UNKNOWN_DEVICE:
+                strangers.add(stranger)
+            await self._put_off(row, _Wait(session, sender, clear))
+        if keys:
+            keys -= {wait.session for wait in self._waiting.values()}
             settled = tuple(fx.Withdraw(notice_id(key.room_id, key.session_id)) for key in keys)
             await self._intake.opened(opened, settled)
 
-    async def _put_off(self, row: journal.Parked, trouble: Trouble) -> None:
+    async def _put_off(self, row: journal.Parked, wait: _Wait) -> None:
         """Leave a row parked, and have the room told if it stays so."""
-        self._waiting[row.seq] = Session(row.room_id, row.session), trouble
+        self._waiting[row.seq] = wait  # First of all: its key may come while this is written.
         log.info(
             "An event stays parked.",
             extra={
                 "action": "event_parked",
                 "room_id": row.room_id,
                 "event_id": row.event_id,
-                "reason": trouble.value,
+                "reason": wait.trouble.value,
             },
         )
         now = self._now()
+        if self._armed.get(wait.session, 0) <= now:
+            try:
+                await self._arm(row, wait, now)
+            except BaseException:
+                self._waiting.pop(row.seq, None)
+                raise
+
+    async def _arm(self, row: journal.Parked, wait: _Wait, now: int) -> None:
+        """Have the room told, once, if the key does not come."""
         due = datetime.fromtimestamp(now / 1000, UTC) + self._unreadable_after
-        payload = {"event": row.event_id, "session": row.session, "reason": trouble.value}
+        payload = {"event": row.event_id, "session": row.session, "reason": wait.trouble.value}
         wake = fx.WakeAt(NAME, f"unread:{row.room_id}:{row.session}", row.room_id, due, payload)
 
         def perform(connection: Connection) -> Aftermath:
             return self._performer.perform(connection, (wake,), now)
 
         self._after(await self._database.write(perform))
+        self._armed[wait.session] = int(due.timestamp() * 1000)
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)

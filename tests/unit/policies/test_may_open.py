@@ -65,6 +65,13 @@ def test_what_the_policy_keeps_from_it_stays_closed(change: dict[str, Any], *, c
     assert not may_open(ciphertext(), VIEW._replace(called=called, **change))
 
 
+def test_what_arrives_days_late_is_opened_and_what_is_looked_back_for_is_not() -> None:
+    """A choice said while nobody listened must count; a look back goes as far as the policy says."""
+    late = VIEW._replace(now=13 * DAY, received_at=13 * DAY)
+    assert may_open(ciphertext(), late)
+    assert not may_open(ciphertext(), late._replace(called=True))
+
+
 @pytest.mark.parametrize("change", CLOSED)
 def test_a_reply_to_it_and_a_direct_message_are_opened(change: dict[str, Any]) -> None:
     """A control word may stand in them, which is everyone's under every policy."""

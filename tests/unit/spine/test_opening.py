@@ -28,7 +28,7 @@ from circles.metrics import Metrics
 from circles.testing import AI, ROOM, FakeClock
 from circles_policies.content import to_content
 from circles_policies.minimum import Choice, fold_choice
-from circles_policies.model import Member, Preset, preset
+from circles_policies.model import Level, Member, Preset, preset
 from rows import LI, MEI, NOW, Rows, message, opened
 
 
@@ -61,16 +61,21 @@ class Parking:
     clock: FakeClock
     heard: list[Aftermath]
 
-    async def whisper(self, text: str, session: str, *, sender: UserID = MEI, **content: Any) -> EventID:
+    async def whisper(self, text: str, session: str, *, sender: UserID = MEI, at: int = NOW, **content: Any) -> EventID:
         """Deliver a message encrypted with a key."""
-        clear = message(text, sender=sender)
+        event = self.sealed(text, session, sender=sender, at=at, **content)
+        await self.intake.accept(event["event_id"], [event])
+        return EventID(event["event_id"])
+
+    def sealed(self, text: str, session: str, *, sender: UserID = MEI, at: int = NOW, **content: Any) -> dict[str, Any]:
+        """Return a message encrypted with a key."""
+        clear = message(text, sender=sender, at=at)
         clear["content"] |= content
         envelope: dict[str, Any] = {"algorithm": MEGOLM, "session_id": session, "ciphertext": "…"}
         if "m.relates_to" in content:
             envelope["m.relates_to"] = content["m.relates_to"]
         self.crypto.inside[clear["event_id"]] = clear
-        await self.intake.accept(clear["event_id"], [{**clear, "type": "m.room.encrypted", "content": envelope}])
-        return EventID(clear["event_id"])
+        return {**clear, "type": "m.room.encrypted", "content": envelope}
 
     async def come(self, *sessions: str) -> None:
         """Let keys come."""
@@ -103,17 +108,18 @@ class Parking:
         return found
 
 
-def chosen(connection: Connection) -> None:
-    rooms.save_room(connection, ROOM, membership="join", filled=True, encrypted=True)
+def choose(connection: Connection, key: Preset, starts_at: int) -> None:
+    content = to_content(preset(key))
     connection.execute(
         policies.insert().values(
-            room_id=ROOM,
-            content=to_content(preset(Preset.ON_CALL)),
-            state="in_force",
-            asked_at=0,
-            starts_at=0,
+            room_id=ROOM, content=content, state="in_force", asked_at=starts_at, starts_at=starts_at
         )
     )
+
+
+def chosen(connection: Connection) -> None:
+    rooms.save_room(connection, ROOM, membership="join", filled=True, encrypted=True)
+    choose(connection, Preset.ON_CALL, 0)
     for user in (MEI, LI):
         rooms.save_member(connection, ROOM, user, membership="join", since=0)
 
@@ -227,6 +233,19 @@ async def test_nobody_asks_for_the_key_of_what_is_closed(parking: Parking, level
     assert parking.crypto.asked == [waits]
 
 
+async def test_what_a_stricter_policy_closes_while_it_waits_is_dropped(parking: Parking) -> None:
+    parking.crypto.caught_up.set()
+    waits = await parking.whisper("!circle help", "a")
+    await parking.until(lambda: parking.crypto.asked == [waits])
+    await parking.rows.do(lambda c: choose(c, Preset.RESTING, NOW + 1))
+    parking.clock.advance(timedelta(seconds=1))
+    parking.opener.judge_again()
+
+    await parking.until_state(waits, "settled")
+    await parking.come("a")
+    assert parking.crypto.asked == [waits]
+
+
 async def test_what_is_redacted_while_it_waits_is_never_opened(parking: Parking) -> None:
     parking.crypto.caught_up.set()
     told = await parking.whisper("!circle help", "a")
@@ -261,6 +280,71 @@ async def test_an_unknown_device_is_tried_again_when_devices_change(parking: Par
     await parking.opener.received(Received(devices=True))
 
     await parking.until_state(told, "pending")
+
+
+async def test_a_device_that_is_not_there_is_asked_for_once(parking: Parking) -> None:
+    """And not with each message it wrote; what another says under its key is another question."""
+    parking.crypto.caught_up.set()
+    parking.crypto.strange.add("a")
+    first = await parking.whisper("!circle help", "a")
+    await parking.until(lambda: parking.crypto.asked == [first])
+
+    await parking.whisper("!circle help", "a")
+    other = await parking.whisper("!circle help", "a", sender=LI)
+
+    await parking.until(lambda: parking.crypto.asked == [first, other])
+
+
+async def test_a_room_is_told_so_long_after_the_first(parking: Parking) -> None:
+    """Else whoever goes on writing would never hear that nothing of it is read."""
+    parking.crypto.caught_up.set()
+    parking.crypto.keys.add("b")
+
+    async def said() -> tuple[EventID, list[tuple[str, int]]]:
+        waits = await parking.whisper("!circle help", "a")
+        await parking.until_state(await parking.whisper("!circle policy", "b"), "pending")
+        due = await parking.rows.do(lambda c: c.execute(select(wakes.c.payload, wakes.c.due)).all())
+        parking.clock.advance(timedelta(seconds=50))
+        return waits, [(payload["event"], at) for payload, at in due]
+
+    first, armed = await said()
+    assert armed == [(first, NOW + 60_000)]
+    _, armed = await said()
+    assert armed == [(first, NOW + 60_000)]
+    third, armed = await said()
+    assert armed == [(third, NOW + 160_000)]
+
+
+async def test_three_days_away_are_taken_in_as_they_were_said(parking: Parking) -> None:
+    """In their order though the keys come in another: what tightens is obeyed, what is a day old asks for nothing."""
+    away, step = timedelta(days=3), timedelta(hours=1)
+    parking.clock.advance(away)
+    said: list[EventID] = []
+    for number in range(72):
+        at = NOW + int(step.total_seconds() * 1000) * (number + 1)
+        words = "!circle out" if number == 60 else f"!circle ask {number}"
+        said.append(await parking.whisper(words, f"s{number // 10}", sender=(MEI, LI)[number % 2], at=at))
+    assert await parking.rows.do(lambda c: rooms.member(c, ROOM, MEI).level) is Level.NONE
+    await parking.come(*(f"s{number}" for number in reversed(range(8))))
+    parking.crypto.caught_up.set()
+
+    await parking.until_state(said[-1], "pending")
+
+    assert await parking.rows.do(lambda c: rooms.member(c, ROOM, MEI).level) is Level.OUT
+    assert parking.crypto.asked == [event_id for number, event_id in enumerate(said) if number % 2 or number <= 60]
+    assert (await parking.pending())[:2] == ["!circle ask 47", "!circle ask 48"]
+
+
+async def test_what_was_never_delivered_is_opened_too(parking: Parking) -> None:
+    """Read back after a long time away it waits for its key as anything delivered, and nothing else is made of it."""
+    parking.crypto.caught_up.set()
+    await parking.intake.catch_up([parking.sealed("!circle help", "a"), parking.sealed("!circle policy", "b")])
+    parking.opener.look()
+    await parking.come("b", "a")
+
+    async with asyncio.timeout(5):
+        while await parking.pending() != ["!circle help", "!circle policy"]:
+            await asyncio.to_thread(lambda: None)
 
 
 async def test_a_refused_key_is_noted_with_its_code(parking: Parking) -> None:
