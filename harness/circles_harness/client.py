@@ -326,12 +326,19 @@ class Person:
         return str(answer["content_uri"])
 
     async def send_file(
-        self, room: str, data: bytes, *, filename: str, content_type: str, msgtype: str = "m.file"
+        self,
+        room: str,
+        data: bytes,
+        *,
+        filename: str,
+        content_type: str,
+        msgtype: str = "m.file",
+        caption: str | None = None,
     ) -> str:
         """Drop a file into the room."""
         mxc = await self.upload(data, content_type=content_type, filename=filename)
         info = {"size": len(data), "mimetype": content_type}
-        content = {"msgtype": msgtype, "body": filename, "filename": filename, "info": info, "url": mxc}
+        content = {"msgtype": msgtype, "body": caption or filename, "filename": filename, "info": info, "url": mxc}
         return await self.send(room, "m.room.message", {**content, "m.mentions": {}})
 
     # Looking things up ----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ whose browser was cleared.
 """
 
 import asyncio
+import base64
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -54,12 +55,13 @@ class ElementClients:
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
 
-    async def start(self, account: Person, *, strict: bool = False) -> "ElementPerson":
+    async def start(self, account: Person, *, strict: bool = False, reset: bool = False) -> "ElementPerson":
         """Start a client of an account, which must not be used otherwise any more; returns once its keys are out.
 
         Args:
             account: someone signed in on a device of their own.
             strict: share keys with, and read from, devices signed by their owners only (MSC4153).
+            reset: take a new identity in the place of the one there is, as who lost every device must.
         """
         who = f"{account.user_id} {account.device_id}"
         person = ElementPerson(self, who, account)
@@ -72,6 +74,7 @@ class ElementClients:
             accessToken=account.access_token,
             deviceId=account.device_id,
             strict=strict,
+            password=account.password if reset else "",
         )
         return person
 
@@ -155,6 +158,36 @@ class ElementPerson(Person):
         """Invite somebody, and see them in the list of members."""
         await super().invite(room, user_id)
         await self.do("knows", room=room, members=[user_id], encrypted=False)
+
+    async def invite_with_history(self, room: str, user_id: str) -> None:
+        """Invite somebody with the keys of what was said before, as Element does in an encrypted room (MSC4268)."""
+        await self.do("invite", room=room, user=user_id)
+        await self.do("knows", room=room, members=[user_id], encrypted=False)
+
+    async def send_file(
+        self,
+        room: str,
+        data: bytes,
+        *,
+        filename: str,
+        content_type: str,
+        msgtype: str = "m.file",
+        caption: str | None = None,
+    ) -> str:
+        """Drop a file into an encrypted room."""
+        sealed = await self.do("seal", data=base64.b64encode(data).decode())
+        ciphertext = base64.b64decode(sealed["data"])
+        mxc = await self.upload(ciphertext, content_type="application/octet-stream", filename="")
+        info = {"size": len(data), "mimetype": content_type}
+        content = {"msgtype": msgtype, "body": caption or filename, "filename": filename, "info": info}
+        file = {**sealed["info"], "url": mxc}
+        return await self.send(room, "m.room.message", {**content, "file": file, "m.mentions": {}})
+
+    async def open_file(self, event: Event) -> bytes:
+        """Download what somebody dropped into an encrypted room."""
+        file = event["content"]["file"]
+        data = base64.b64encode(await self.download(file["url"])).decode()
+        return base64.b64decode(await self.do("open", data=data, info=file))
 
     async def send(self, room: str, event_type: str, content: Mapping[str, Any]) -> str:
         """Send any event as Element does: encrypted where the room is, reactions never."""

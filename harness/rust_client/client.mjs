@@ -1,9 +1,10 @@
 // Devices with Element's own encryption (matrix-js-sdk on the Rust crypto), driven by lines of JSON; `who` names each.
 //
-// In:  {"id": 1, "who": "a", "do": "start" | "send" | "knows" | "devices" | "verify" | "stop", ...}
+// In:  {"id": 1, "who": "a", "do": <one of the commands below>, ...}
 // Out: {"id": 1, "answer": ...} or {"id": 1, "error": {...}} for each, and {"who": "a", "event": {...}} for each event
 // that came. One that cannot be read yet comes with "failure", and again once it can.
 import { createInterface } from "node:readline";
+import attachments from "matrix-encrypt-attachment";
 import * as sdk from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger.js";
 import { OnlySignedDevicesIsolationMode } from "matrix-js-sdk/lib/crypto-api/index.js";
@@ -13,6 +14,7 @@ for (const level of ["log", "info", "debug", "warn", "error", "trace"]) console[
 
 const clients = new Map();
 const say = (message) => process.stdout.write(JSON.stringify(message) + "\n");
+const bytes = (data) => Uint8Array.from(Buffer.from(data, "base64")).buffer;
 const pause = (ms) => new Promise((go) => setTimeout(go, ms));
 
 async function tell(who, client, event) {
@@ -51,14 +53,20 @@ async function until(holds) {
 }
 
 const commands = {
-  async start(_, { baseUrl, userId, accessToken, deviceId, strict }, who) {
+  async start(_, { baseUrl, userId, accessToken, deviceId, strict, password }, who) {
     const client = sdk.createClient({ baseUrl, userId, accessToken, deviceId });
     clients.set(who, client);
     await client.initRustCrypto({ useIndexedDB: false });
     const crypto = client.getCrypto();
     if (strict) crypto.setDeviceIsolationMode(new OnlySignedDevicesIsolationMode());
-    // A further device of someone cannot do it: its identity stands already.
-    await crypto.bootstrapCrossSigning({ authUploadDeviceSigningKeys: (upload) => upload(null) }).catch(() => {});
+    // A further device of someone cannot do it: its identity stands already. With the password it takes a new one.
+    const identifier = { type: "m.id.user", user: userId };
+    const auth = password ? { type: "m.login.password", identifier, password } : null;
+    const made = crypto.bootstrapCrossSigning({
+      authUploadDeviceSigningKeys: (upload) => upload(auth),
+      setupNewCrossSigning: Boolean(password),
+    });
+    await (password ? made : made.catch(() => {}));
     // One after the other, or what decrypts sooner would seem to have come sooner.
     let told = Promise.resolve();
     const queue = (event) => (told = told.then(() => tell(who, client, event)).catch(() => {}));
@@ -86,6 +94,29 @@ const commands = {
   async send(client, { room, type, content, txn }) {
     await until(() => client.getRoom(room));
     return (await client.sendEvent(room, type, content, txn)).event_id;
+  },
+  // As Element invites: who is invited is sent the keys of what was said before, where newcomers may see that.
+  async invite(client, { room, user }) {
+    await client.invite(room, user);
+  },
+  async rotate(client, { room }) {
+    await client.getCrypto().forceDiscardSession(room);
+  },
+  async trust(client, { onlyVerified }) {
+    client.getCrypto().globalBlacklistUnverifiedDevices = onlyVerified;
+  },
+  async seal(_, { data }) {
+    const sealed = await attachments.encryptAttachment(bytes(data));
+    return { data: Buffer.from(sealed.data).toString("base64"), info: sealed.info };
+  },
+  async open(_, { data, info }) {
+    return Buffer.from(await attachments.decryptAttachment(bytes(data), info)).toString("base64");
+  },
+  // For whoever sends it themselves, at another time.
+  async encrypt(client, { room, type, content }) {
+    const event = new sdk.MatrixEvent({ type, content, room_id: room, sender: client.getUserId() });
+    await client.getCrypto().encryptEvent(event, client.getRoom(room));
+    return event.getWireContent();
   },
   async verify(client, { room, user }) {
     const request = await client.getCrypto().requestVerificationDM(user, room);

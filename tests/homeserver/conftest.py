@@ -29,7 +29,7 @@ SERVICE_CONFIG = {
     "timing": {"checkpoint_seconds": 1, "newcomers_seconds": 1, "unreadable_seconds": 8},
     "log": {"level": "DEBUG"},
 }
-HASTY_HOURS = 3 / 3_600
+HASTY_TIMING = {"timing": {"loosening_hours": 3 / 3_600, "unreadable_seconds": 1}}
 THRIFTY_LIMITS = {"limits": {"turns_in_a_row": 5, "answers_per_person_per_day": 12}}
 
 NewPerson = Callable[..., Awaitable[Person]]
@@ -95,9 +95,7 @@ def unborn() -> Iterator[Unborn]:
     made = Unborn(
         homeserver,
         service=Service(homeserver, config=SERVICE_CONFIG),
-        hasty=Service(
-            homeserver, localpart="hasty", config=merged(SERVICE_CONFIG, {"timing": {"loosening_hours": HASTY_HOURS}})
-        ),
+        hasty=Service(homeserver, localpart="hasty", config=merged(SERVICE_CONFIG, HASTY_TIMING)),
         picky=Service(homeserver, localpart="picky", config={"invites": {"allow": ["@friend-*"]}}),
         away=Service(homeserver, localpart="away", config=SERVICE_CONFIG),
         thrifty=Service(homeserver, localpart="thrifty", config=merged(SERVICE_CONFIG, THRIFTY_LIMITS)),
@@ -143,7 +141,7 @@ async def service(unborn: Unborn, homeserver: Homeserver) -> AsyncIterator[Servi
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def hasty(unborn: Unborn, homeserver: Homeserver) -> AsyncIterator[Service]:
-    """A second AI member there, for which the day before a looser policy is a moment."""
+    """A second AI member there, for which the day before a looser policy is a moment, as is the wait for a key."""
     async with unborn.hasty as running:
         yield running
 
@@ -234,11 +232,16 @@ async def element(boot: Boot, clients: ElementClients) -> AsyncIterator[NewEleme
     people: list[ElementPerson] = []
 
     async def new(
-        localpart: str, *, at: Homeserver | None = None, strict: bool = False, as_well: Person | None = None
+        localpart: str,
+        *,
+        at: Homeserver | None = None,
+        strict: bool = False,
+        as_well: Person | None = None,
+        reset: bool = False,
     ) -> ElementPerson:
         where = at or await boot()
         account = await where.person(localpart, unique=True) if as_well is None else await where.sign_in(as_well)
-        people.append(await clients.start(account, strict=strict))
+        people.append(await clients.start(account, strict=strict, reset=reset))
         return people[-1]
 
     yield new

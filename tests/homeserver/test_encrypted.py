@@ -4,7 +4,8 @@ import re
 
 import aiohttp
 
-from circles_harness import Event, Person, Service
+from circles_harness import ElementPerson, Event, Homeserver, Person, Service
+from codes import scanned
 from walks import (
     ON_CALL,
     admission,
@@ -16,6 +17,7 @@ from walks import (
     chat,
     circle,
     kind,
+    on_disk,
     private_room,
     settled,
     spoken,
@@ -54,26 +56,97 @@ async def test_a_circle_works_in_an_encrypted_room(service: Service, element: Ne
     assert "not end-to-end encrypted any more" in body(shown)
     assert (await li.wait_for_text(room, "not end-to-end encrypted", sender=service.user_id))["encrypted"]
 
-    await chat(
+    said = await chat(
         room, [(li, "Grandma comes on Friday"), (mei, "I buy the fish"), *((li, f"Dinner is at {n}") for n in "5678")]
     )
+    await mei.edit(room, said[1], "I buy the carp")
     told = await ask(mei, room, "!circle summary", service)
     assert "Grandma comes on Friday" in told
-    picked = await li.mention(room, service.user_id, "Circle", "ask when is dinner?")
+    picked = await li.mention(room, service.user_id, "Circle", "ask who buys the carp?")
     found = await answer(li, room, picked, service)
-    assert "Dinner is at" in body(found)
+    assert "I buy the carp" in body(found)
     threaded = await li.in_thread(room, found["event_id"], "help")
     helped = await li.wait_for_text(room, HELP, sender=service.user_id, after=threaded)
     assert helped["content"]["m.relates_to"]["event_id"] == found["event_id"]
     reminder = await mei.say(room, "!circle remind me in 1 second to open the door")
-    rung = await mei.wait_for_text(room, "open the door", sender=service.user_id, after=reminder)
+    rung = await mei.wait_for_text(room, "you asked me to remind you", sender=service.user_id, after=reminder)
+    await mei.react(room, rung["event_id"], "✅")
 
-    for event in (question, shown, found, helped, rung):
+    def is_ticked(event: Event) -> bool:
+        relation = event["content"].get("m.relates_to", {})
+        return bool((relation.get("rel_type"), relation.get("event_id")) == ("m.replace", rung["event_id"]))
+
+    ticked = await mei.wait_for(room, is_ticked, what="the reminder, edited")
+    assert "open the door" in body(ticked)
+
+    for event in (question, shown, found, helped, rung, ticked):
         assert event["encrypted"]
         assert event["shield"] == 0
     assert await plain_words(mei, room, service) == []
     wire = [event["wire"]["content"] for event in mei.timeline(room) if event["sender"] == service.user_id]
-    assert not any("Dinner" in str(each) or "door" in str(each) for each in wire)
+    assert not any("carp" in str(each) or "door" in str(each) for each in wire)
+
+
+async def test_files_both_ways(service: Service, homeserver: Homeserver, element: NewElement) -> None:
+    """Those of the AI open in Element. Of those of people it takes name and caption: no bytes, no key, nothing of who
+    is out.
+    """
+    mei, li, noor = await element("mei"), await element("li"), await element("noor")
+    room = await admitted(mei, service, li, noor, encrypted=True)
+    private = await noor.start_dm(service.user_id, encrypted=True)
+    await ask(noor, private, "not at all", service)
+    closed = await counted(service, "closed")
+
+    async def post(person: ElementPerson, caption: str) -> str:
+        named = {"filename": "IMG_2031.png", "content_type": "image/png", "msgtype": "m.image"}
+        return await person.send_file(room, b"PNG of a clock", **named, caption=caption)
+
+    await post(noor, "The copper key is under the mat")
+    sent = await post(li, "The spare key hangs behind the clock")
+    await li.send_file(room, b"%PDF", filename="train ticket to Vienna.pdf", content_type="application/pdf")
+    await chat(room, [(mei, "Soup is ready"), (li, "The cat sleeps"), (mei, "Rain again"), (li, "Good night")])
+
+    told = await ask(mei, room, "!circle ask where is the key?", service)
+    assert "hangs behind the clock" in told
+    assert "copper" not in told
+    assert "to Vienna.pdf" in await ask(mei, room, "!circle ask do we have the train ticket?", service)
+    called = await post(li, "!circle help")
+    assert HELP in body(await answer(li, room, called, service))
+    assert await counted(service, "closed") == closed + 1
+    assert not re.search(rf"{re.escape(service.user_id)}.*/media/(download|thumbnail)", homeserver.log())
+    file = (await mei.wait_for(room, lambda event: event["event_id"] == sent))["content"]["file"]
+    assert file["key"]["k"].encode() not in on_disk(service)
+
+    own = await mei.start_dm(service.user_id, encrypted=True)
+    code = await answer(mei, room, await mei.say(room, "!circle invite"), service)
+    assert scanned(await mei.open_file(code)).startswith("https://matrix.to/#/")
+    listed = await answer(mei, own, await mei.say(own, "receipts"), service)
+    assert b"No AI model was used" in await mei.open_file(listed)
+    for posted in (code, listed):
+        assert "url" not in posted["content"]
+        assert posted["content"]["file"]["v"] == "v2"
+        assert b"No AI" not in await mei.download(posted["content"]["file"]["url"])
+    assert await plain_words(mei, room, service) + await plain_words(mei, own, service) == []
+
+
+async def test_keys_of_what_was_said_before_are_left_alone(
+    service: Service, homeserver: Homeserver, element: NewElement
+) -> None:
+    """Element hands them to whoever is invited (MSC4268): the AI does not fetch them, and knows nothing of before."""
+    mei, li = await element("mei"), await element("li")
+    room = await mei.create_room("Garden", invite=[li.user_id], encrypted=True)
+    await li.join(room)
+    await mei.say(room, "The copper key is under the mat")
+
+    await mei.invite_with_history(room, service.user_id)
+    assert re.search(rf"{re.escape(mei.user_id)}.*/media/v3/upload", homeserver.log())
+    question = await admission(mei, room, service)
+    await mei.react(room, question["event_id"], ON_CALL)
+    await banner(mei, room, service)
+    await chat(room, [(mei, "Soup is ready"), (li, "The cat sleeps"), (mei, "Rain again"), (li, "Good night")])
+
+    assert "under the mat" not in await ask(li, room, "!circle ask where is the copper key?", service)
+    assert not re.search(rf"{re.escape(service.user_id)}.*/media/(v1/)?download", homeserver.log())
 
 
 async def test_its_device_is_signed_by_its_identity(service: Service, element: NewElement) -> None:
@@ -175,17 +248,39 @@ async def test_who_comes_reads_on_and_who_leaves_does_not(service: Service, elem
     assert (await mei.event(room, banners[0]["event_id"]))["content"] == {}
 
 
-async def test_a_second_device_reads_and_asks(service: Service, element: NewElement) -> None:
-    """What is said from then on; the first device reads on."""
+async def test_devices_come_and_go(service: Service, element: NewElement) -> None:
+    """A second one reads and asks as the first. Who lost both comes back with a new one and a new identity."""
     mei = await element("mei")
     private = await mei.start_dm(service.user_id, encrypted=True)
     await ask(mei, private, "help", service)
 
     phone = await element("mei", as_well=mei)
-    assert HELP in await ask(phone, private, "help", service)
-    told = [event for event in spoken(mei, private, service) if HELP in event]
-    await mei.wait_for(private, lambda event: event["event_id"] == phone.timeline(private)[-1]["event_id"])
-    assert told
+    second = await answer(phone, private, await phone.say(private, "help"), service)
+    assert HELP in body(second)
+    await mei.wait_for(private, lambda event: event["event_id"] == second["event_id"] and HELP in body(event))
+
+    anew = await element("mei", as_well=mei, reset=True)
+    for lost in (mei, phone):
+        await lost.request("POST", "/v3/logout", {})
+    third = await answer(anew, private, await anew.say(private, "help"), service)
+    assert HELP in body(third)
+    assert third["wire"]["content"]["session_id"] != second["wire"]["content"]["session_id"]
+
+
+async def test_a_refused_key_is_explained_once(hasty: Service, element: NewElement) -> None:
+    """Their app shares with verified devices only. Two messages, one notice; shared again, the next is read."""
+    mei = await element("mei")
+    private = await mei.start_dm(hasty.user_id, encrypted=True)
+    await ask(mei, private, "help", hasty)
+
+    await mei.do("trust", onlyVerified=True)
+    refused = [await mei.say(private, "help") for _ in range(2)]
+    told = await answer(mei, private, refused[0], hasty)
+    assert "shares keys only with devices it has verified" in body(told)
+    await mei.do("trust", onlyVerified=False)
+
+    assert "Messages I can't read: 2\n· 2: The app that sent it shares" in await ask(mei, private, "e2ee", hasty)
+    assert sum("I can't read this message" in each for each in spoken(mei, private, hasty)) == 1
 
 
 async def test_whoever_is_out_is_not_even_decrypted(service: Service, element: NewElement) -> None:

@@ -5,10 +5,11 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest_asyncio
 
-from circles_harness import ElementPerson, Service
-from walks import answer, ask, body
+from circles_harness import ElementPerson, Person, Service
+from walks import admitted, answer, ask, body
 
 from .conftest import Breakable, NewElement
 
@@ -39,13 +40,17 @@ async def device_of(person: ElementPerson, service: Service) -> dict[str, bool]:
 async def test_what_is_said_while_it_is_dead_is_read_in_order(
     breakable: Breakable, service: Service, element: NewElement
 ) -> None:
-    """Killed; two devices begin new sessions meanwhile; each question is answered once, in its order."""
+    """Killed; two devices begin a new session with each word, at once; each question is answered once, in its order."""
     mei = await element("mei", at=breakable.homeserver)
-    room = await private(mei, service)
+    room = await admitted(mei, service, encrypted=True)
     await service.kill()
 
     phone = await element("mei", at=breakable.homeserver, as_well=mei)
-    asked = [await (phone if number % 2 else mei).say(room, "help") for number in range(12)]
+    asked: list[str] = []
+    for _ in range(6):
+        for each in (mei, phone):
+            await each.do("rotate", room=room)
+        asked += await asyncio.gather(*(each.say(room, "!circle help") for each in (mei, phone)))
     await service.start()
     for question in asked:
         assert HELP in body(await answer(mei, room, question, service))
@@ -55,7 +60,51 @@ async def test_what_is_said_while_it_is_dead_is_read_in_order(
         for event in mei.timeline(room)
         if event["sender"] == service.user_id and event["content"].get("m.relates_to", {}).get("m.in_reply_to")
     ]
-    assert [question for question in replied if question in asked] == asked
+    said = [event for event in mei.timeline(room) if event["event_id"] in asked]
+    assert [question for question in replied if question in asked] == [event["event_id"] for event in said]
+    assert len({event["wire"]["content"]["session_id"] for event in said}) == len(asked) == 12
+
+
+async def test_keys_that_ran_out_are_made_anew(breakable: Breakable, service: Service, element: NewElement) -> None:
+    """Who comes last has the fallback key, and is read; then there are new ones, another fallback key among them."""
+    mei = await element("mei", at=breakable.homeserver)
+    await private(mei, service)
+    (device,) = await device_of(mei, service)
+    await service.kill()
+    spent = await drain(mei, service, device)
+
+    li = await element("li", at=breakable.homeserver)
+    room = await li.start_dm(service.user_id, encrypted=True)
+    question = await li.say(room, "help")
+    await service.start()
+
+    assert HELP in body(await answer(li, room, question, service))
+    async with asyncio.timeout(60):
+        while await left(service, device) < 50:
+            await li.sync(wait=0.1)
+    assert await drain(mei, service, device) != spent
+
+
+async def drain(person: Person, service: Service, device: str) -> str:
+    """Claim all one-time keys of the AI's; returns the ID of the fallback key that is handed out then."""
+    while True:
+        asked = {"one_time_keys": {service.user_id: {device: "signed_curve25519"}}}
+        claimed = await person.request("POST", "/v3/keys/claim", asked)
+        ((key_id, key),) = claimed["one_time_keys"][service.user_id][device].items()
+        if key.get("fallback"):
+            return str(key_id)
+
+
+async def left(service: Service, device: str) -> int:
+    """Return how many one-time keys of the AI's there are."""
+    url = f"{service.homeserver.base_url}/_matrix/client/v3/keys/upload"
+    named = {"user_id": service.user_id, "device_id": device}
+    headers = {"Authorization": f"Bearer {service.registration['as_token']}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(url, params=named, json={}) as answered,
+    ):
+        return int((await answered.json())["one_time_key_counts"]["signed_curve25519"])
 
 
 async def test_a_lost_store_makes_a_new_device(breakable: Breakable, service: Service, element: NewElement) -> None:

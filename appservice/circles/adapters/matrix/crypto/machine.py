@@ -477,6 +477,15 @@ def _index_of(ciphertext: str) -> int:
         return -1
 
 
+def _without_files(content: Json) -> Json:
+    """Return a content with an attachment's name and caption, and without what opens it: nothing here ever does."""
+    clear = {key: value for key, value in content.items() if key not in ("m.relates_to", "file", "info")}
+    edited = clear.get("m.new_content")
+    if isinstance(edited, dict):
+        clear["m.new_content"] = {key: edited[key] for key in cast("Json", edited) if key not in ("file", "info")}
+    return clear
+
+
 def _in_the_clear(event: Mapping[str, Any], plaintext: str) -> Json | Trouble:
     try:
         inner = json.loads(plaintext)
@@ -490,7 +499,7 @@ def _in_the_clear(event: Mapping[str, Any], plaintext: str) -> Json | Trouble:
         return Trouble.BROKEN  # Of another room: someone shows it here again.
     if type_ in _NEVER_INSIDE:
         return Trouble.BROKEN
-    clear = {key: value for key, value in cast("Json", content).items() if key != "m.relates_to"}
+    clear = _without_files(cast("Json", content))
     relation = cast("Mapping[str, Any]", event["content"]).get("m.relates_to")
     if relation is not None:
         clear["m.relates_to"] = relation  # As it stands in the clear: that is what the homeserver goes by too.
