@@ -124,7 +124,9 @@ async def _turn(stage: Stage, selection: Selection, moment: Moment) -> None:
         await asyncio.gather(*(_speak(stage, rules, pairs, moment) for rules, pairs in selection.rooms.items()))
     if moment is Moment.DOWN:
         await stage.service.start()
-    await _settle(stage)
+    if not (stage.gated and stage.encrypted and moment is Moment.BEFORE):
+        # There the gate, which cannot see a word in ciphertext, delivers nothing before somebody has tapped.
+        await _settle(stage)
 
 
 async def _set_policies(stage: Stage, moment: Moment) -> None:
