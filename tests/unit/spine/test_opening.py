@@ -161,6 +161,22 @@ async def test_nothing_is_tried_before_the_keys_that_waited_are_here(parking: Pa
     assert await parking.pending() == ["!circle help", "!circle policy"]
 
 
+async def test_what_was_never_delivered_is_opened_unless_its_writer_went_out_since(parking: Parking) -> None:
+    """Read from the room in one go: to whom ciphertext speaks nobody can say yet, and whose it is everybody can."""
+    envelope: dict[str, Any] = {"algorithm": MEGOLM, "session_id": "a", "ciphertext": "…"}
+    said = [message("!circle help", sender=sender) for sender in (MEI, LI)]
+    sealed = [{**each, "type": "m.room.encrypted", "content": envelope} for each in said]
+    parking.crypto.inside = {each["event_id"]: each for each in said}
+    parking.crypto.keys.add("a")
+
+    await parking.intake.catch_up([*sealed, message("!circle out", sender=LI)])
+    parking.crypto.caught_up.set()
+
+    await parking.until_state(said[0]["event_id"], "pending")
+    assert await parking.state_of(said[1]["event_id"]) == "settled"
+    assert parking.crypto.asked == [said[0]["event_id"]]
+
+
 async def test_what_waits_for_its_key_holds_up_nothing(parking: Parking) -> None:
     """It is opened when the key comes, at its place in the order, and the notice about it is void."""
     parking.crypto.caught_up.set()
