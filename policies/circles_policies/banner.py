@@ -54,7 +54,8 @@ def _english(policy: Policy, facts: Surroundings) -> list[Line]:
         asker = "an admin" if policy.act is Actor.ADMINS else "a member"
         lines.append(Line("Acts outside:", f"for {asker}, after a ✅ each time."))
     if facts.encrypted:
-        lines.append(Line("Encryption:", "what it looks at is not end-to-end encrypted any more."))
+        heard = "reply to it to be heard; " if _hears_replies_only(policy, facts) else ""
+        lines.append(Line("Encryption:", f"{heard}what it looks at is not end-to-end encrypted any more."))
     if who is Who.CONSENTING:
         lines.append(Line("You:", '"in" or "out" in private.'))
     else:
@@ -174,7 +175,8 @@ def _chinese(policy: Policy, facts: Surroundings) -> list[Line]:
         asker = "管理员" if policy.act is Actor.ADMINS else "成员"
         lines.append(Line("办事：", f"替{asker}办，每次先点 ✅"))
     if facts.encrypted:
-        lines.append(Line("加密：", "它看到的内容不再端到端加密"))
+        heard = "回复它，它才听得到；" if _hears_replies_only(policy, facts) else ""
+        lines.append(Line("加密：", f"{heard}它看到的内容不再端到端加密"))
     if who is Who.CONSENTING:
         lines.append(Line("说：", "私信“可以看我”或“不看我”"))
     else:
@@ -235,6 +237,12 @@ def _sends_chinese(policy: Policy, facts: Surroundings) -> list[Line]:
         Line("送：", remote_place(facts, "zh")),
         Line("名字：", "群里人的先遮住" if facts.names_hidden else "照原样送"),
     ]
+
+
+def _hears_replies_only(policy: Policy, facts: Surroundings) -> bool:
+    """Say whether a name called in an encrypted room stays unheard: the gate sees replies, and no words."""
+    read = policy.read
+    return facts.gated and not (read.who is Who.EVERYONE and read.when is not When.CALLED)
 
 
 def _keeps_messages(store: Store) -> bool:

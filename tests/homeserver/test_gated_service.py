@@ -1,6 +1,7 @@
 """The AI member behind the homeserver's gate: everything of the main job, with what is forbidden out of its reach."""
 
 import asyncio
+import math
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ import pytest_asyncio
 from circles_bench.leaks.run import play
 from circles_bench.leaks.stage import Stage, tapped
 from circles_bench.leaks.table import Kind, Moment, Place, Rules, Selection, Standing
-from circles_harness import Homeserver, ModelServer, Person, Service
-from circles_harness.wire import Wire
+from circles_harness import Event, Homeserver, ModelServer, Person, Service
+from circles_harness.wire import Answer, Wire
 from walks import (
     NOTEBOOK,
     ON_CALL,
     admission,
     admitted,
+    answer,
     ask,
     banner,
     body,
@@ -24,7 +26,10 @@ from walks import (
     circle,
     on_disk,
     private_room,
+    spoken,
 )
+
+from .conftest import NewElement
 
 CONFIG = {
     "invites": {"allow": ["*"]},
@@ -42,6 +47,11 @@ class Gated:
     mei: Person
     li: Person
     wires: Sequence[Wire]
+
+    def arrived(self) -> bytes:
+        """Return every byte that the gate let through."""
+        to_service, to_gate = self.wires
+        return b"\n".join([*(each.body for each in to_service.requests), *to_gate.answers])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -144,12 +154,67 @@ async def test_a_newcomer_is_heard_once_a_notice_named_them(gated: Gated) -> Non
     await uncle.close()
 
 
-async def test_both_sides_may_die_and_the_choices_stand(gated: Gated) -> None:
-    """Killed and started again, homeserver and service withhold what they withheld, and answer what was asked."""
-    mei, li, service, homeserver = gated.mei, gated.li, gated.service, gated.homeserver
+async def ciphertext(person: Person, room: str, event_id: str) -> bytes:
+    """Return what stands encrypted in an event."""
+    return str((await person.event(room, event_id))["content"]["ciphertext"]).encode()
+
+
+async def test_an_encrypted_room_works_by_taps_and_replies(gated: Gated, element: NewElement) -> None:
+    """Every word is encrypted and stamped; and of what the policy keeps from the AI no ciphertext arrives."""
+    service = gated.service
+    mei, li = [await element(name, at=gated.homeserver) for name in ("mei", "li")]
+    room = await circle(mei, service, li, encrypted=True)
+    question = await admission(mei, room, service)
+    before = await li.say(room, "the ladder is in the shed")
+    await mei.react(room, question["event_id"], ON_CALL)
+    shown = await banner(mei, room, service)
+    assert "reply to me to be heard" in body(question)
+    assert "reply to it to be heard" in body(shown)
+
+    async def said_to_it(person: Person, words: str) -> Event:
+        asked = await person.reply(room, shown["event_id"], words, author=service.user_id)
+        return await answer(person, room, asked, service)
+
+    said = await chat(room, [(li, text) for text in TALK])
+    called = await mei.say(room, "!circle summary")
+    assert not any([await ciphertext(mei, room, each) in gated.arrived() for each in (before, *said, called)])
+    told = await said_to_it(mei, "summary")
+    assert "We decided: nine o'clock" in body(told)
+    assert "ladder" not in body(told)
+
+    private = await li.start_dm(service.user_id, encrypted=True)
+    assert "Nobody is told." in await ask(li, private, "out", service)
+    closed = await li.say(room, "the saw is in the cellar")
+    assert "cellar" not in body(await said_to_it(mei, "ask where is the saw?"))
+    await li.reply(room, shown["event_id"], "in", author=service.user_id)
+    await li.wait_for_text(private, "I may look at", sender=service.user_id)
+    await li.say(room, "the rake is in the garage")
+    found = await said_to_it(mei, "ask where is the rake?")
+    assert "garage" in body(found)
+
+    assert not any([await ciphertext(mei, room, each) in gated.arrived() for each in (before, closed)])
+    for event in (question, shown, told, found):
+        assert event["encrypted"]
+        assert event["shield"] == 0
+        assert event["wire"]["content"]["io.github.matrix_circles.ai"]["stamped"]
+
+
+async def test_both_sides_may_die_and_the_choices_stand(gated: Gated, element: NewElement) -> None:
+    """An "out" in an encrypted direct message is confirmed once the gate has it, and outlives both."""
+    mei, service, homeserver = gated.mei, gated.service, gated.homeserver
+    to_gate = gated.wires[1]
+    li = await element("li", at=homeserver)
     room = await admitted(mei, service, li, option=NOTEBOOK)
-    await li.say(room, "!circle out")
-    await ask(li, room, "!circle help", service)
+    private = await li.start_dm(service.user_id, encrypted=True)
+    await ask(li, private, "help", service)
+    tried = len(to_gate.asked("PUT", "standings"))
+    to_gate.fail(Answer(500), times=math.inf, path="standings")
+    out = await li.say(private, "out")
+    await to_gate.wait_asked("PUT", "standings", times=tried + 2)
+    await li.sync()
+    assert [said for said in spoken(li, private, service) if "Nobody is told." in said] == []
+    to_gate.mend()
+    assert "Nobody is told." in body(await answer(li, private, out, service))
     await service.kill()
     await homeserver.kill()
     await homeserver.start()

@@ -155,6 +155,8 @@ def test_the_banner_answers_every_question(key: Preset, lang: Lang, model: str, 
     server, program = ("server.", "AI program itself") if lang == "en" else ("由服务器强制", "由程序自己遵守")
     assert (server in text, program in text) == (gated, not gated), "who holds it to that?"
     assert (("end-to-end" if lang == "en" else "端到端") in text) is encrypted
+    by_reply = encrypted and gated and key is not Preset.NOTEBOOK
+    assert (("reply to it" if lang == "en" else "回复它") in text) is by_reply, "how do I reach it?"
     first = lines[0].plain(lang)
     assert len(first) <= PIN_BAR
     assert first.endswith("." if lang == "en" else "。")
