@@ -92,6 +92,10 @@ def restore(config: Config, path: Path, lists: Sequence[Path], *, without_purges
             with database.writer.begin() as connection:
                 count = backup.finish(connection, manifest, changes, now)
             backup.restore_keys(archive, manifest, config.storage.crypto_dir)
+            # What reads the keys is slow to import, and nothing else here needs it.
+            from circles.adapters.matrix.crypto import device
+
+            device.came_back(config.storage.crypto_dir)
             if lists and not own.exists():
                 purge_list.write(own, [segment for each in segments for segment in each])
             database.dialect.wipe(database.writer, Seen())

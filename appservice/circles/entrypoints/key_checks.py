@@ -6,6 +6,7 @@ Reads only: what stands wrong is made right by the next start of the service, wh
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol
 
 from circles.adapters.matrix.crypto import device
@@ -16,6 +17,15 @@ from circles.core.ids import UserID
 
 _ANEW: Final = "start the service, or start it again: it takes a new device and deletes this one"
 _QUERY: Final = "/_matrix/client/v3/keys/query"
+_WHY: Final[Mapping[str, str]] = {
+    "restored": "its keys had come back from a backup",
+    "store_lost": "the crypto folder had lost its keys",
+    "record_lost": "it was another host's, or the crypto folder was lost",
+    "store_unreadable": "its store could not be opened",
+    "server_forgot": "the homeserver no longer had it",
+    "keys_differ": "the homeserver showed other keys than the crypto folder's",
+}
+"""Of each reason in `device.Record` what an operator is told of the device before this one."""
 
 
 class Advice(NamedTuple):
@@ -54,11 +64,11 @@ async def keys_fit(config: Config, ask: _Asks) -> tuple[Advice, ...]:
     answer = await ask("POST", _QUERY, {"device_keys": {config.bot_user_id: []}}, user_id=config.bot_user_id)
     if not answer.fine:
         return (Advice("keys", "", "the homeserver does not tell them: ask again later"),)
-    return tuple(_judged(config, record.device_id, answer.body))
+    return tuple(_judged(config, record, answer.body))
 
 
-def _judged(config: Config, device_id: str, shown: Mapping[str, Any]) -> Generator[Advice]:
-    user = config.bot_user_id
+def _judged(config: Config, record: device.Record, shown: Mapping[str, Any]) -> Generator[Advice]:
+    user, device_id = config.bot_user_id, record.device_id
     theirs = shown.get("device_keys", {}).get(user, {}).get(device_id, {})
     ours = stored_keys(config.storage.crypto_dir, config.storage.secrets_dir / "pickle_key", user, device_id)
     name = f"keys of device {device_id} (crypto folder)"
@@ -67,7 +77,10 @@ def _judged(config: Config, device_id: str, shown: Mapping[str, Any]) -> Generat
     elif theirs.get("keys", {}) != {f"curve25519:{device_id}": ours[0], f"ed25519:{device_id}": ours[1]}:
         yield Advice(name, "", f"the homeserver shows others, or none: {_ANEW}")
     else:
-        yield Advice(name, "the homeserver shows the same", "")
+        why = _WHY.get(record.reason)
+        made = datetime.fromtimestamp(record.since / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        before = f"; it replaced one on {made}: {why}" if why is not None else ""
+        yield Advice(name, f"the homeserver shows the same{before}", "")
     file = config.storage.secrets_dir / "cross_signing.json"
     name = "cross-signing (secrets/cross_signing.json)"
     try:

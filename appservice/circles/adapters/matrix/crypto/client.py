@@ -38,7 +38,8 @@ POLL_MS: Final = 30_000
 ANSWER_MS: Final = 10_000
 """How long our homeserver may wait for others when it is asked for devices and keys."""
 BACKOFF_SECONDS: Final = (1, 2, 4, 8, 15, 30)
-RENEW_SECONDS: Final = 600
+RENEW_SECONDS: Final = 60
+"""So young a copy of the keys could come back unnoticed; `circles restore` is noticed always."""
 MOST_MESSAGES: Final = 100
 LONGEST: Final = timedelta(days=7)
 FILTER: Final = json.dumps(
@@ -106,7 +107,7 @@ class Crypto:
         )
         await self._upload_keys(count=None, fallback_used=not self._machine.is_published)
         await self._publish_identity(self._machine)
-        await device.published(self._client, self._folder)
+        await device.published(self._client, self._folder, self._inherit)
         await self._renew()
         record = device.read_record(self._folder)
         self.replaced_at = record.since if record is not None and record.reason else 0
@@ -146,6 +147,23 @@ class Crypto:
 
     def _open(self, device_id: str) -> Machine:
         return Machine(self._folder, self._client.user_id, device_id, secret(self._secrets / "pickle_key"))
+
+    async def _inherit(self, old: str) -> None:
+        """Take over what a replaced device could read; a store that cannot be opened has nothing to give."""
+        machine = self._machine
+        assert machine is not None  # noqa: S101  # start() made it
+        try:
+            older = await self._opened(old)
+        except Exception as error:  # noqa: BLE001  # whatever the library raises for a wrong key or a torn file
+            log.warning(
+                "A key store could not be opened.", extra={"action": "store_failed", "error": type(error).__name__}
+            )
+            return
+        try:
+            count = await self._run(machine.inherit, older)
+        finally:
+            await self._closed(older)
+        log.info("Room keys were taken over.", extra={"action": "keys_inherited", "count": count})
 
     async def _publish_identity(self, machine: Machine) -> None:
         """Let the identity vouch for the device, and the device for the identity, where they do not yet."""

@@ -31,10 +31,14 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 Opens = Callable[[str], Awaitable[Machine]]
 Closes = Callable[[Machine], Awaitable[None]]
+Inherits = Callable[[str], Awaitable[None]]
 RECORD: Final = "device.json"
 MARK_TYPE: Final = "io.github.matrix_circles.device"
 """Account data of the AI's user: a mark that changes often, here and in the record. Where they differ, one of the two
 was restored from a backup, and its sessions with people's devices would repeat keys."""
+
+FROM_BACKUP: Final = "from a backup"
+"""In the place of a mark: none that a homeserver ever had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +157,8 @@ async def query_own(client: MatrixClient) -> Json:
     return await client.request("POST", "/_matrix/client/v3/keys/query", asked, user_id=client.user_id)
 
 
-async def published(client: MatrixClient, folder: Path) -> None:
-    """Note that the device's keys are out, and delete the devices it replaces."""
+async def published(client: MatrixClient, folder: Path, inherits: Inherits) -> None:
+    """Note that the device's keys are out, and delete the devices it replaces, once it has what they could read."""
     record = read_record(folder)
     if record is None:
         return
@@ -162,11 +166,20 @@ async def published(client: MatrixClient, folder: Path) -> None:
         record = replace(record, published=True)
         write_record(folder, record)
     for old in record.drop:
+        if (folder / store_name(old)).exists():
+            await inherits(old)
         with contextlib.suppress(MatrixNotFound):
             await client.request("DELETE", _path(old), {})
         (folder / store_name(old)).unlink(missing_ok=True)
     if record.drop:
         write_record(folder, replace(record, drop=()))
+
+
+def came_back(folder: Path) -> None:
+    """Note that the folder came out of a backup, however young: the next start takes a new device."""
+    record = read_record(folder)
+    if record is not None:
+        write_record(folder, replace(record, mark=FROM_BACKUP, next_mark=FROM_BACKUP))
 
 
 async def renew_mark(client: MatrixClient, folder: Path) -> None:

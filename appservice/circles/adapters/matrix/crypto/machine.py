@@ -112,6 +112,21 @@ class Machine:
         """Let go of the file."""
         self._store.database.close()
 
+    def inherit(self, older: Machine) -> int:
+        """Take over the room keys of a device that this one replaces, and whose devices it knew; return how many keys.
+
+        They open what was said. What this device says, and to whom, rests on nothing of it.
+        """
+        for person in older._olm.device_store:
+            self._store.save_device_keys({person.user_id: {person.id: person}})
+            self._olm.device_store.add(person)
+        count = 0
+        for session in older._olm.inbound_group_store:
+            self._store.save_inbound_group_session(session)
+            self._olm.inbound_group_store.add(session)
+            count += 1
+        return count
+
     # --- who we are -------------------------------------------------------------------------------------------------
 
     @property
