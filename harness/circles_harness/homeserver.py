@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from circles_harness.auth_service import AuthService
 from circles_harness.client import Person
 from circles_harness.process import HEALTH_INTERVAL_SECONDS, DidNotStart, ServerProcess, free_port
 
@@ -87,6 +88,7 @@ class Homeserver:
         gate_listener: bool = False,
         modules: Sequence[Mapping[str, Any]] = (),
         config: Mapping[str, Any] | None = None,
+        delegated: bool = False,
     ) -> None:
         """Reserve folder and ports.
 
@@ -95,6 +97,7 @@ class Homeserver:
             gate_listener: Add a second http listener with `resources: []`, where only modules answer.
             modules: Synapse's `modules` list: `{"module": "package.Class", "config": {...}}` each.
             config: Top-level keys of homeserver.yaml to set over the harness's own.
+            delegated: Leave all that has to do with signing in to an `AuthService` beside it.
         """
         self.directory = Path(tempfile.mkdtemp(prefix="circles-homeserver-"))
         self.client_port = free_port()
@@ -106,6 +109,7 @@ class Homeserver:
         self.log_path = self.directory / "homeserver.log"
         self.modules: list[Mapping[str, Any]] = list(modules)
         self.overrides: dict[str, Any] = dict(config or {})
+        self._auth = AuthService() if delegated else None
         self.boot_seconds = 0.0
         self._appservices: dict[str, Mapping[str, Any]] = {}
         self._registration_secret = secrets.token_hex(16)
@@ -238,7 +242,11 @@ class Homeserver:
         if unique:
             localpart = f"{localpart}-{secrets.token_hex(3)}"
         password = secrets.token_hex(8)
-        account = await self._register(localpart, password, admin=admin)
+        if self._auth is not None:
+            account = await self._auth.sign_in(self.base_url, localpart, admin=admin)
+            account["user_id"] = f"@{localpart}:{self.server_name}"
+        else:
+            account = await self._register(localpart, password, admin=admin)
         person = Person(
             base_url=self.base_url,
             user_id=account["user_id"],
@@ -252,15 +260,18 @@ class Homeserver:
 
     async def sign_in(self, person: Person) -> Person:
         """Sign the same person in on a second device."""
-        body = {
-            "type": "m.login.password",
-            "identifier": {"type": "m.id.user", "user": person.user_id},
-            "password": person.password,
-        }
-        account = await person.request("POST", "/v3/login", body)
+        if self._auth is not None:
+            account = await self._auth.sign_in(self.base_url, person.user_id[1:].partition(":")[0])
+        else:
+            body = {
+                "type": "m.login.password",
+                "identifier": {"type": "m.id.user", "user": person.user_id},
+                "password": person.password,
+            }
+            account = await person.request("POST", "/v3/login", body)
         again = Person(
             base_url=self.base_url,
-            user_id=account["user_id"],
+            user_id=person.user_id,
             access_token=account["access_token"],
             device_id=account["device_id"],
         )
@@ -273,6 +284,8 @@ class Homeserver:
         for person in self._people:
             await person.close()
         await self._process.stop()
+        if self._auth is not None:
+            self._auth.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     async def __aenter__(self) -> Self:
@@ -353,7 +366,8 @@ class Homeserver:
                 # The default list holds the loopback network.
                 "ip_range_blacklist": [],
             }
-        return configuration | self.overrides
+        delegated = self._auth.settings if self._auth is not None else {}
+        return configuration | delegated | self.overrides
 
 
 @contextlib.asynccontextmanager

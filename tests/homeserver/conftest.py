@@ -304,8 +304,8 @@ THINKER_CONFIG = merged(
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def breakable() -> AsyncIterator[Breakable]:
-    """Boot what may be broken, when the first test asks for it."""
-    homeserver, model = Homeserver(), ModelServer()
+    """Boot what may be broken, when the first test asks for it; its people sign in with an auth service beside it."""
+    homeserver, model = Homeserver(delegated=True), ModelServer()
     service = Service(homeserver, config=BREAKABLE_CONFIG)
     thinker = Service(homeserver, localpart="thinker", model=model, config=THINKER_CONFIG)
     trapped = Service(homeserver, localpart="trapped", model=model, config=THINKER_CONFIG, trapped=True)

@@ -1,15 +1,19 @@
 """The AI's device through kills, losses and restores, with people whose clients run Element's own Rust crypto."""
 
 import asyncio
+import contextlib
 import shutil
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import aiohttp
 import pytest_asyncio
+import vodozemac
 
 from circles_harness import ElementPerson, Person, Service
-from walks import admitted, answer, ask, body
+from circles_harness.process import free_port
+from walks import admitted, answer, ask, body, chat
 
 from .conftest import Breakable, NewElement
 
@@ -113,6 +117,7 @@ async def test_a_lost_store_makes_a_new_device(breakable: Breakable, service: Se
     room = await private(mei, service)
     before = await device_of(mei, service)
     _, told = await service.command("check")
+    assert "ok   signing in: left to http://127.0.0.1:" in told
     assert f"ok   keys of device {next(iter(before))} (crypto folder): the homeserver shows the same" in told
     assert f"ok   cross-signing (secrets/cross_signing.json): signs device {next(iter(before))}" in told
     await service.stop()
@@ -133,24 +138,41 @@ async def test_a_lost_store_makes_a_new_device(breakable: Breakable, service: Se
     assert f"ok   cross-signing (secrets/cross_signing.json): signs device {next(iter(after))}" in told
 
 
-async def test_keys_restored_from_yesterday_are_not_used(
+async def test_a_backup_of_rows_and_keys_repeats_no_key(
     breakable: Breakable, service: Service, element: NewElement, tmp_path: Path
 ) -> None:
-    """Their sessions would repeat keys: a new device takes over, and says so in the log."""
-    mei = await element("mei", at=breakable.homeserver)
-    room = await private(mei, service)
-    await service.stop()
-    shutil.copytree(service.data_dir / "crypto", tmp_path / "crypto")
-    await service.start()
-    assert HELP in await ask(mei, room, "help", service)
-    await service.stop()
+    """Made a moment ago or yesterday: a new device takes over, reads what was said before, and is read."""
+    mei, li = await element("mei", at=breakable.homeserver), await element("li", at=breakable.homeserver)
+    room = await admitted(mei, service, li, encrypted=True)
+    await chat(room, [(li, "The tent is green"), *((li, f"Line {number}") for number in range(4))])
+    code, told = await service.command("backup", "--output", str(tmp_path / "backup"))
+    assert code == 0, told
+    await ask(mei, room, "!circle help", service)
+    before = await device_of(mei, service)
+    await service.kill()
+    for path in service.data_dir.glob("circles.db*"):
+        path.unlink()
     shutil.rmtree(service.data_dir / "crypto")
-    shutil.copytree(tmp_path / "crypto", service.data_dir / "crypto")
+    code, told = await service.command("restore", "--input", str(tmp_path / "backup"))
+    assert code == 0, told
 
     await service.start()
 
-    assert HELP in await ask(mei, room, "help", service)
+    assert "The tent is green" in await ask(mei, room, "!circle summary", service)
+    after = await device_of(mei, service)
+    assert list(after.values()) == [True]
+    assert not set(before) & set(after)
     assert "cause=restored" in service.log()
+    assert "its keys had come back from a backup" in (await service.command("check"))[1]
+    said = [event for event in mei.timeline(room) if event["sender"] == service.user_id and event["encrypted"]]
+    assert [event for event in said if "failure" in event] == []
+    used = [_place(event["wire"]["content"]) for event in said]
+    assert len(set(used)) == len(used)
+
+
+def _place(content: Mapping[str, str]) -> tuple[str, int]:
+    """Return by which key, and where in its chain, something is encrypted."""
+    return content["session_id"], vodozemac.MegolmMessage.from_base64(content["ciphertext"]).message_index()
 
 
 async def test_room_keys_go_into_a_file_and_back(
@@ -201,3 +223,25 @@ async def test_a_device_deleted_while_it_runs_is_replaced(
             await mei.sync(wait=0.2)
 
     assert HELP in await ask(mei, room, "help", service)
+
+
+async def test_under_delegated_authentication_it_needs_no_login(breakable: Breakable, service: Service) -> None:
+    """Nothing here asked for a token and none was given out; its account goes only by an administrator's hand."""
+    home = breakable.homeserver
+    assert "/_matrix/client/v3/login" not in home.log()
+    with contextlib.closing(sqlite3.connect(f"file:{home.database_path}?mode=ro", uri=True)) as database:
+        assert database.execute("SELECT user_id FROM access_tokens").fetchall() == []
+
+    other = service.replica()
+    other.configure({"appservice": {"bot_localpart": "circle_other", "port": free_port()}})
+    account = {"type": "m.login.application_service", "username": "circle_other", "inhibit_login": True}
+    headers = {"Authorization": f"Bearer {service.registration['as_token']}"}
+    async with (
+        aiohttp.ClientSession(home.base_url, headers=headers) as session,
+        session.post("/_matrix/client/v3/register", json=account) as made,
+    ):
+        assert made.ok
+    code, told = await other.command("uninstall", "--yes", "--for-good")
+    await other.close()
+    assert code == 0, told
+    assert "still there: @circle_other:" in told

@@ -112,6 +112,9 @@ async def run_checks(config: Config, probes: tuple[Probe, ...] = ()) -> AsyncIte
 
 async def _as_the_service(config: Config, session: aiohttp.ClientSession, secret: Tokens) -> AsyncIterator[Finding]:
     ask = Asks(session, config.homeserver.url, secret.as_token)
+    elsewhere = await signing_in(ask)
+    if elsewhere is not None:
+        yield elsewhere
     found = await token(config, ask)
     yield found
     if not found.ok:
@@ -192,6 +195,19 @@ def tokens(config: Config) -> Finding:
         missing = " ".join(key for key, _ in error.problems)
         return Finding(ok=False, text=missing, advice="run `circles registration`, which makes and stores it")
     return Finding(ok=True, text="tokens (appservice.as_token, appservice.hs_token): set")
+
+
+async def signing_in(ask: Asks) -> Finding | None:
+    """Say where people sign in, if the homeserver leaves that to another service; None where it does it itself."""
+    name = "signing in"
+    answer = await ask("GET", "/_matrix/client/v1/auth_metadata")
+    if answer.status >= 500:
+        advice = "Synapse does not reach the service of matrix_authentication_service: without it people's apps fail"
+        return Finding(ok=False, text=name, advice=advice)
+    issuer = answer.body.get("issuer")
+    if not answer.fine or not isinstance(issuer, str):
+        return None
+    return Finding(ok=True, text=f"{name}: left to {issuer}, where the AI needs nothing")
 
 
 async def token(config: Config, ask: Asks) -> Finding:

@@ -17,6 +17,8 @@ from circles.errors import MatrixError, MatrixNotFound, MatrixUnavailable, Upstr
 
 REASON: Final = "Whoever runs me has taken me away. Goodbye! 运行我的人把我卸载了，再见！"
 
+_KEPT: Final = "this homeserver lets it not be deactivated from here: its administrator can, by Synapse's admin API"
+
 
 async def uninstall(config: Config, *, for_good: bool, really: bool) -> AsyncGenerator[str]:
     """Leave every room and delete every device, one line each; not `really`: only say what would be done.
@@ -56,9 +58,15 @@ async def _away(client: MatrixClient, config: Config, *, for_good: bool, really:
             await _gone(client, "DELETE", f"/_matrix/client/v3/devices/{quote(device_id, safe='')}", {})
         yield f"{will}deleted: device {device_id}"
     if for_good:
-        if really:
-            await client.request("POST", "/_matrix/client/v3/account/deactivate", {"erase": True})
-        yield f"{will}deactivated: {config.bot_user_id}"
+        try:
+            if really:
+                await client.request("POST", "/_matrix/client/v3/account/deactivate", {"erase": True})
+        except MatrixError as error:
+            if error.status != 404:
+                raise
+            yield f"still there: {config.bot_user_id} ({_KEPT})"
+        else:
+            yield f"{will}deactivated: {config.bot_user_id}"
 
 
 async def _gone(client: MatrixClient, method: str, path: str, body: dict[str, str] | None = None) -> None:
