@@ -76,7 +76,7 @@ class Homeserver:
     Attributes:
         directory: Its folder: configuration, database, media, log.
         base_url: Where a client talks to it.
-        server_name: `localhost:PORT`; with federation, PORT is the TLS listener that other servers ask.
+        server_name: `HOST:PORT`; with federation, PORT is the TLS listener that other servers ask.
         gate_port: The port of the listener without resources of its own, or None.
         database_path: The SQLite file.
     """
@@ -86,6 +86,7 @@ class Homeserver:
         *,
         federation: bool = False,
         gate_listener: bool = False,
+        host: str = "localhost",
         modules: Sequence[Mapping[str, Any]] = (),
         config: Mapping[str, Any] | None = None,
         delegated: bool = False,
@@ -94,6 +95,7 @@ class Homeserver:
 
         Args:
             federation: Add a TLS listener with a self-signed certificate; see `federated_pair`.
+            host: What it is called without the port, such as `127.0.0.1` where two must differ in more than that.
             gate_listener: Add a second http listener with `resources: []`, where only modules answer.
             modules: Synapse's `modules` list: `{"module": "package.Class", "config": {...}}` each.
             config: Top-level keys of homeserver.yaml to set over the harness's own.
@@ -103,7 +105,7 @@ class Homeserver:
         self.client_port = free_port()
         self.federation_port = free_port() if federation else None
         self.gate_port = free_port() if gate_listener else None
-        self.server_name = f"localhost:{self.federation_port or self.client_port}"
+        self.server_name = f"{host}:{self.federation_port or self.client_port}"
         self.base_url = f"http://127.0.0.1:{self.client_port}"
         self.database_path = self.directory / "homeserver.db"
         self.log_path = self.directory / "homeserver.log"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from circles_harness import Homeserver, Person, Service
+from circles_harness import Event, Homeserver, Person, Service
 from walks import (
     ADDRESSED,
     NOTEBOOK,
@@ -13,6 +13,7 @@ from walks import (
     admission,
     admitted,
     answer,
+    ask,
     banner,
     body,
     chat,
@@ -21,6 +22,7 @@ from walks import (
     look,
     messages,
     on_disk,
+    private_room,
     push,
     settled,
     spoken,
@@ -294,6 +296,38 @@ async def test_a_remote_admin_and_a_remote_member_are_treated_like_others(
     await chat(room, [(guest, "The tent is with Agnes"), (local, "The stove is with Berta"), (host, "Thanks")])
     found = await look(local, room, "where is the tent?", federated_service)
     assert "Agnes" in found
+
+
+async def test_a_room_that_shuts_our_server_out_is_left_in_peace_until_it_lets_it_in(
+    federated_service: Service, federation: tuple[Homeserver, Homeserver], person: NewPerson
+) -> None:
+    """By a list of servers on another homeserver. What is asked meanwhile is not answered, what is asked after it is;
+    a reminder comes once, late if it was due meanwhile.
+    """
+    service = federated_service
+    host, local = await person("mei", at=federation[1]), await person("anna", at=federation[0])
+    room = await admitted(host, service, local)
+    await ask(host, room, "!circle remind us in 2 seconds to water the tomatoes", service)
+    ours = federation[0].server_name.partition(":")[0]
+    await host.set_state(room, "m.room.server_acl", {"allow": ["*"], "deny": [ours]})
+    unheard = await host.say(room, "!circle help")
+    await local.wait_for_text(room, "!circle help", sender=host.user_id)
+    private = await private_room(local, service)
+    await settled(local, private, service)  # What was said before it has come to the AI.
+
+    await host.set_state(room, "m.room.server_acl", {"allow": ["*"]})
+    await ask(host, room, "!circle policy", service)
+    await host.wait_for(room, lambda event: kind(event) == "reminder", what="the reminder")
+    await settled(host, room, service)
+
+    assert [kind(event) for event in messages(host, room, service)].count("reminder") == 1
+    assert service.log().count("server_shut_out") == service.log().count("server_let_in") == 1
+    assert not [event for event in messages(host, room, service) if replied(event) == unheard]
+
+
+def replied(event: Event) -> str:
+    """Return what an event replies to."""
+    return str(event["content"].get("m.relates_to", {}).get("m.in_reply_to", {}).get("event_id", ""))
 
 
 async def test_nothing_is_announced_again_after_a_restart_or_a_replay() -> None:

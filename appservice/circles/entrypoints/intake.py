@@ -388,7 +388,9 @@ class Intake:
             return Aftermath()
         rooms.save_room(connection, room_id, shut_out=shut_out)
         if shut_out:
+            log.info("A room shuts our server out.", extra={"action": "server_shut_out", "room_id": room_id})
             return self._performer.perform(connection, (fx.Hush(room_id),), now)
+        log.info("A room lets our server in again.", extra={"action": "server_let_in", "room_id": room_id})
         rooms.save_room(connection, room_id, filled=False)
         entering = fx.enter(room_id, datetime.fromtimestamp(now / 1000, UTC))
         return self._performer.perform(connection, (fx.LetGo(room_id), entering), now)
