@@ -367,6 +367,12 @@ class Homeserver:
                 "federation_verify_certificates": False,
                 # The default list holds the loopback network.
                 "ip_range_blacklist": [],
+                # By default one request that fails, as on a busy machine, ends all talk to its server for ten minutes.
+                "federation": {
+                    "destination_min_retry_interval": "1s",
+                    "destination_max_retry_interval": "2s",
+                    "destination_retry_multiplier": 1,
+                },
             }
         delegated = self._auth.settings if self._auth is not None else {}
         return configuration | delegated | self.overrides

@@ -12,6 +12,7 @@ from circles_harness import Person, Service
 from walks import admitted, ask, body, messages, private_room, settled
 
 from .conftest import THRIFTY_LIMITS
+from .test_catching_up import asleep
 
 TURNS: int = THRIFTY_LIMITS["limits"]["turns_in_a_row"]
 ANSWERS: int = THRIFTY_LIMITS["limits"]["answers_per_person_per_day"]
@@ -82,8 +83,8 @@ async def test_answers_that_are_used_up_are_said_once_and_control_words_go_on(
     """In the room and in private alike; somebody else is answered as before, and what was set still comes."""
     room = await admitted(mei, thrifty, li)
     await ask(li, room, "!circle remind me in 4 seconds to look up", thrifty)
-    # All at once, so that none of them answers an answer.
-    asked = await asyncio.gather(*(li.say(room, "!circle reminders") for _ in range(ANSWERS + 4)))
+    with asleep(thrifty):  # So that none of them answers an answer, however long it takes to say them.
+        asked = await asyncio.gather(*(li.say(room, "!circle reminders") for _ in range(ANSWERS + 4)))
     spent = await li.wait_for_text(room, "That is all I can answer you today; I'm back in ", sender=thrifty.user_id)
     assert "still work" in body(spent)
     assert "look up" in body(await li.wait_for_text(room, "you asked me to remind you", sender=thrifty.user_id))

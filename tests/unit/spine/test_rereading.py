@@ -94,7 +94,7 @@ async def doubting(tmp_path: Path) -> AsyncIterator[Doubting]:
 
         await rows.do(alike)
         clock, told = FakeClock(), list[Aftermath]()
-        client = MatrixClient(wire.url, AI, homeserver.as_token, "CIRCLES", timeout_seconds=1)
+        client = MatrixClient(wire.url, AI, homeserver.as_token, "CIRCLES", timeout_seconds=60)
         await client.open()
         settings = Settings(ai=AI, server_name="home.example")
         intake = Intake(rows.database, rows.performer, settings, clock, Metrics(), told.append, re.compile("@c_.*"))
