@@ -24,6 +24,8 @@ from circles_policies import Preset, preset, to_content
 POLICY = "io.github.matrix_circles.policy"
 GATE = "/_synapse/client/circles/gate"
 NOTEBOOK, ON_CALL = (to_content(preset(key)) for key in (Preset.NOTEBOOK, Preset.ON_CALL))
+TOLD = {"level": "none", "kept_out": False, "since": 0, "consented_since": None, "addressed_since": 0}
+"""Somebody who was told, and has chosen nothing."""
 
 
 @dataclass
@@ -101,8 +103,17 @@ class Ai:
     async def stand(self, room: str, person: Person, because: str | None = None, **member: Any) -> int:
         """Tell the gate a standing; returns the status."""
         path = f"/_circles/v1/rooms/{quote(room, safe='')}/standings/{quote(person.user_id, safe='')}"
-        whole = {"level": "none", "kept_out": False, "since": 0, "consented_since": None, "addressed_since": 0}
-        return (await self.request("PUT", path, {"member": whole | member, "because": because}))[0]
+        return (await self.request("PUT", path, {"member": TOLD | member, "because": because}))[0]
+
+    async def refused(self, room: str, *people: Person) -> list[str]:
+        """Tell the gate that people were told; returns of whom it does not believe that."""
+        path = f"/_circles/v1/rooms/{quote(room, safe='')}/standings"
+        claims = [{"user_id": person.user_id, "member": TOLD, "because": None} for person in people]
+        status, answer = await self.request("POST", path, {"standings": claims})
+        assert status == 200
+        junk = {"user_id": "@li", "member": {"level": "loud"}}
+        assert (await self.request("POST", path, {"standings": [junk]}))[0] == 400
+        return list(answer["refused"])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -220,10 +231,10 @@ async def test_a_message_passes_once_its_writer_was_told(ai: Ai, people: tuple[P
     """Under a notebook nothing of a person passes until something was said that could tell them; then it does."""
     mei, li = people
     await mei.set_state(room, POLICY, NOTEBOOK)
-    assert await ai.stand(room, li) == 403, "nobody was told of anything yet"
+    assert await ai.refused(room, mei, li) == sorted([mei.user_id, li.user_id]), "nobody was told of anything yet"
     await li.say(room, "EARLYCANARY")
     await ai.say(room, "banner")
-    assert await ai.stand(room, li) == 200
+    assert await ai.refused(room, mei, li) == []
     await li.say(room, "LATERWORDS")
     await ai.recorder.until("LATERWORDS")
 

@@ -162,6 +162,8 @@ class Gate(DirectServeJsonResource):
         match match.route.treatment:
             case Treatment.STANDING:
                 return await self._vouching.take(parts["room_id"], parts["user_id"], _json(request))
+            case Treatment.SOME_STANDINGS:
+                return await self._vouching.take_some(parts["room_id"], _json(request))
             case Treatment.STANDINGS:
                 return await self._vouching.show(parts["room_id"])
             case Treatment.REGISTER:

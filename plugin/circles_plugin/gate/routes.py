@@ -37,6 +37,8 @@ class Treatment(StrEnum):
     """Asked for no room, and rebuilt from the keys that encryption needs."""
     STANDING = "standing"
     """Not the homeserver's: what the service tells the gate about a person's choice."""
+    SOME_STANDINGS = "some_standings"
+    """The same about many people of a room."""
     STANDINGS = "standings"
 
 
@@ -99,6 +101,7 @@ ROUTES: Final = (
     Route("POST", f"{_CLIENT}/keys/signatures/upload", Treatment.AS_IT_IS),
     Route("PUT", f"{_CLIENT}/sendToDevice/{{type}}/{{txn_id}}", Treatment.SEND),
     Route("PUT", f"{_OURS}/rooms/{{room_id}}/standings/{{user_id}}", Treatment.STANDING),
+    Route("POST", f"{_OURS}/rooms/{{room_id}}/standings", Treatment.SOME_STANDINGS),
     Route("GET", f"{_OURS}/rooms/{{room_id}}/standings", Treatment.STANDINGS),
 )
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import partial
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 from synapse.module_api import LoggingTransaction, ModuleApi
@@ -24,7 +26,31 @@ from circles_policies.events import mapping, text
 
 _ENCRYPTED: Final = "m.room.encrypted"
 _WRONG: Final = (400, {"errcode": "M_BAD_JSON", "error": "member, because: not as documented."})
-_UNPROVEN: Final = (403, {"errcode": "M_FORBIDDEN", "error": "because: no event here bears this out."})
+MOST: Final = 1_000
+"""About so many people something may be said in one request."""
+
+
+class _Outcome(Enum):
+    """What became of a claim."""
+
+    STORED = 200
+    UNPROVEN = 403
+    CHANGED = 409
+
+
+_ANSWERS: Final = {
+    _Outcome.STORED: (200, dict[str, Any]()),
+    _Outcome.UNPROVEN: (403, {"errcode": "M_FORBIDDEN", "error": "because: no event here bears this out."}),
+    _Outcome.CHANGED: (409, {"errcode": "M_UNKNOWN", "error": "It changed meanwhile: try again."}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A standing as the service says it is, and the event that is to bear it out."""
+
+    member: Member
+    because: str | None
 
 
 class Vouching:
@@ -43,15 +69,65 @@ class Vouching:
 
     async def take(self, room_id: str, user_id: str, body: Mapping[str, object]) -> tuple[int, dict[str, Any]]:
         """Store a standing, if it is tighter or borne out."""
-        try:
-            claimed = Member.model_validate_json(_dumped(body.get("member")), strict=True)
-        except (ValidationError, ValueError):
+        claim = _claim(body)
+        if claim is None:
             return _WRONG
-        named = text(body.get("because"))
-        because = None if named is None else await self._facts.event(named)
+        return _ANSWERS[(await self._take(room_id, {user_id: claim}))[user_id]]
+
+    async def take_some(self, room_id: str, body: Mapping[str, object]) -> tuple[int, dict[str, Any]]:
+        """Store the standings of many people, each if it is tighter or borne out.
+
+        Answers whose were refused, and whose changed meanwhile and are to be told again.
+        """
+        listed = body.get("standings")
+        claims: dict[str, _Claim] = {}
+        for each in cast("list[object]", listed) if isinstance(listed, list) else [None]:
+            user_id, claim = text(mapping(each).get("user_id")), _claim(mapping(each))
+            if user_id is None or claim is None:
+                return _WRONG
+            claims[user_id] = claim
+        if len(claims) > MOST:
+            return _WRONG
+        outcomes = await self._take(room_id, claims)
+        return 200, {
+            name: sorted(user for user, outcome in outcomes.items() if outcome is which)
+            for name, which in (("refused", _Outcome.UNPROVEN), ("changed", _Outcome.CHANGED))
+        }
+
+    async def _take(self, room_id: str, claims: Mapping[str, _Claim]) -> dict[str, _Outcome]:
+        """Store what may be stored of what is claimed about people in a room."""
+        load = partial(standings.load, rooms=[room_id], people=set(claims))
+        before = await self._api.run_db_interaction("circles_standing", load)
+        told_at: dict[int, int | None] = {}
+        weighed: dict[str, tuple[Standing, Standing]] = {}
+        for user_id, claim in claims.items():
+            stored = before.get((room_id, user_id), Standing())
+            new = await self._weigh(room_id, user_id, claim, stored, told_at)
+            if new is not None:
+                weighed[user_id] = stored, new
+
+        def write(txn: LoggingTransaction) -> set[str]:
+            now = load(txn)
+            same = {user for user, (old, _) in weighed.items() if now.get((room_id, user), Standing()) == old}
+            standings.save(txn, {(room_id, user): weighed[user][1] for user in same})
+            return same  # Of the others something was tightened meanwhile.
+
+        written = await self._api.run_db_interaction("circles_vouched", write)
+        outcomes = dict.fromkeys(claims, _Outcome.UNPROVEN)
+        outcomes |= dict.fromkeys(weighed, _Outcome.CHANGED)
+        return outcomes | dict.fromkeys(written, _Outcome.STORED)
+
+    async def _weigh(
+        self, room_id: str, user_id: str, claim: _Claim, stored: Standing, told_at: dict[int, int | None]
+    ) -> Standing | None:
+        """Return what may be stored of a claim, None if no event bears it out.
+
+        `told_at`: what was found out before of when the AI first said something, by when somebody had come.
+        """
+        claimed = claim.member
+        because = None if claim.because is None else await self._facts.event(claim.because)
         if because is not None and because.redacted:
             because = None
-        stored = await self._api.run_db_interaction("circles_standing", standings.one, room_id, user_id)
         looser = standings.compare(stored.member, claimed)
         own = because is not None and because.sender == user_id and self._says(because, ControlWord.IN)
         chosen_at = stored.chosen_at
@@ -65,28 +141,21 @@ class Vouching:
             not_before = max(not_before, because.at)
         if looser.level:
             if because is None or not own or because.at <= stored.chosen_at:
-                return _UNPROVEN
+                return None
             chosen_at = because.at
         if looser.kept_out:
             if because is None or because.at <= stored.chosen_at or not await self._lets_back(because, room_id):
-                return _UNPROVEN
+                return None
             chosen_at = because.at
         if stored.member.since is None and claimed.since is not None:
-            told_at = await self._told_at(room_id, stored)
-            told_at = because.at if own and because is not None and told_at is None else told_at
-            if told_at is None:
-                return _UNPROVEN
-            not_before = max(not_before, told_at)
-        member = _no_earlier(claimed, stored.member, not_before)
-
-        def write(txn: LoggingTransaction) -> bool:
-            if standings.one(txn, room_id, user_id) != stored:
-                return False  # Something tightened it meanwhile.
-            standings.save(txn, {(room_id, user_id): replace(stored, member=member, chosen_at=chosen_at)})
-            return True
-
-        written = await self._api.run_db_interaction("circles_vouched", write)
-        return (200, {}) if written else (409, {"errcode": "M_UNKNOWN", "error": "It changed meanwhile: try again."})
+            if stored.came_at not in told_at:
+                told_at[stored.came_at] = await self._told_at(room_id, stored)
+            told = told_at[stored.came_at]
+            told = because.at if own and because is not None and told is None else told
+            if told is None:
+                return None
+            not_before = max(not_before, told)
+        return replace(stored, member=_no_earlier(claimed, stored.member, not_before), chosen_at=chosen_at)
 
     async def _told_at(self, room_id: str, stored: Standing) -> int | None:
         """Return when the AI first said something that somebody could see who came when they came."""
@@ -126,5 +195,10 @@ def _no_earlier(claimed: Member, stored: Member, at: int) -> Member:
     return claimed.model_copy(update={"since": since, "consented_since": consented, "addressed_since": addressed})
 
 
-def _dumped(member: object) -> str:
-    return json.dumps(dict(mapping(member)))
+def _claim(body: Mapping[str, object]) -> _Claim | None:
+    """Read a claim, None if it is none."""
+    try:
+        member = Member.model_validate_json(json.dumps(dict(mapping(body.get("member")))), strict=True)
+    except (ValidationError, ValueError):
+        return None
+    return _Claim(member, text(body.get("because")))
