@@ -229,12 +229,13 @@ class Intake:
         room_id, sender = RoomID(raw["room_id"]), UserID(raw["sender"])
         if sender == self._settings.ai and raw.get("type") != "m.room.member":
             return self._echo(connection, raw, now)
-        after = self._first_sight(connection, raw, room_id, now)
-        after.add(self._doubt(connection, raw, room_id, now))
+        facts = rooms.room_facts(connection, room_id)
+        after = self._first_sight(connection, raw, room_id, facts, now)
+        after.add(self._doubt(connection, raw, room_id, facts, now))
         if raw.get("type") == ENCRYPTED:
             after.add(self._park(connection, raw, room_id, sender, now))
             return after
-        passed = filter_event(raw, self.view(connection, room_id, sender, raw, now))
+        passed = filter_event(raw, self.view(connection, room_id, sender, raw, now, facts))
         if isinstance(passed, Dropped):
             if passed.classified.edits is not None:
                 kept.revise(connection, EventID(passed.classified.edits), sender, None)
@@ -289,17 +290,21 @@ class Intake:
         lane = echoes.heard(connection, raw, now)
         return Aftermath(lanes={lane} if lane is not None else set())
 
-    def _first_sight(self, connection: Connection, raw: Json, room_id: RoomID, now: int) -> Aftermath:
+    def _first_sight(
+        self, connection: Connection, raw: Json, room_id: RoomID, facts: rooms.RoomFacts | None, now: int
+    ) -> Aftermath:
         """Of a room we know nothing of, though we must be in it: read its state before anything is said there."""
         own = raw.get("type") == "m.room.member" and raw.get("state_key") == self._settings.ai
-        if own or rooms.room_facts(connection, room_id) is not None:
+        if own or facts is not None:
             return Aftermath()
         rooms.save_room(connection, room_id, membership="join", filled=False)
         return self._performer.perform(connection, (fx.enter(room_id, datetime.fromtimestamp(now / 1000, UTC)),), now)
 
-    def _doubt(self, connection: Connection, raw: Json, room_id: RoomID, now: int) -> Aftermath:
+    def _doubt(
+        self, connection: Connection, raw: Json, room_id: RoomID, facts: rooms.RoomFacts | None, now: int
+    ) -> Aftermath:
         """Of a room whose state cannot be what our rows say: have it read anew."""
-        if not current_state.contradicts(connection, raw):
+        if not current_state.contradicts(connection, raw, facts):
             return Aftermath()
         key, instant = f"{current_state.REREAD}:{room_id}", datetime.fromtimestamp(now / 1000, UTC)
         return self._performer.perform(connection, (fx.WakeAt(fx.SPINE, key, room_id, instant),), now)
@@ -318,9 +323,17 @@ class Intake:
         event_facts.apply(connection, passed.event, passed.classified, self._settings.ai)
         return self._control(connection, passed, room_id, sender, now)
 
-    def view(self, connection: Connection, room_id: RoomID, sender: UserID, raw: Json, now: int) -> RoomView:
-        """Return what the gate must know to judge an event by `sender` in a room."""
-        facts = rooms.room_facts(connection, room_id)
+    def view(
+        self,
+        connection: Connection,
+        room_id: RoomID,
+        sender: UserID,
+        raw: Json,
+        now: int,
+        facts: rooms.RoomFacts | None = None,
+    ) -> RoomView:
+        """Return what the gate must know to judge an event by `sender` in a room; `facts`: its row, if it was read."""
+        facts = facts or rooms.room_facts(connection, room_id)
         at = raw.get("origin_server_ts")
         at = min(at, now) if isinstance(at, int) else 0
 
@@ -334,7 +347,7 @@ class Intake:
             ai=self._settings.ai,
             now=now,
             received_at=now,
-            room=rooms.policies_since(connection, room_id, at),
+            room=rooms.policies_since(connection, room_id, at, facts),
             operator=self._settings.ceiling,
             member=rooms.member(connection, room_id, sender),
             mark=rooms.mark(connection, room_id, EventID(str(raw.get("event_id")))),
@@ -400,9 +413,9 @@ class Intake:
     ) -> ControlEvent | None:
         """Return a control event as features see it; None in a room of which nothing is known."""
         facts = rooms.room_facts(connection, room_id)
-        room = rooms.view(connection, room_id, self._settings.language, links=False)
-        if facts is None or room is None:
+        if facts is None:
             return None
+        room = rooms.view_of(connection, facts, self._settings.language, links=False)
         what, event = passed.classified, passed.event
         words = _words(passed, names_of(self._settings, facts)) if what.control is Control.WORD else None
         known = rooms.person(connection, sender).language

@@ -59,6 +59,7 @@ class Read:
         handle: does it.
         excuse: turns words into the effect that says them where the question stands.
         circle: the room whose tightening makes the answer stale.
+        generation: how often it had got stricter when this was read; None: not looked at.
     """
 
     handle: Callable[[Ports], Awaitable[tuple[fx.Effect, ...]]]
@@ -68,6 +69,7 @@ class Read:
     slow: bool = False
     lasting: bool = False
     placeholder: fx.Placeholder | None = None
+    generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +151,16 @@ class Reader:
 
     def _facts(self, connection: Connection, entry: journal.Entry) -> _Facts | Ignored:
         facts = rooms.room_facts(connection, entry.room_id)
-        room = rooms.view(connection, entry.room_id, self._settings.language)
-        if facts is None or room is None or facts.membership != "join":
+        if facts is None or facts.membership != "join":
             return Ignored()
         if not facts.filled:
             return Ignored(wait=True)
+        room = rooms.view_of(connection, facts, self._settings.language)
         sender = UserID(entry.event["sender"])
         now = int(self._clock.now().timestamp() * 1000)
-        passed = filter_event(entry.event, self._intake.view(connection, entry.room_id, sender, entry.event, now))
+        passed = filter_event(
+            entry.event, self._intake.view(connection, entry.room_id, sender, entry.event, now, facts)
+        )
         if not isinstance(passed, Passed):
             return Ignored()
         what = passed.classified
@@ -174,7 +178,9 @@ class Reader:
             room=room,
             person=rooms.person(connection, sender),
             said=said,
-            decides=_decides(connection, entry.room_id if said is None else said.about, sender),
+            decides=facts.power.may_set_policy(sender)
+            if said is None or said.about == entry.room_id
+            else _decides(connection, said.about, sender),
             circles=views,
             decides_in=frozenset(c for c in circles if _decides(connection, c, sender)),
             standing=quota.standing(connection, payer, self._answers),
@@ -370,6 +376,7 @@ class Reader:
             slow=command.slow,
             lasting=command.lasting,
             placeholder=fx.Placeholder(call.place, call.event_id),
+            generation=call.room.generation,
         )
 
     def _say(self, call: Call, words: fx.Words | None, *besides: fx.Effect) -> Read:
@@ -383,6 +390,7 @@ class Reader:
             excuse=lambda given: call.answer(given, feature="help", kind="excuse"),
             circle=call.room.room_id,
             language=call.language,
+            generation=call.room.generation,
         )
 
 

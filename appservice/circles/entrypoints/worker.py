@@ -195,7 +195,9 @@ class Worker:
     async def _answer(self, entry: journal.Entry, read: Read) -> None:
         """Run a handler until its effects are committed with the event."""
         for _ in range(MOST_REPEATS):
-            generation = await self._database.read(partial(rooms.generation, room_id=read.circle))
+            generation = read.generation
+            if generation is None:
+                generation = await self._database.read(partial(rooms.generation, room_id=read.circle))
             effects = await self._run(read)
             if await self._settle(entry, effects, read.circle, generation):
                 return

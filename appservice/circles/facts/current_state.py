@@ -30,15 +30,16 @@ _HOLDS_IF_NEW: Final = frozenset({POLICY_TYPE, "m.room.tombstone"})
 """Which of these holds is ours to decide from when we first hear of it on: what we heard before is not heard again."""
 
 
-def contradicts(connection: Connection, event: Json) -> bool:
+def contradicts(connection: Connection, event: Json, facts: rooms.RoomFacts | None) -> bool:
     """Return whether an event that a homeserver accepted could not be there if our rows were right.
+
+    `facts` is the row of its room, None if there is none.
 
     Nothing is asked of a room whose state was not read yet, nor of how people come and go: that changes the rows.
     """
     if event["type"] == MEMBER:
         return False
     room_id, sender = RoomID(event["room_id"]), UserID(event["sender"])
-    facts = rooms.room_facts(connection, room_id)
     if facts is None or not facts.filled or facts.membership != "join":
         return False
     if not rooms.is_joined(connection, room_id, sender):

@@ -51,6 +51,7 @@ class RoomFacts:
     number: int | None
     generation: int
     successor: RoomID | None
+    shut_out: bool
 
 
 def room_facts(connection: Connection, room_id: RoomID) -> RoomFacts | None:
@@ -76,6 +77,7 @@ def room_facts(connection: Connection, room_id: RoomID) -> RoomFacts | None:
         number=row["number"],
         generation=int(row["generation"]),
         successor=RoomID(row["successor"]) if row["successor"] else None,
+        shut_out=bool(row["shut_out"]),
     )
 
 
@@ -174,15 +176,18 @@ def view(connection: Connection, room_id: RoomID, language: Language, *, links: 
     `links`: whether links into it may be made; else which servers they would go through is not looked up.
     """
     facts = room_facts(connection, room_id)
-    if facts is None:
-        return None
+    return view_of(connection, facts, language, links=links) if facts is not None else None
+
+
+def view_of(connection: Connection, facts: RoomFacts, language: Language, *, links: bool = True) -> Room:
+    """Return what `view` does, of a room whose row was just read."""
     return Room(
-        room_id=room_id,
+        room_id=facts.room_id,
         direct=facts.direct,
-        policy=current_policy(connection, room_id),
+        policy=DIRECT_MESSAGE if facts.direct else _policy_in_force(connection, facts.room_id),
         language=as_language(facts.language, language),
         zone=facts.zone,
-        via=servers(connection, room_id) if links else (),
+        via=servers(connection, facts.room_id) if links else (),
         generation=facts.generation,
         number=facts.number,
     )
@@ -207,18 +212,24 @@ def current_policy(connection: Connection, room_id: RoomID) -> Policy | None:
     """Return the policy in force now; a direct message has the built-in one; None where nobody decided."""
     if connection.execute(select(rooms.c.direct).where(rooms.c.room_id == room_id)).scalar():
         return DIRECT_MESSAGE
+    return _policy_in_force(connection, room_id)
+
+
+def _policy_in_force(connection: Connection, room_id: RoomID) -> Policy | None:
     content = connection.execute(
         select(policies.c.content).where(policies.c.room_id == room_id, policies.c.state == "in_force")
     ).scalar()
     return _policy(content) if content is not None else None
 
 
-def policies_since(connection: Connection, room_id: RoomID, at: int) -> tuple[Policy, ...]:
+def policies_since(
+    connection: Connection, room_id: RoomID, at: int, facts: RoomFacts | None = None
+) -> tuple[Policy, ...]:
     """Return every distinct policy in force from `at` until now: the running minimum. Empty: none was in force at `at`.
 
-    A time without a policy in between counts as one that denies.
+    A time without a policy in between counts as one that denies. `facts`: the room's row, where it was just read.
     """
-    return minimum_since(policy_periods(connection, room_id), at)
+    return minimum_since(policy_periods(connection, room_id, facts), at)
 
 
 def end_policy(connection: Connection, room_id: RoomID, at: int) -> None:
@@ -234,12 +245,13 @@ Period = tuple[Policy, int, int | None]
 """A policy, from when (ms) and until when it is or was in force; until None: now."""
 
 
-def policy_periods(connection: Connection, room_id: RoomID) -> tuple[Period, ...]:
+def policy_periods(connection: Connection, room_id: RoomID, facts: RoomFacts | None = None) -> tuple[Period, ...]:
     """Return every policy a room had, oldest first; a direct message has its built-in one from the beginning.
 
     Where our server is shut out none counts, so that nothing may be looked at.
     """
-    room = connection.execute(select(rooms.c.direct, rooms.c.shut_out).where(rooms.c.room_id == room_id)).first()
+    flags = select(rooms.c.direct, rooms.c.shut_out).where(rooms.c.room_id == room_id)
+    room = facts or connection.execute(flags).first()
     if room is not None and room.shut_out:
         return ()
     if room is not None and room.direct:

@@ -146,7 +146,8 @@ class Sender:
             self._again.add(lane)
 
     async def _carry_out_all(self, lane: str) -> None:
-        while (row := await self._database.read(lambda c: outbox.next_of(c, lane))) is not None:
+        while (found := await self._database.read(partial(_next_of, lane=lane))) is not None:
+            row, stands = found
             try:
                 if self._before is not None:
                     await self._before()
@@ -154,7 +155,7 @@ class Sender:
                 await self._wait(row, error)  # Whatever is wrong there, it is nothing of this row.
                 continue
             try:
-                room_id, event_id = await self._carry_out(row)
+                room_id, event_id = stands or await self._carry_out(row)
             except (MatrixForbidden, MatrixBadRequest, MatrixNotFound) as error:
                 try:
                     gone = await self._is_gone(row, error)
@@ -256,9 +257,6 @@ class Sender:
 
     async def _carry_out(self, row: outbox.Row) -> tuple[RoomID, EventID | None]:
         """Do what a row says; return the room and the event it became, if it became one."""
-        stands = await self._database.read(partial(outbox.standing, row=row))
-        if stands is not None:
-            return stands
         room_id = RoomID(row.lane)
         if row.lane.startswith("@"):
             secret = await self._sealing.is_secret(row.target or row.id)
@@ -348,3 +346,9 @@ class Sender:
 
     async def _room_post(self, room_id: RoomID, verb: str, body: dict[str, Any]) -> None:
         await self._client.request("POST", f"/_matrix/client/v3/rooms/{quote(room_id, safe='')}/{verb}", body)
+
+
+def _next_of(connection: Connection, lane: str) -> tuple[outbox.Row, tuple[RoomID, EventID] | None] | None:
+    """Return a lane's oldest row, and where its event stands already, if it is known to."""
+    row = outbox.next_of(connection, lane)
+    return (row, outbox.standing(connection, row)) if row is not None else None
