@@ -37,6 +37,12 @@ def run(connection: Connection, statement: str, *parameters: object) -> Any:
     return cursor
 
 
+def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
+    """Run one statement for each of many rows."""
+    cursor = connection.connection.cursor()
+    cursor.executemany(statement.replace("?", "%s") if _is_server(connection) else statement, rows)
+
+
 def fetch(connection: Connection, query: str, keys: Sequence[Sequence[str]]) -> list[tuple[Any, ...]]:
     """Return the rows of one query for many keys.
 

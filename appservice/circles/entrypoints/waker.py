@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from circles.adapters.matrix.client import CALLED_BY
 from circles.adapters.store.faults import is_the_machines
-from circles.bulk import loads, run
+from circles.bulk import fetch, loads, run, run_many
 from circles.core import effects as fx
 from circles.core.call import Fire, Remake, Room
 from circles.core.ids import EffectID, RoomID
@@ -51,13 +51,17 @@ IDLE_SECONDS: Final = 0.1
 RETRY: Final = timedelta(seconds=10)
 RETRY_LONG: Final = timedelta(hours=1)
 GIVE_UP_AFTER: Final = timedelta(days=30)
-LATE: Final = timedelta(minutes=2)
+LATE_MS: Final = 2 * 60_000
 FRESH_MS: Final = 2_000
-"""How a room stands is read again for a wake that waited longer than this for its turn."""
+"""How a room stands is read again after this, also for a wake that waited so long for its turn."""
 
 _DUE: Final = "SELECT feature, key, room_id, due, CAST(payload AS TEXT) FROM wakes WHERE due <= ? ORDER BY due LIMIT ?"
 _TAKE: Final = "DELETE FROM wakes WHERE feature = ? AND key = ? AND due = ?"
 """Only as it was read: one that was changed since is not taken."""
+_STANDING: Final = """
+    SELECT w.feature, w.key, w.due, r.generation FROM wanted CROSS JOIN wakes AS w
+    LEFT JOIN rooms AS r ON r.room_id = w.room_id WHERE w.feature = wanted.a AND w.key = wanted.b
+"""
 
 Chore = Callable[[RoomID, str], Awaitable[None]]
 """Does something about a room; the rest of the wake's key says to what. It must be safe to repeat."""
@@ -67,7 +71,7 @@ class _Due(NamedTuple):
     feature: str
     key: str
     room_id: RoomID
-    due: datetime
+    due: int
     payload: Mapping[str, Any]
 
 
@@ -86,6 +90,11 @@ class _ToSettle(NamedTuple):
     made: _Made
     generation: int
     late: bool
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing is to be written."""
+        return not self.made.effects and self.made.entry is None
 
 
 class Waker:
@@ -123,6 +132,7 @@ class Waker:
         self._room = asyncio.Event()
         self._again: set[tuple[str, str]] = set()
         self._in_hand: set[tuple[str, str]] = set()
+        self._known: dict[RoomID, Standing] = {}
         self._waiting: dict[str, deque[tuple[_Due, Standing]]] = {}
         self._firing: dict[str, set[asyncio.Task[None]]] = {}
         self._later_tasks: set[asyncio.Task[None]] = set()
@@ -163,12 +173,13 @@ class Waker:
                 while due := await self._database.read(partial(self._due, besides=frozenset(self._in_hand))):
                     for start in range(0, len(due), BATCH):
                         some = due[start : start + BATCH]
-                        stand = await self._standings({wake.room_id for wake in some})
+                        stand = await self._stand({wake.room_id for wake in some})
                         for wake in some:
                             self._begin(wake, stand[wake.room_id])
                         if len(self._in_hand) >= MOST_IN_HAND:
                             self._room.clear()
                             await self._room.wait()
+                self._known.clear()
                 next_due = await self._database.read(partial(_next_due, besides=frozenset(self._in_hand)))
             except Exception as error:  # noqa: BLE001  # the waker must outlive a bad row or a full disk
                 log.error(  # noqa: TRY400  # the traceback may carry text
@@ -176,6 +187,17 @@ class Waker:
                 )
                 next_due = self._ports.clock.now() + RETRY
             self._scheduler.arm(next_due, self.look)
+
+    async def _stand(self, room_ids: Collection[RoomID]) -> dict[RoomID, Standing]:
+        """Return how rooms stand, or stood a moment ago."""
+        fresh = _ms(self._ports.clock.now()) - FRESH_MS
+        found = {each: self._known[each] for each in room_ids if each in self._known}
+        found = {room_id: standing for room_id, standing in found.items() if standing.read_at >= fresh}
+        if wanted := set(room_ids) - found.keys():
+            read = await self._standings(wanted)
+            self._known |= read
+            found |= read
+        return found
 
     async def _standings(self, room_ids: Collection[RoomID]) -> dict[RoomID, Standing]:
         language, now = self._ports.settings.language, _ms(self._ports.clock.now())
@@ -254,18 +276,19 @@ class Waker:
     def _due(self, connection: Connection, *, besides: frozenset[tuple[str, str]]) -> list[_Due]:
         now = _ms(self._ports.clock.now())
         rows = run(connection, _DUE, now, MOST_DUE + len(besides)).fetchall()
-        found = [_Due(feature, key, room_id, _instant(due), loads(text)) for feature, key, room_id, due, text in rows]
+        found = [_Due(feature, key, room_id, due, loads(text)) for feature, key, room_id, due, text in rows]
         return [wake for wake in found if (wake.feature, wake.key) not in besides]
 
     async def _fire(self, wake: _Due, standing: Standing) -> _ToSettle | None:
         """Return what comes of a wake; None: nothing may happen in its room for now."""
         now = self._ports.clock.now()
-        if _ms(now) - standing.read_at > FRESH_MS:
+        now_ms = _ms(now)
+        if now_ms - standing.read_at > FRESH_MS:
             standing = (await self._standings({wake.room_id}))[wake.room_id]
         if standing.held and wake.feature != fx.SPINE:
             return None
         made = await self._make(wake, standing.room, now)
-        return _ToSettle(wake, made, standing.generation, now - wake.due > LATE)
+        return _ToSettle(wake, made, standing.generation, now_ms - wake.due > LATE_MS)
 
     async def _settle_all(self) -> None:
         """Take the rows away and write what came of them: those that are ready in the same moment in one commit."""
@@ -285,6 +308,7 @@ class Waker:
                     self._put_off(wake, outcome)
                     continue
                 if not outcome:
+                    self._known.pop(wake.room_id, None)
                     self._again.add((wake.feature, wake.key))
                 self._ended(wake)
         self._settling = None
@@ -292,15 +316,19 @@ class Waker:
     def _settle_some(
         self, connection: Connection, some: Sequence[_ToSettle]
     ) -> tuple[Aftermath, list[bool | Exception]]:
-        """Settle wakes one after the other; what breaks one of them takes back nothing of the others."""
+        """Settle those that came to nothing together, and the others one after the other.
+
+        What breaks one of them takes back nothing of the others.
+        """
         after, now = Aftermath(), _ms(self._ports.clock.now())
+        taken = _take_together(connection, [each for each in some if each.is_nothing])
         outcomes: list[bool | Exception] = []
         for each in some:
+            if each.is_nothing:
+                outcomes.append(each.wake[:2] in taken)
+                continue
             try:
-                if each.made.effects or each.made.entry is not None:
-                    with connection.begin_nested():
-                        outcomes.append(self._settle_one(connection, each, after, now))
-                else:
+                with connection.begin_nested():
                     outcomes.append(self._settle_one(connection, each, after, now))
             except Stale:
                 outcomes.append(False)
@@ -321,7 +349,7 @@ class Waker:
             stands = run(connection, "SELECT generation FROM rooms WHERE room_id = ?", wake.room_id).fetchone()
             if (stands[0] if stands is not None else 0) != generation:
                 return False
-        if run(connection, _TAKE, wake.feature, wake.key, _ms(wake.due)).rowcount == 0:
+        if run(connection, _TAKE, wake.feature, wake.key, wake.due).rowcount == 0:
             return False
         if made.effects:
             after.add(self._performer.perform(connection, made.effects, now, _cause(wake)))
@@ -349,7 +377,7 @@ class Waker:
             if now - since > GIVE_UP_AFTER:
                 connection.execute(delete(wakes).where(*_row(wake)))
                 return
-            payload = {FIRST_DUE: _ms(wake.due), **wake.payload, PUT_OFF: _ms(since)}
+            payload = {FIRST_DUE: wake.due, **wake.payload, PUT_OFF: _ms(since)}
             pause = RETRY_LONG if now - since >= RETRY_LONG else max(min(RETRY, now - since), RETRY_FIRST)
             pause = max(asked, RETRY_FIRST) if asked is not None else pause
             connection.execute(update(wakes).where(*_row(wake)).values(due=_ms(now + pause), payload=payload))
@@ -370,7 +398,7 @@ class Waker:
         feature = self._features.get(wake.feature)
         if feature is None or feature.fire is None or room is None:
             return _Made(())
-        due = _instant(wake.payload.get(FIRST_DUE, _ms(wake.due)))
+        due = _instant(wake.payload.get(FIRST_DUE, wake.due))
         fire = Fire(room=room, key=wake.key, payload=wake.payload, due=due, now=now)
         return _Made(await feature.fire(fire, self._ports))
 
@@ -392,12 +420,26 @@ class Waker:
 
 def _cause(wake: _Due) -> str:
     """Return what a wake is as a cause: the same one however often it was put off."""
-    return f"wake {wake.feature} {wake.key} {wake.payload.get(FIRST_DUE, _ms(wake.due))}"
+    return f"wake {wake.feature} {wake.key} {wake.payload.get(FIRST_DUE, wake.due)}"
+
+
+def _take_together(connection: Connection, some: Sequence[_ToSettle]) -> frozenset[tuple[str, str]]:
+    """Take away the rows of wakes that came to nothing, where `_settle_one` would; return which these are."""
+    rows = fetch(connection, _STANDING, [each.wake[:2] for each in some])
+    standing = {(feature, key): (due, generation or 0) for feature, key, due, generation in rows}
+    taken: list[tuple[str, str, int]] = []
+    for wake, made, generation, _late in some:
+        due, strictness = standing.get((wake.feature, wake.key), (None, 0))
+        if due is not None and due == wake.due and (strictness == generation or not made.rests_on_talk):
+            taken.append((wake.feature, wake.key, due))
+    if taken:
+        run_many(connection, _TAKE, taken)
+    return frozenset((feature, key) for feature, key, _ in taken)
 
 
 def _row(wake: _Due) -> tuple[ColumnElement[bool], ...]:
     """Return what finds a wake's row only as it was read."""
-    return (wakes.c.feature == wake.feature, wakes.c.key == wake.key, wakes.c.due == _ms(wake.due))
+    return (wakes.c.feature == wake.feature, wakes.c.key == wake.key, wakes.c.due == wake.due)
 
 
 def _next_due(connection: Connection, *, besides: frozenset[tuple[str, str]]) -> datetime | None:
