@@ -29,6 +29,7 @@ from circles.facts.tables import posts, wakes
 from circles.feature import Feature
 from circles.testing import AI, NOON, ROOM
 from circles_harness import Service
+from circles_harness.client import WAIT_SECONDS
 
 T = TypeVar("T")
 
@@ -193,7 +194,7 @@ async def rested(waker: Waker) -> None:
     """Wait until a waker has nothing in hand and nothing to look at."""
     parts = vars(waker)
     pending: asyncio.Event = parts["_pending"]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_SECONDS):
         while parts["_in_hand"] or pending.is_set() or not vars(pending)["_waiters"]:
             await asyncio.to_thread(lambda: None)
 
