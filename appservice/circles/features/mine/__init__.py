@@ -18,7 +18,15 @@ FEATURE: Final = Feature(
         Command(
             name="me",
             # "me" and "我的" alone are control words; as a form they would take "我的票在哪" for themselves.
-            words={"en": ("my data",), "zh": ("我的数据",)},
+            words={
+                "en": (
+                    "my data",
+                    "what do you know about me",
+                    "what do you hold about me",
+                    "what have you kept about me",
+                ),
+                "zh": ("我的数据", "你知道我什么", "你知道我的什么", "你留了我什么", "你记了我什么"),
+            },
             handle=handler.show,
             help={"en": "me – what I hold about you", "zh": "我的 – 我留了你的什么"},
             waiting=True,
@@ -38,8 +46,8 @@ FEATURE: Final = Feature(
         Command(
             name="forget",
             words={
-                "en": ("forget me", "forget everything", "delete my data"),
-                "zh": ("忘了我", "忘记我", "全部删除", "删除我的数据"),
+                "en": ("forget me", "forget everything", "delete my data", "delete everything about me"),
+                "zh": ("忘了我", "忘记我", "全部删除", "删除我的数据", "把我的东西都删掉", "把我的数据都删掉"),
             },
             handle=handler.forget,
             help={"en": "forget me – I delete what I hold", "zh": "忘了我 – 删掉你的一切"},
