@@ -28,8 +28,9 @@ PROGRAM_SECONDS = 60.0
 # Below Linux's ephemeral range (32768 up): an outgoing connection then never takes the port of a server
 # that is down for a moment, and a restart finds its port free.
 _PORTS = range(15_000, 32_000)
-# What another test process was handed, and will listen on later, is told by a datagram socket of that number.
-_leases: list[socket.socket] = []
+# What another test process was handed, and will listen on later, is told by a datagram socket of that number, which
+# stays open until this process ends.
+_leases: list[int] = []
 
 # A killed test run must not leave a Synapse behind: the child asks the kernel to end it with its parent
 # (Linux; elsewhere the line does nothing), then becomes the wanted program.
@@ -62,7 +63,7 @@ def free_port() -> int:
             except OSError:
                 lease.close()
                 continue
-        _leases.append(lease)
+        _leases.append(lease.detach())
         return port
 
 
