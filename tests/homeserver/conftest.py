@@ -284,7 +284,7 @@ class Breakable:
     Attributes:
         homeserver: the Synapse.
         service: an AI member without a model.
-        thinker: one with a model, impatient with it.
+        thinker: one with a model, impatient with it, from which names and secrets are hidden.
         trapped: one like that which can be killed at a named point; a test starts and kills it.
         model: that model's endpoint; a test scripts it and resets it.
     """
@@ -299,7 +299,7 @@ class Breakable:
 BREAKABLE_CONFIG = merged(SERVICE_CONFIG, {"limits": {"commands_per_person_per_minute": 1_000}})
 THINKER_CONFIG = merged(
     BREAKABLE_CONFIG,
-    {"timing": {"placeholder_after_seconds": 0.2}, "model": {"timeout_seconds": 3}},
+    {"timing": {"placeholder_after_seconds": 0.2}, "model": {"timeout_seconds": 3, "hide_names": True}},
 )
 
 

@@ -8,7 +8,7 @@ import aiohttp
 
 from circles_harness import Person, Service
 from circles_harness.model import Delay, Fail, Reply, Step
-from walks import admitted, answer, ask, body, chat, let_in, messages, placeholder, private_room, settled
+from walks import admitted, answer, ask, body, chat, let_in, messages, on_disk, placeholder, private_room, settled
 
 from .conftest import Breakable, NewPerson
 
@@ -62,6 +62,48 @@ async def test_a_summary_and_an_answer_link_to_what_they_rest_on(breakable: Brea
     assert "zebraumbrella" not in model.sent_text()
     assert li.user_id not in model.sent_text()
     await silent(thinker, "zebraumbrella", "Agnes", "boat")
+
+
+NOT_FOUND: dict[str, object] = {"found": False, "answer": "", "messages": []}
+
+
+async def test_names_and_secrets_leave_as_codes_and_stand_in_the_answer(
+    breakable: Breakable, person: NewPerson
+) -> None:
+    """In English and Chinese: not a byte of them reaches the model, and which code stands for what is never written."""
+    thinker, model = breakable.thinker, breakable.model.reset()
+    rosa = await person("rosa", display_name="Rosalind Okafor", at=breakable.homeserver)
+    ming = await person("ming", display_name="王小明", at=breakable.homeserver)
+    room = await admitted(rosa, thinker, ming)
+    hers = ("rosa.okafor@post.example", "+44 7700 900123", "X1234567", "ghp_A1b2C3d4E5f6G7h8")
+    his = ("ming@yuan.example", "13912345678", "11010519491231002X", "Kuai7le9")
+    about_her = "Rosalind and 小明 pay: {}, phone {}, passport {}, token {}".format(*hers)
+    about_him = "王小明的邮箱是{}，手机{}，身份证{}，密码是{}".format(*his)
+    said = await chat(room, [(rosa, about_her), (ming, about_him)])
+    words = "!circle ask how do we reach Rosalind Okafor and 王小明?"
+
+    model.script(NOT_FOUND)
+    await ask(rosa, room, words, thinker)
+    lines = re.findall(r"\[(\d+)\] (P\w+) \([^)]*\): (.*)", model.requests()[0]["messages"][-1]["content"])
+    assert [number for number, _, _ in lines] == ["1", "2"]
+    who = [code for _, code, _ in lines]
+    codes = [re.findall(r"(?:MAIL|NUMBER|KEY)\d+", text) for _, _, text in lines]
+    assert [len(each) for each in codes] == [4, 4]
+    model.script(*({"found": True, "answer": f"{who[n]}: {', '.join(codes[n])}.", "messages": [n + 1]} for n in (0, 1)))
+    told = await ask(rosa, room, words, thinker)
+    told_zh = await ask(ming, room, "!小圈 问 王小明和Rosalind怎么联系", thinker)
+
+    assert f"Rosalind Okafor: {', '.join(hers)}." in told
+    assert said[0] in told
+    assert f"王小明: {', '.join(his)}." in told_zh
+    assert said[1] in told_zh
+    hidden = [*hers, *his, "Rosalind", "Okafor", "小明"]
+    assert [each for each in (*hidden, rosa.user_id, ming.user_id) if each in model.sent_text()] == []
+    assert len(model.requests()) == 3
+    # Of its own, not within an id: those are made of the same letters.
+    any_code = rb"(?<![\w+/-])(?:" + "|".join((*who, *codes[0], *codes[1])).encode() + rb")(?![\w+/=-])"
+    assert re.findall(any_code, on_disk(thinker)) == []
+    await silent(thinker, *hidden)
 
 
 FAILURES: list[tuple[tuple[Step | tuple[Step, ...], ...], str]] = [
