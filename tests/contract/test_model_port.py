@@ -17,18 +17,20 @@ import pytest
 from llmock.pytest_plugin import LLMock
 from llmock.scenarios import Reply
 from openai import AsyncOpenAI, OpenAIError
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from circles.adapters.ai import answers
+from circles.adapters.ai.clearance import SendClearance
 from circles.adapters.ai.door import Door
 from circles.adapters.ai.errors import Cause, EndpointNotAllowed, SendDenied, understood
-from circles.adapters.ai.openai_client import Clearance, Endpoint, ModelPort
+from circles.adapters.ai.openai_client import AsksToSend, Clearance, Endpoint, ModelPort
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.egress import Outcome, egress, egress_events
 from circles.adapters.store.quota import Budget, DailyLimits, QuotaSpent
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.prompt import Completion, Prompt
 from circles.core.prompting import NUDGE
+from circles.core.settings import Settings
 from circles.errors import (
     BudgetSpent,
     ContextWindowExceeded,
@@ -38,9 +40,12 @@ from circles.errors import (
     ModelRefused,
     ModelUnavailable,
 )
-from circles.facts.tables import metadata, quota
+from circles.facts import rooms
+from circles.facts.tables import metadata, policies, quota
 from circles.ports import CompletesChat, Database
-from circles.testing import NOON, ROOM, FakeClock, QueueModel, said
+from circles.testing import AI, NOON, ROOM, FakeClock, QueueModel, said
+from circles_policies.content import to_content
+from circles_policies.model import Ceiling, Preset, Reach, preset
 
 MEI, LI = UserID("@mei:home.example"), UserID("@li:far.example")
 CANARY = "zebraumbrella"
@@ -104,11 +109,12 @@ class World:
         limits: DailyLimits | None = None,
         database: Database | None = None,
         people: Callable[[RoomID], Awaitable[dict[UserID, str]]] | None = None,
+        asks: AsksToSend | None = None,
         **endpoint: Any,
     ) -> ModelPort:
         port = ModelPort(
             replace(Endpoint(base_url, "gpt-4o", api_key="sesame"), **endpoint),
-            asks=self.decision,
+            asks=asks or self.decision,
             database=database or self.database,
             clock=self.clock,
             limits=limits or DailyLimits(50, 200, 200_000),
@@ -419,6 +425,61 @@ async def test_nothing_leaves_without_its_question_or_all_of_its_talk(
     with pytest.raises(SendDenied):
         await world.port(llmock.base_url()).complete(prompt)
 
+    assert llmock.requests == []
+    assert await world.rows() == []
+    assert await world.used() == (0, 0)
+
+
+NONE, LOCAL, LISTED = Reach
+
+
+@pytest.mark.parametrize(
+    ("agreed", "ceiling", "reach", "leaves"),
+    [
+        pytest.param((LISTED,), LISTED, LISTED, True, id="as-agreed"),
+        pytest.param((LOCAL,), LISTED, LOCAL, True, id="nearer-is-enough"),
+        pytest.param((LOCAL,), LISTED, LISTED, False, id="farther-than-agreed"),
+        pytest.param((NONE,), LISTED, LOCAL, False, id="agreed-on-none"),
+        pytest.param((), LISTED, LOCAL, False, id="nothing-agreed"),
+        pytest.param((LOCAL, LISTED), LISTED, LISTED, False, id="said-when-it-was-to-stay-near"),
+        pytest.param((LISTED,), LOCAL, LISTED, False, id="farther-than-the-operator-allows"),
+        pytest.param((LISTED,), NONE, LOCAL, False, id="the-operator-allows-none"),
+    ],
+)
+async def test_a_model_farther_than_agreed_is_sent_nothing(
+    llmock: LLMock, world: World, agreed: tuple[Reach, ...], ceiling: Reach, reach: Reach, *, leaves: bool
+) -> None:
+    """The room's policies from the message until now and the operator's ceiling all say how far."""
+    first = int(NOON.timestamp() * 1000) - 30_000
+
+    def agree(connection: Connection) -> None:
+        rooms.save_member(connection, ROOM, MEI, since=0)
+        for place, each in enumerate(agreed):
+            is_last = place == len(agreed) - 1
+            connection.execute(
+                policies.insert().values(
+                    room_id=ROOM,
+                    content=to_content(preset(Preset.ON_CALL, each)),
+                    state="in_force" if is_last else "ended",
+                    asked_at=0,
+                    starts_at=first + 60_000 * place,
+                    ends_at=None if is_last else first + 60_000 * (place + 1),
+                    written=False,
+                )
+            )
+
+    await world.database.write(agree)
+    world.clock.instant = NOON + timedelta(hours=1)
+    settings = Settings(AI, "home.example", ceiling=Ceiling(send=ceiling), reach=reach)
+    port = world.port(llmock.base_url(), asks=SendClearance(world.database, world.clock, settings))
+    prompt = a_prompt(CANARY)
+    if leaves:
+        assert (await port.complete(prompt)).text
+        assert CANARY in json.dumps([record.body for record in llmock.requests])
+        return
+
+    with pytest.raises(SendDenied):
+        await port.complete(prompt)
     assert llmock.requests == []
     assert await world.rows() == []
     assert await world.used() == (0, 0)
