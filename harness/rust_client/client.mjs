@@ -37,8 +37,12 @@ async function tell(who, client, event) {
   if (event.event.redacts) told.redacts = event.event.redacts;
   if (failed) told.failure = String(event.decryptionFailureReason);
   if (event.isEncrypted() && !failed) {
-    const info = await client.getCrypto().getEncryptionInfoForEvent(event);
-    told.shield = info ? info.shieldColour : null;
+    // A device of which the client has just heard is known, with its signature, some moments later.
+    for (let tries = 0; tries < 200 && told.shield !== 0; tries++) {
+      if (tries) await pause(25);
+      const info = await client.getCrypto().getEncryptionInfoForEvent(event);
+      told.shield = info ? info.shieldColour : null;
+    }
   }
   say({ who, event: told });
 }

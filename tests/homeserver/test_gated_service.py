@@ -207,10 +207,10 @@ async def test_both_sides_may_die_and_the_choices_stand(gated: Gated, element: N
     room = await admitted(mei, service, li, option=NOTEBOOK)
     private = await li.start_dm(service.user_id, encrypted=True)
     await ask(li, private, "help", service)
-    tried = len(to_gate.asked("PUT", "standings"))
+    tried = len(to_gate.asked("POST", "standings"))
     to_gate.fail(Answer(500), times=math.inf, path="standings")
     out = await li.say(private, "out")
-    await to_gate.wait_asked("PUT", "standings", times=tried + 2)
+    await to_gate.wait_asked("POST", "standings", times=tried + 2)
     await li.sync()
     assert [said for said in spoken(li, private, service) if "Nobody is told." in said] == []
     to_gate.mend()

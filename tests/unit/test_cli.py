@@ -363,6 +363,8 @@ class Stub:
             return web.json_response({"versions": ["v1.1", "v1.7", "v1.11"]})
         if request.path == "/_synapse/admin/v1/server_version":
             return web.json_response({"server_version": "1.163.2 (b=main)"})
+        if request.path.endswith("/auth_metadata"):
+            return web.json_response({"errcode": "M_UNRECOGNIZED"}, status=404)
         if request.path == "/v1/chat/completions":
             return web.json_response({"choices": [{"message": {"content": "ready"}}]})
         if request.headers.get("Authorization") != f"Bearer {self.known['as_token']}":
