@@ -37,9 +37,11 @@ async function tell(who, client, event) {
   if (event.event.redacts) told.redacts = event.event.redacts;
   if (failed) told.failure = String(event.decryptionFailureReason);
   if (event.isEncrypted() && !failed) {
-    // A device of which the client has just heard is known, with its signature, some moments later.
-    for (let tries = 0; tries < 200 && told.shield !== 0; tries++) {
-      if (tries) await pause(25);
+    // A device of which the client has just heard is known, with its signature, some moments later; a person's own
+    // second device may never be signed.
+    const tries = event.getSender() === client.getUserId() ? 1 : 120;
+    for (let made = 0; made < tries && told.shield !== 0; made++) {
+      if (made) await pause(25);
       const info = await client.getCrypto().getEncryptionInfoForEvent(event);
       told.shield = info ? info.shieldColour : null;
     }
