@@ -40,7 +40,19 @@ class ControlWord(StrEnum):
 
 
 ALONE: Final[dict[ControlWord, tuple[str, ...]]] = {
-    ControlWord.OUT: ("out", "不看我", "别看我", "不要看我"),
+    ControlWord.OUT: (
+        *("out", "opt out", "opt me out", "i want out", "stop reading my messages", "don't read my messages"),
+        *(
+            "don't look at my messages",
+            "不看我",
+            "别看我",
+            "不要看我",
+            "别看我的消息",
+            "不要看我的消息",
+            "别看我说的话",
+        ),
+        *("不要看我说的话", "我不想被看", "不想被看"),
+    ),
     ControlWord.NOT_AT_ALL: ("not at all", "out not at all", "完全不看我", "完全别看我"),
     ControlWord.IN: ("in", "可以看我", "看我"),
     ControlWord.HIDE: ("hide", "不看这句", "别看这句", "这句别看"),
@@ -111,7 +123,7 @@ def parse_control(text: str, names: Sequence[str], *, addressed: bool) -> tuple[
     if not (spoken_to or addressed):
         return None
     said = unicodedata.normalize("NFKC", rest).strip(_EDGES)
-    folded = said.casefold()
+    folded = said.casefold().replace("\u2019", "'")  # as a phone writes it
     alone = _WORD_OF.get(_bare(folded)) or _WORD_OF.get(folded) or _WORD_OF.get(_without_particle(folded))
     if alone is not None:
         return alone, ""

@@ -18,6 +18,8 @@ from circles.registry import FORMS
         ("what do you know about me?", "me"),
         ("你知道我什么？", "me"),
         ("delete everything about me", "forget"),
+        ("delete reminder 1", "cancel"),
+        ("删除提醒 1", "cancel"),
         ("把我的东西都删掉", "forget"),
     ],
 )

@@ -17,6 +17,8 @@ PERIODS = {
     "night": Period.NIGHT,
 }
 _UNIT = r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|months?|years?|(?<=[0-9])[mhdw])"
+_NO_HALF = r"(?!\s*[ap]\.?m\b)"
+"""What goes on with its half of the day, "at 8 pm", is for the rule that reads both."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -114,8 +116,8 @@ RULES: Rules = tuple(
         ),
         (r"(?<![\w.:/])(?P<h>[01]?[0-9]|2[0-4]):(?P<m>[0-5][0-9])(?!\w)(?!:[0-9])(?:\s*(?:o'?clock|h|uhr)\b)?", _clock),
         (rf"\bat\s+(?P<h>[01]?[0-9]|2[0-3])\.(?P<m>[0-5][0-9]){NUMBER_ENDS}(?!\w){UNCOUNTED}", _clock),
-        (rf"\bat\s+(?P<h>0?[1-9]|1[0-2]){NUMBER_ENDS}(?![\w/]){UNCOUNTED}", _clock),
-        (rf"\bat\s+(?P<h>{HOUR})\b{NUMBER_ENDS}(?![/-]){UNCOUNTED}{FOLLOWED}", _clock),
+        (rf"\bat\s+(?P<h>0?[1-9]|1[0-2]){NUMBER_ENDS}(?![\w/]){_NO_HALF}{UNCOUNTED}", _clock),
+        (rf"\bat\s+(?P<h>{HOUR})\b{NUMBER_ENDS}(?![/-]){_NO_HALF}{UNCOUNTED}{FOLLOWED}", _clock),
         (rf"(?<![\w.:/])(?P<h>{HOUR})\s*o'?clock\b", _clock),
         # "tomorrow 9", "every Sunday 7", but not "tomorrow 9 people".
         (

@@ -62,7 +62,10 @@ FEATURE: Final = Feature(
         ),
         Command(
             name="cancel",
-            words={"en": ("cancel", "cancel reminder"), "zh": ("取消", "取消提醒")},
+            words={
+                "en": ("cancel", "cancel reminder", "delete reminder", "remove reminder"),
+                "zh": ("取消", "取消提醒", "删除提醒", "删掉提醒"),
+            },
             handle=handler.change,
             help={"en": "cancel 2 – also: done 2, snooze 2", "zh": "取消 2 – 或 完成 2、稍后 2"},
             tool="Cancel a reminder by its number.",
