@@ -31,7 +31,8 @@ async def test_what_was_said_before_the_homeserver_died_is_answered_once_and_in_
 ) -> None:
     """The first question is in a delivery, the others nowhere but in the room; a new one comes at once after it.
 
-    Also where the service sleeps until the homeserver is back and no request of it fails.
+    Also where the service sleeps until the homeserver is back and no request of it fails; if it notices that too late,
+    what is said next is answered first.
     """
     homeserver, service = breakable.homeserver, breakable.service
     mei = await person("mei", at=homeserver)
@@ -59,7 +60,7 @@ async def test_what_was_said_before_the_homeserver_died_is_answered_once_and_in_
             await answer(mei, room, question, service)
         await settled(mei, room, service)
         found = answered(mei, room, service, asked[room])
-        assert found == asked[room]
+        assert found == asked[room] if wakes == "in between" else sorted(found) == sorted(asked[room])
 
 
 async def test_who_invited_it_before_the_homeserver_died_is_not_left_waiting(
