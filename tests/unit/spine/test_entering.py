@@ -94,8 +94,12 @@ async def outcome(said: Sequence[tuple[int, str]], *, times: int = 1) -> tuple[l
 @example(said=[(BEFORE, "stop"), (ENTERING, "help")], times=2)
 @given(said=SAID, times=st.integers(1, 2))
 def test_what_is_said_around_its_coming_is_answered_in_order(said: list[tuple[int, str]], times: int) -> None:
-    """As if all had been said once the AI was there, and so are choices; also where a crash lets it enter twice."""
-    found = asyncio.run(outcome(said, times=times))
-    expected = asyncio.run(outcome([(THERE, text) for _, text in said]))
+    """As if all had been said once the AI was there, and so are choices; also where a crash lets it enter twice.
 
-    assert found == expected
+    A yes that comes in the moment before the room is known may have to be said again; a no never.
+    """
+    answered, level = asyncio.run(outcome(said, times=times))
+    in_order, expected = asyncio.run(outcome([(THERE, text) for _, text in said]))
+
+    assert answered == in_order
+    assert level == expected or expected is Level.IN
