@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, quote
 
-from synapse.module_api import DirectServeJsonResource, ModuleApi, SynapseRequest
+from synapse.module_api import DirectServeJsonResource, LoggingTransaction, ModuleApi, SynapseRequest
 from synapse.module_api.errors import Codes, SynapseError
 from twisted.internet.defer import CancelledError
 
@@ -82,8 +82,7 @@ class Gate(DirectServeJsonResource):
         """Make our table and try every statement; what does not work here answers 503 until the next start."""
         if self._ready is None:
             try:
-                await self._api.run_db_interaction("circles_gate_table", standings.create_table)
-                await self._api.run_db_interaction("circles_gate_table", stretches.create_table)
+                await self._make_tables()
                 await self._api.run_db_interaction("circles_gate_check", history.try_statements)
             except CancelledError:
                 raise
@@ -93,6 +92,14 @@ class Gate(DirectServeJsonResource):
             else:
                 self._ready = True
         return self._ready
+
+    async def _make_tables(self) -> None:
+        try:
+            await self._api.run_db_interaction("circles_gate_table", _create_tables)
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 - on PostgreSQL it fails where another process makes them at the same moment
+            await self._api.run_db_interaction("circles_gate_table", _create_tables)
 
     async def _async_render(self, request: SynapseRequest) -> Response | None:
         if _port(request) != self._port:
@@ -242,6 +249,11 @@ class Gate(DirectServeJsonResource):
         raw.write(media.body)
         raw.finish()
         return None
+
+
+def _create_tables(txn: LoggingTransaction) -> None:
+    standings.create_table(txn)
+    stretches.create_table(txn)
 
 
 def _port(request: SynapseRequest) -> int:
