@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from circles_harness.line import carry
 from circles_harness.service import Service
 
 LOOK_SECONDS = 0.25
@@ -59,19 +60,4 @@ class Balancer:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._chosen is None:
             return
-        there, back = await asyncio.open_connection("127.0.0.1", self._chosen.config["appservice"]["port"])
-        try:
-            ways = [asyncio.create_task(_pass(reader, back)), asyncio.create_task(_pass(there, writer))]
-            try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in ways:
-                    way.cancel()
-        finally:
-            back.close()
-
-
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65_536):
-        writer.write(data)
-        await writer.drain()
+        await carry(reader, writer, self._chosen.config["appservice"]["port"])
