@@ -97,6 +97,11 @@ def _stay(family: int, address: Any) -> None:
         raise LeftTheMachine(f"a test connected to {host}")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--workers`, which `scripts/test workers` gives."""
+    parser.addoption("--workers", action="store_true", help="the gate's homeservers are of several processes")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def fork_servers() -> Iterator[None]:
     """Start Synapse and the service from processes that have them imported; there is none until the first start."""

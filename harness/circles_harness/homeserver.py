@@ -87,6 +87,7 @@ class Homeserver:
         federation: bool = False,
         gate_listener: bool = False,
         host: str = "localhost",
+        reached_at: int | None = None,
         modules: Sequence[Mapping[str, Any]] = (),
         config: Mapping[str, Any] | None = None,
         delegated: bool = False,
@@ -96,6 +97,7 @@ class Homeserver:
         Args:
             federation: Add a TLS listener with a self-signed certificate; see `federated_pair`.
             host: What it is called without the port, such as `127.0.0.1` where two must differ in more than that.
+            reached_at: The loopback port at which other servers look for it, where something stands in between.
             gate_listener: Add a second http listener with `resources: []`, where only modules answer.
             modules: Synapse's `modules` list: `{"module": "package.Class", "config": {...}}` each.
             config: Top-level keys of homeserver.yaml to set over the harness's own.
@@ -105,7 +107,7 @@ class Homeserver:
         self.client_port = free_port()
         self.federation_port = free_port() if federation else None
         self.gate_port = free_port() if gate_listener else None
-        self.server_name = f"{host}:{self.federation_port or self.client_port}"
+        self.server_name = f"{host}:{reached_at or self.federation_port or self.client_port}"
         self.base_url = f"http://127.0.0.1:{self.client_port}"
         self.database_path = self.directory / "homeserver.db"
         self.log_path = self.directory / "homeserver.log"

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from circles_harness import ElementClients, ElementPerson, Homeserver, ModelServ
 from circles_harness.postgresql import PostgreSQL
 from circles_harness.process import ServerProcess
 from circles_harness.service import merged
+from circles_harness.workers import Workers, redis
 
 # Fixtures are outside pytest's own time limit (timeout_func_only); two boots take some seconds.
 BOOT_DEADLINE_SECONDS = 90
@@ -33,7 +35,15 @@ HASTY_TIMING = {"timing": {"loosening_hours": 3 / 3_600, "unreadable_seconds": 1
 THRIFTY_LIMITS = {"limits": {"turns_in_a_row": 5, "answers_per_person_per_day": 12}}
 
 NewPerson = Callable[..., Awaitable[Person]]
+NewHomeserver = Callable[..., Homeserver]
 NewElement = Callable[..., Awaitable[ElementPerson]]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what can only be asked of several processes, unless they are asked for."""
+    if collection_path.name == "test_workers.py" and not config.getoption("workers", default=False):
+        return True
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -67,6 +77,23 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             if told := each.tail(after=before.get(each, 0)):
                 report.sections.append((f"the last lines of {each.name}", told))
     return report
+
+
+@pytest.fixture(scope="session")
+def new_homeserver(request: pytest.FixtureRequest) -> NewHomeserver:
+    """Make a homeserver that is not started yet; with `--workers` one of several processes."""
+    if not request.config.getoption("workers", default=False):
+        return Homeserver
+    postgresql: PostgreSQL = request.getfixturevalue("postgresql_server")
+    port: int = request.getfixturevalue("redis_port")
+    return partial(Workers, postgresql, port)
+
+
+@pytest.fixture(scope="session")
+def redis_port() -> Iterator[int]:
+    """One Redis for the whole session."""
+    with redis() as port:
+        yield port
 
 
 # A service is registered before its homeserver boots, which costs no second boot, and started by the first test that

@@ -5,158 +5,45 @@ a service that errs, or lies, gets no more.
 """
 
 import asyncio
+import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any, cast
+from contextlib import AsyncExitStack
 from urllib.parse import quote
 
-import aiohttp
 import pytest
 import pytest_asyncio
-from aiohttp import web
 
-from circles_harness import Event, Homeserver, Person
-from circles_harness.service import registration
-from circles_policies import Preset, preset, to_content
+from circles_harness import Event, Homeserver, NotSeen, Person
+from circles_harness.client import WAIT_SECONDS
+from circles_harness.line import Line
+from circles_harness.process import free_port
+from circles_policies.events import mapping
+from gates import GATE, NOTEBOOK, ON_CALL, POLICY, Ai, behind_the_gate, opened
 
-POLICY = "io.github.matrix_circles.policy"
-GATE = "/_synapse/client/circles/gate"
-NOTEBOOK, ON_CALL = (to_content(preset(key)) for key in (Preset.NOTEBOOK, Preset.ON_CALL))
-TOLD = {"level": "none", "kept_out": False, "since": 0, "consented_since": None, "addressed_since": 0}
-"""Somebody who was told, and has chosen nothing."""
+from .conftest import BOOT_DEADLINE_SECONDS, NewHomeserver
 
-
-@dataclass
-class Recorder:
-    """A service that takes every transaction and keeps its bytes. `broken`: answers 500 instead."""
-
-    bodies: list[str] = field(default_factory=list[str])
-    names: list[str] = field(default_factory=list[str])
-    broken: bool = False
-    came: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def take(self, request: web.Request) -> web.Response:
-        """Take a transaction."""
-        if self.broken:
-            return web.json_response({}, status=500)
-        assert request.headers["Authorization"] == f"Bearer {'service-hs-' * 4}"
-        self.bodies.append(await request.text())
-        self.names.append(request.match_info["txn"])
-        self.came.set()
-        return web.json_response({})
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """Every event that came, in order."""
-        return [event for body in self.bodies for event in json.loads(body)["events"]]
-
-    async def until(self, text: str) -> None:
-        """Wait until some bytes hold a text."""
-        async with asyncio.timeout(60):
-            while text not in json.dumps(self.events, ensure_ascii=False):
-                self.came.clear()
-                await self.came.wait()
-
-
-@dataclass
-class Ai:
-    """The AI's hands: requests through the gate, as a service makes them."""
-
-    homeserver: Homeserver
-    recorder: Recorder
-    session: aiohttp.ClientSession
-    user_id: str
-    token: str = "service-as-" * 4
-
-    async def request(
-        self, method: str, path: str, body: object = None, *, user_id: str | None = None, **options: Any
-    ) -> tuple[int, dict[str, Any]]:
-        """Ask the gate; returns status and JSON."""
-        query = {"user_id": user_id or self.user_id, "device_id": "CIRCLES"} | options.pop("query", {})
-        if not options.pop("device", True):
-            del query["device_id"]
-        headers = {"Authorization": f"Bearer {options.pop('token', self.token)}"} | options.pop("headers", {})
-        base = options.pop("base", self.homeserver.gate_url)
-        url = f"{base}{GATE}/hs{path}"
-        async with self.session.request(method, url, json=body, params=query, headers=headers) as answer:
-            found = await answer.json(content_type=None)
-            return answer.status, cast("dict[str, Any]", found) if isinstance(found, dict) else {"list": found}
-
-    async def say(self, room: str, text: str) -> str:
-        """Say something as the AI."""
-        path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/send/m.room.message/{secrets.token_hex(8)}"
-        status, found = await self.request("PUT", path, {"msgtype": "m.notice", "body": text})
-        assert status == 200, found
-        return str(found["event_id"])
-
-    async def bodies(self, room: str, call: str | None = None) -> list[str]:
-        """Return what the gate shows of a room's timeline, the newest first."""
-        headers = {"Circles-Call": f"{room} {call}"} if call is not None else {}
-        path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/messages"
-        status, found = await self.request("GET", path, query={"dir": "b", "limit": "100"}, headers=headers)
-        assert status == 200, found
-        assert all(set(event.get("unsigned", {})) <= {"invite_room_state"} for event in found["chunk"])
-        return [event["content"]["body"] for event in found["chunk"] if "body" in event["content"]]
-
-    async def stand(self, room: str, person: Person, because: str | None = None, **member: Any) -> int:
-        """Tell the gate a standing; returns the status."""
-        path = f"/_circles/v1/rooms/{quote(room, safe='')}/standings/{quote(person.user_id, safe='')}"
-        return (await self.request("PUT", path, {"member": TOLD | member, "because": because}))[0]
-
-    async def refused(self, room: str, *people: Person) -> list[str]:
-        """Tell the gate that people were told; returns of whom it does not believe that."""
-        path = f"/_circles/v1/rooms/{quote(room, safe='')}/standings"
-        claims = [{"user_id": person.user_id, "member": TOLD, "because": None} for person in people]
-        status, answer = await self.request("POST", path, {"standings": claims})
-        assert status == 200
-        junk = {"user_id": "@li", "member": {"level": "loud"}}
-        assert (await self.request("POST", path, {"standings": [junk]}))[0] == 400
-        return list(answer["refused"])
+# Homeservers that try again at once what could not be sent.
+IMPATIENT = {
+    "federation": {
+        "destination_min_retry_interval": 1,
+        "destination_max_retry_interval": 1,
+        "max_short_retries": 0,
+        "max_long_retries": 0,
+    }
+}
+CONSENTING = {key: value for key, value in NOTEBOOK.items() if key != "preset"} | {
+    "read": {**mapping(NOTEBOOK["read"]), "who": "consenting"}
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def ai() -> AsyncIterator[Ai]:
+async def ai(new_homeserver: NewHomeserver) -> AsyncIterator[Ai]:
     """A homeserver whose gate forwards to a recorder."""
-    recorder = Recorder()
-    app = web.Application(client_max_size=64 * 1024 * 1024)
-    app.router.add_put("/_matrix/app/v1/transactions/{txn}", recorder.take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    homeserver = Homeserver(gate_listener=True)
-    registered = registration(server_name=homeserver.server_name, url=f"{homeserver.gate_url}{GATE}")
-    homeserver.add_appservice(registered)
-    for name, token in (("as", "service-as-" * 4), ("hs", "service-hs-" * 4)):
-        (homeserver.directory / name).write_text(token)
-    gate = {
-        "port": homeserver.gate_port,
-        "registration": str(homeserver.registration_path("circle")),
-        "service_url": f"http://127.0.0.1:{port}",
-        "as_token_file": str(homeserver.directory / "as"),
-        "hs_token_file": str(homeserver.directory / "hs"),
-        "homeserver_url": homeserver.base_url,
-    }
-    homeserver.modules.append({"module": "circles_plugin.CirclesModule", "config": {"ai_user": "circle", "gate": gate}})
-    user_id = f"@circle:{homeserver.server_name}"
-    try:
-        async with asyncio.timeout(90):
-            await homeserver.start()
-        async with aiohttp.ClientSession() as session:
-            made = Ai(homeserver, recorder, session, user_id)
-            register = {"type": "m.login.application_service", "username": "circle"}
-            status, answer = await made.request("POST", "/_matrix/client/v3/register", register, device=False)
-            assert status == 200, answer
-            assert "access_token" not in answer, "registering gave the real homeserver's token away"
-            status, answer = await made.request("PUT", "/_matrix/client/v3/devices/CIRCLES", {}, device=False)
-            assert status in (200, 201), answer
-            yield made
-    finally:
-        await homeserver.close()
-        await runner.cleanup()
+    homeserver = new_homeserver(gate_listener=True, federation=True, reached_at=free_port(), config=IMPATIENT)
+    async with behind_the_gate(homeserver) as made:
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -176,14 +63,6 @@ async def room(ai: Ai, people: tuple[Person, Person]) -> str:
     await li.join(room_id)
     assert (await ai.request("POST", f"/_matrix/client/v3/rooms/{quote(room_id, safe='')}/join", {}))[0] == 200
     return room_id
-
-
-async def opened(ai: Ai, people: tuple[Person, Person], room: str, policy: dict[str, object] = NOTEBOOK) -> None:
-    """Put a policy in force and let the AI say so to both."""
-    await people[0].set_state(room, POLICY, policy)
-    await ai.say(room, "banner")
-    for person in people:
-        assert await ai.stand(room, person) == 200
 
 
 async def test_only_the_gates_port_and_tokens_open_it(ai: Ai) -> None:
@@ -479,3 +358,150 @@ async def test_garbage_from_nowhere_is_dropped(ai: Ai, event: Event | str | None
         assert answer.status == 200
 
     assert name not in ai.recorder.names
+
+
+# Another homeserver --------------------------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def lines(ai: Ai) -> AsyncIterator[tuple[Homeserver, Line, Line]]:
+    """Another homeserver, which knows nothing of Circles, and the lines to it and from it."""
+    elsewhere = Homeserver(federation=True, reached_at=free_port(), config=IMPATIENT)
+    async with AsyncExitStack() as stack:
+        both: list[Line] = []
+        for each in (ai.homeserver, elsewhere):
+            assert each.federation_port is not None
+            line = Line(int(each.server_name.rpartition(":")[2]), each.federation_port)
+            both.append(await stack.enter_async_context(line))
+        async with asyncio.timeout(BOOT_DEADLINE_SECONDS):
+            await stack.enter_async_context(elsewhere)
+        yield elsewhere, both[0], both[1]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def anna(lines: tuple[Homeserver, Line, Line]) -> AsyncIterator[Person]:
+    """Anna, of the other homeserver."""
+    anna = await lines[0].person("anna", unique=True)
+    yield anna
+    await anna.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def wide(ai: Ai, people: tuple[Person, Person], anna: Person) -> str:
+    """A room of Mei and Li with the AI, and with Anna from elsewhere as a second admin."""
+    mei, li = people
+    levels = {"users": {anna.user_id: 100}}
+    invited = [li.user_id, anna.user_id, ai.user_id]
+    room = await mei.create_room("Wide", invite=invited, power_level_content_override=levels)
+    await li.join(room)
+    assert (await ai.request("POST", f"/_matrix/client/v3/rooms/{quote(room, safe='')}/join", {}))[0] == 200
+    await anna.wait_for_invite(sender=mei.user_id)
+    await anna.join(room, via=[ai.homeserver.server_name])
+    await mei.wait_for_member(room, anna.user_id, "join")
+    return room
+
+
+async def here(person: Person, room: str, event_id: str) -> None:
+    """Wait until an event is on this person's homeserver."""
+    await person.wait_for(room, lambda event: event["event_id"] == event_id, what=event_id)
+
+
+async def reached(sender: Person, reader: Person, room: str, event_id: str) -> None:
+    """Wait until an event is on the reader's homeserver; what could not be sent goes along with what is said next."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            await sender.say(room, "can you hear me?")
+            with contextlib.suppress(NotSeen):
+                await reader.wait_for(room, lambda event: event["event_id"] == event_id, timeout=1)
+                return
+
+
+async def passed_by(ai: Ai, person: Person, room: str) -> str:
+    """Return every byte that came to the service, when all that was said until now could have."""
+    marker = await person.say(room, "!circle help")
+    await ai.recorder.until(marker)
+    return "".join(ai.recorder.bodies)
+
+
+async def test_a_member_from_elsewhere_consents_and_withdraws(
+    ai: Ai, people: tuple[Person, Person], anna: Person, wide: str
+) -> None:
+    """Nothing of them passes before their own "in", all of it then, and after "out" nothing, not even the past."""
+    mei, _ = people
+    await opened(ai, (mei, anna), wide, CONSENTING)
+    await here(mei, wide, await anna.say(wide, "REMOTECANARY before"))
+    assert await ai.stand(wide, anna, level="in", consented_since=0) == 403, "nobody consents for somebody else"
+    assert "REMOTECANARY" not in await passed_by(ai, mei, wide)
+
+    yes = await anna.say(wide, "!circle in")
+    await ai.recorder.until(yes)
+    assert await ai.stand(wide, anna, yes, level="in", consented_since=0) == 200
+    await ai.recorder.until(await anna.say(wide, "REMOTEWORDS with"))
+    assert "REMOTEWORDS with" in await ai.bodies(wide)
+
+    await ai.recorder.until(await anna.say(wide, "!circle out"))
+    await here(mei, wide, await anna.say(wide, "REMOTECANARY after"))
+
+    assert "REMOTECANARY" not in await passed_by(ai, mei, wide)
+    assert not [body for body in await ai.bodies(wide) if body.startswith("REMOTE")]
+
+
+async def test_an_admin_from_elsewhere_tightens_and_never_loosens(
+    ai: Ai, people: tuple[Person, Person], anna: Person, wide: str
+) -> None:
+    """A policy whose homeserver checks nothing tightens at once, looser waits its day whatever it claims, and one
+    that reads as none lets nothing pass.
+    """
+    mei, li = people
+    await opened(ai, people, wide)
+    await ai.recorder.until(await li.say(wide, "OPENTALK for all"))
+    await here(li, wide, await anna.set_state(wide, POLICY, ON_CALL))
+    await li.say(wide, "ADMINCANARY under a tighter policy")
+    claim = {"user_id": mei.user_id, "event_id": await mei.say(wide, "!circle policy notebook")}
+    await here(li, wide, await anna.set_state(wide, POLICY, {**NOTEBOOK, "authorised_by": claim}))
+    await li.say(wide, "ADMINCANARY under a looser one that claims an approval")
+    assert "ADMINCANARY" not in await passed_by(ai, mei, wide)
+    await here(li, wide, await anna.set_state(wide, POLICY, {**NOTEBOOK, "schema": "NONSENSE"}))
+    await li.say(wide, "MALFORMEDCANARY")
+    call = await mei.say(wide, "!circle summary")
+    assert "MALFORMEDCANARY" not in await passed_by(ai, mei, wide)
+    await mei.set_state(wide, POLICY, ON_CALL)
+
+    shown = await ai.bodies(wide, call)
+
+    assert "MALFORMEDCANARY" not in shown
+    assert "OPENTALK for all" not in shown, "what was shut stays shut"
+
+
+async def test_policies_that_cross_and_come_late_bind_both(
+    ai: Ai, people: tuple[Person, Person], anna: Person, wide: str, lines: tuple[Homeserver, Line, Line]
+) -> None:
+    """Set on two homeservers that did not hear each other, both policies hold: also for what was said meanwhile."""
+    mei, li = people
+    _, *both = lines
+    await opened(ai, people, wide)
+    yes = await mei.say(wide, "!circle in")
+    await ai.recorder.until(yes)
+    assert await ai.stand(wide, mei, yes, level="in", consented_since=0) == 200
+    for line in both:
+        await line.cut()
+    try:
+        late = await anna.set_state(wide, POLICY, CONSENTING)
+        await ai.recorder.until(await li.say(wide, "MEANWHILECANARY"))
+        assert "MEANWHILECANARY" in await ai.bodies(wide)
+        crossing = await mei.set_state(wide, POLICY, ON_CALL)
+    finally:
+        for line in both:
+            await line.mend()
+    await reached(anna, mei, wide, late)
+    await reached(mei, anna, wide, crossing)
+    await li.say(wide, "LATECANARY of one who did not consent")
+    await mei.say(wide, "CALLEDTALK of one who did")
+    call = await mei.say(wide, "!circle summary")
+
+    seen, looked = await ai.bodies(wide), await ai.bodies(wide, call)
+
+    assert not [body for body in (*seen, *looked) if "CANARY" in body], "the late policy asks for consent"
+    assert "CALLEDTALK of one who did" not in seen, "the other one asks for a call"
+    assert "CALLEDTALK of one who did" in looked, "what both allow is allowed"
+    assert "LATECANARY" not in await passed_by(ai, mei, wide)

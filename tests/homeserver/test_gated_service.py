@@ -29,7 +29,7 @@ from walks import (
     spoken,
 )
 
-from .conftest import NewElement
+from .conftest import NewElement, NewHomeserver
 
 CONFIG = {
     "invites": {"allow": ["*"]},
@@ -55,9 +55,9 @@ class Gated:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def gated() -> AsyncIterator[Gated]:
+async def gated(new_homeserver: NewHomeserver) -> AsyncIterator[Gated]:
     """Boot them, once for these tests."""
-    homeserver = Homeserver(gate_listener=True)
+    homeserver = new_homeserver(gate_listener=True)
     service = Service(homeserver, gated=True, config=CONFIG)
     try:
         async with tapped(service) as wires:

@@ -8,6 +8,8 @@ import pytest_asyncio
 
 from circles_harness import Homeserver, Person, Refused, Service
 
+from .conftest import NewHomeserver
+
 POLICY = "io.github.matrix_circles.policy"
 MARK = "io.github.matrix_circles.ai"
 MODULE = {"module": "circles_plugin.CirclesModule", "config": {"ai_user": "circle"}}
@@ -16,9 +18,9 @@ Circle = tuple[Homeserver, Service, Person, Person, str]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def circle() -> AsyncIterator[Circle]:
+async def circle(new_homeserver: NewHomeserver) -> AsyncIterator[Circle]:
     """A homeserver with the module, the service told of it, and a room with an admin and a member."""
-    homeserver = Homeserver(modules=[MODULE])
+    homeserver = new_homeserver(modules=[MODULE])
     service = Service(homeserver, config={"homeserver": {"plugin": True}})
     async with asyncio.timeout(90):
         await homeserver.start()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from circles_harness import Event, Homeserver, Person, Refused, federated_pair
+from circles_harness import Event, Homeserver, Person, Refused
 from circles_harness.process import DidNotStart
 from circles_harness.service import registration
 from circles_policies import (
@@ -24,7 +24,7 @@ from circles_policies import (
     to_proposal,
 )
 
-from .conftest import BOOT_DEADLINE_SECONDS, NewPerson
+from .conftest import BOOT_DEADLINE_SECONDS, NewHomeserver, NewPerson
 
 START_TYPE = "io.github.matrix_circles.start"
 MODULE = {"module": "circles_plugin.CirclesModule", "config": {"ai_user": "circle"}}
@@ -70,15 +70,17 @@ def notice(options: dict[str, Policy]) -> dict[str, Any]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def circle() -> AsyncIterator[Circle]:
+async def circle(new_homeserver: NewHomeserver) -> AsyncIterator[Circle]:
     """Two homeservers, one with the module and the AI."""
     async with AsyncExitStack() as stack:
+        here, there = new_homeserver(federation=True, modules=[MODULE]), Homeserver(federation=True)
+        given = registration(server_name=here.server_name, url="", localpart="circle") | {"url": None}
+        here.add_appservice(given)
         async with asyncio.timeout(BOOT_DEADLINE_SECONDS):
-            here, there = await stack.enter_async_context(federated_pair())
-            given = registration(server_name=here.server_name, url="", localpart="circle") | {"url": None}
-            here.add_appservice(given)
-            here.modules = [MODULE]
-            await here.restart()
+            async with asyncio.TaskGroup() as boots:
+                for each in (here, there):
+                    stack.push_async_callback(each.close)
+                    boots.create_task(each.start())
             users: list[AsUser] = []
             for localpart in ("circle", "circle_founder"):
                 user = AsUser(
