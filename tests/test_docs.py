@@ -69,7 +69,7 @@ PROGRAMS: Final = {
     *("chmod", "chown", "circles", "cp", "createdb", "createuser", "curl", "docker", "journalctl", "mkdir", "openssl"),
     *("pip", "python3", "source", "systemctl", "systemd-sysusers"),
 }
-SYNAPSES_OWN: Final = {"app_service_config_files", "listeners", "modules"}
+SYNAPSES_OWN: Final = {"app_service_config_files", "listeners", "modules", "worker_listeners"}
 SENTENCE: Final = "Run scripts/docs."
 
 Block = tuple[str, str]
