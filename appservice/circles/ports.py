@@ -81,8 +81,11 @@ class ReadsTalk(Protocol):
         """Return who wrote a message, whether or not it may be looked at; None where that cannot be told."""
         ...
 
-    async def last_words(self, room_id: RoomID, sender: UserID, before: EventID) -> datetime | None:
-        """Return when `sender` last wrote before an event, looking back as far as the policy allows."""
+    async def last_words(self, room_id: RoomID, sender: UserID, before: EventID | None) -> datetime | None:
+        """Return when `sender` last wrote to the others, not to the AI, as far back as the policy allows looking.
+
+        Before an event; None: until now.
+        """
         ...
 
 

@@ -135,13 +135,13 @@ class FakeTalk:
         found = (each.sender for each in self.messages if each.event_id == event_id and each.room_id == room_id)
         return next(found, None)
 
-    async def last_words(self, room_id: RoomID, sender: UserID, before: EventID) -> datetime | None:
-        """Return when the sender last wrote before an event."""
+    async def last_words(self, room_id: RoomID, sender: UserID, before: EventID | None) -> datetime | None:
+        """Return when the sender last wrote to the others before an event."""
         last: datetime | None = None
         for message in self.messages:
             if message.event_id == before:
                 break
-            if message.sender == sender and message.room_id == room_id:
+            if message.sender == sender and message.room_id == room_id and not message.addressed:
                 last = datetime.fromtimestamp(message.at / 1000, UTC)
         return last
 

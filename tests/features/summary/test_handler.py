@@ -164,7 +164,7 @@ async def test_empty_tiny_and_withheld_windows_read_the_same() -> None:
 
     assert {post.words.body for post in posts} == {posts[0].words.body}
     assert {post.sources for post in posts} == {()}
-    assert strings.TOO_LITTLE["en"] in posts[0].words.body
+    assert strings.too_little("summary")["en"] in posts[0].words.body
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -249,10 +249,13 @@ async def test_a_permalink_in_a_quote_is_not_shown() -> None:
     assert "“I'll do 🔗 tomorrow, promised”" in body
 
 
-async def test_who_wrote_nothing_gets_all_of_it_and_is_told() -> None:
+async def test_who_wrote_nothing_gets_the_last_day_and_is_told() -> None:
     call = a_call("summary", "我上次说话以来", asker="@new:home.example")
 
-    assert strings.NEVER_WROTE["zh"] in _post(await summarise(call, _ports())).words.body
+    body = _post(await summarise(call, _ports())).words.body
+
+    assert strings.NEVER_WROTE["zh"] in body
+    assert "你上次说话" not in body.splitlines()[0]
 
 
 async def test_in_a_thread_it_is_the_thread() -> None:

@@ -256,15 +256,20 @@ async def test_one_message_is_looked_at_by_the_same_rules(looking: Looking) -> N
 
 
 async def test_when_somebody_last_wrote(looking: Looking) -> None:
-    """Before the asking event, as far back as the policy allows."""
+    """To the others: neither a command to the AI nor an edit is a word to them; as far back as the policy allows."""
     looking.timeline.say(MEI, "long ago", 40)
-    looking.timeline.say(MEI, "last", 5)
+    target = looking.timeline.say(MEI, "last", 5)
+    new = {"msgtype": "m.text", "body": "!circle summary"}
+    relation = {"rel_type": "m.replace", "event_id": target}
+    looking.timeline.say(MEI, "!circle reminders", 4)
+    looking.timeline.say(MEI, "", 3, content={**new, "m.new_content": new, "m.relates_to": relation})
     looking.timeline.say(LI, "other", 2)
     question = looking.timeline.say(MEI, "Circle: summary", 1)
 
     last = await looking.talk.last_words(ROOM, MEI, question)
     assert last is not None
     assert int(last.timestamp() * 1000) == NOW - 5 * HOUR
+    assert await looking.talk.last_words(ROOM, MEI, None) == last
     assert await looking.talk.last_words(ROOM, REMOTE, question) is None
 
 

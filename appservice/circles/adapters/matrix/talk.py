@@ -149,15 +149,19 @@ class MatrixTalk:
             return None
         return UserID(sender) if isinstance(sender, str) else None
 
-    async def last_words(self, room_id: RoomID, sender: UserID, before: EventID) -> datetime | None:
-        """Return when `sender` last wrote before an event, as far back as the policy allows looking."""
+    async def last_words(self, room_id: RoomID, sender: UserID, before: EventID | None) -> datetime | None:
+        """Return when `sender` last wrote to the others, as far back as the policy allows looking.
+
+        Neither what is said to the AI nor an edit counts: who asks twice what they missed means the same both times.
+        """
         snapshot = await self._snapshot(room_id)
-        reached = False
+        reached = before is None
         earliest = self._furthest(snapshot)
         async for event in self._walk(room_id, snapshot):
             if _ts(event) < earliest:
                 return None
-            if reached and event.get("sender") == sender and _is_talk(event):
+            theirs = event.get("sender") == sender and _is_talk(event) and _edited(event) is None
+            if reached and theirs and (await self._judge(snapshot, room_id, event, {}, 0)).among_people:
                 return datetime.fromtimestamp(_ts(event) / 1000, UTC)
             reached = reached or event.get("event_id") == before
         return None

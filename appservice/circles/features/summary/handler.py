@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from circles.core.call import Call, Remake, Room
@@ -68,12 +67,14 @@ async def _answer(command: str, call: Call, ports: Ports) -> tuple[Effect, ...]:
     refused = strings.UNCLEAR if asked.unclear else strings.NO_THREAD if words.lacks_thread(call, asked) else None
     if refused:
         return (call.answer(Words(refused[call.language]), feature=decide.NAME, kind="problem"),)
-    wrote = await _last_words(call, ports) if asked.mine else None
+    # A direct message's event stands in no order with the circle's.
+    here = call.event_id if call.place == call.room.room_id else None
+    wrote = await ports.talk.last_words(call.room.room_id, call.asker, here) if asked.mine else None
     bounds = words.bounds(call, asked, wrote)
     frame = await _frame(call.room, ports, call.language, zone)
     talk, withheld = await _look(frame, bounds, call.asker, ports)
     title = bold(strings.TITLE[command][call.language])
-    head = title + text(f" · {decide.scope(asked, bounds, frame)}")
+    head = title + text(f" · {decide.scope(replace(asked, mine=wrote is not None), bounds, frame)}")
     notes = (*decide.notes(call, asked, wrote), *_withheld(withheld, call.language))
     asker = call.asker if may_ask_model(call.room, ports.settings.reach) else None
     told = await _tell(_Task(command, frame, asker, (head,), notes), talk, ports)
@@ -86,20 +87,6 @@ async def _answer(command: str, call: Call, ports: Ports) -> tuple[Effect, ...]:
         mark={"model": told.model},
     )
     return (effect, NoteTold(call.room.room_id, call.asker, of_model=True)) if told.spent else (effect,)
-
-
-async def _last_words(call: Call, ports: Ports) -> datetime | None:
-    """Return when the asker last wrote in the circle. A direct message's event stands in no order with the circle's."""
-    room_id = call.room.room_id
-    if call.place == room_id:
-        return await ports.talk.last_words(room_id, call.asker, call.event_id)
-    talk = await ports.talk.window(room_id, Window())
-    if not talk.messages:
-        return None
-    newest = talk.messages[-1]
-    if newest.sender == call.asker:
-        return datetime.fromtimestamp(newest.at / 1000, UTC)
-    return await ports.talk.last_words(room_id, call.asker, newest.event_id)
 
 
 async def _frame(room: Room, ports: Ports, language: Language, zone: str) -> Frame:
@@ -126,7 +113,7 @@ async def _tell(task: _Task, talk: tuple[Permitted, ...], ports: Ports) -> Told:
     """Make the post: by a model, else by picking; with nothing to look at one sentence, whatever the reason."""
     language = task.frame.language
     if not talk:
-        return Told(lines(*task.head, text(strings.TOO_LITTLE[language])), nothing=True)
+        return Told(lines(*task.head, text(strings.too_little(task.command)[language])), nothing=True)
     why, spent = strings.NO_MODEL[task.command], False
     if ports.model and task.asker:
         try:

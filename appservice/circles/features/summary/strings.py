@@ -60,11 +60,6 @@ _SO_PICKED: Final[Mapping[str, Both]] = {
     },
 }
 
-TOO_LITTLE: Final[Both] = {
-    "en": "There is too little here that I may look at. Talk a little more, then ask me again.",
-    "zh": "这里我能看的还太少。多聊几句再叫我吧。",
-}
-"""The same for an empty window, a tiny one, and one of which nothing may be looked at (PRODUCT.md, "Denials")."""
 NO_VISITS: Final[Both] = {
     "en": "I found no visit with a person and a day in what I may look at.",
     "zh": "我能看的内容里，没有找到谁哪天去谁家。",
@@ -80,8 +75,8 @@ NO_THREAD: Final[Both] = {
     "zh": "在那个讨论串里叫我，我就知道是哪一个。",
 }
 NEVER_WROTE: Final[Both] = {
-    "en": "You wrote nothing in the time I may look back, so this is all of it.",
-    "zh": "在我能往回看的时间里你没有说过话，所以这是全部。",
+    "en": "You said nothing to the others in the time I may look back, so this is the last day.",
+    "zh": "在我能往回看的时间里，你没有跟大家说过话，所以这是最近一天的。",
 }
 
 
@@ -103,6 +98,19 @@ def so_picked(error: Exception, command: str) -> Both:
     """Return why there is no model's answer, and what there is instead."""
     why, instead = _why(error), _SO_PICKED[command]
     return {"en": instead["en"].format(why["en"]), "zh": instead["zh"].format(why["zh"])}
+
+
+def too_little(command: str) -> Both:
+    """Return what an empty window, a tiny one, and one of which nothing may be looked at have in common.
+
+    One sentence for all of them (PRODUCT.md, "Denials"), so what helps is said whether or not it will.
+    """
+    word = {"summary": ("summary", "总结"), "visits": ("visits", "谁哪天去谁家")}[command]
+    return {
+        "en": f"There is too little here that I may look at. Ask for a longer stretch, such as “{word[0]} last 50”,"
+        " or talk a little more first.",
+        "zh": f"这里我能看的还太少。试试更长的一段，比如“{word[1]} 最近50条”，或者多聊几句再叫我。",
+    }
 
 
 def since(hour: str) -> Both:
