@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from circles.core.extract.asked import kinds_asked
 from circles.core.extract.lines import Finding, Line
 from circles.core.extract.replies import agrees, asks, declines, earlier, later
 from circles.core.extract.text import MAX_SENTENCE, Span, fold, sentences
-from circles.core.extract.tokens import terms
+from circles.core.extract.tokens import is_cjk, terms
 from circles.core.extract.when import masked, time_phrases
 
 _SETTLED: Final = re.compile(
@@ -73,6 +73,8 @@ _ASKS_ONLY: Final = re.compile(
 """A question for information is no proposal."""
 _TO_YOU: Final = re.compile(r"^\W*\w+,\s+you\b|你们?[^,]{1,12}吧\W*$|\b(?:can|could|would|will) you\b|麻烦你?|拜托")
 """A request to somebody is no proposal to all."""
+_FIRST_PERSON: Final = re.compile(r"\bi\b|\bi'|\bmy\b|我(?!们)")
+"""Who speaks of their own doing proposes nothing to the others."""
 _HOUR_THEN: Final = re.compile(r"\b\d{1,2}(?::\d\d)? then\b")
 _FIRM: Final = re.compile(r"决定|说定|敲定|拍板|一致|投票|通过|\b(?:agreed|decided|settled|voted|decision|final)\b")
 """Said to be settled in so many words: who grumbles afterwards does not undo it."""
@@ -91,6 +93,14 @@ _CHANGES_IT: Final = re.compile(
     r"|(?:^|[,，。、！!\s那就]|还是)(?:改|换|推迟|延|提前|挪)|^\W*还是"
 )
 """The same where it is not said of what: of what was decided last."""
+_SAME: Final = 0.6
+_MUCH: Final = 0.6
+"""Of two decisions that say the same the later one is quoted, where it is not much shorter than the earlier."""
+_PREFERS: Final = re.compile(r"\b(?:is|would be|sounds|be) better\b|更[好合方便早近稳]|比较好")
+"""How somebody names another thing than what was proposed."""
+_STATES: Final = re.compile(r"\b(?:is|are|was|has|have|had|there's|\w+s at)\b|有|是|开[门放]|关门")
+"""A statement of how things are is no proposal."""
+_COUNTER_CHARS: Final = 60
 _STANDS_MS: Final = 14 * 86_400_000
 _EMPTY: Final = frozenset(
     ("let", "suggest", "propose", "mayb", "perhap", "ok", "agree", "decid", "settl", "final", "deal", "plan")
@@ -108,7 +118,7 @@ def decisions(lines: Sequence[Line]) -> tuple[Finding, ...]:
             _keep(found, line, sentences(line.text)[0], ())
         elif _ANAPHOR.match(fold(line.text)) and not asks(line.text):
             _settle_earlier(found, lines, at)
-        proposed = proposal(line.text)
+        proposed = _offer(lines, at)
         if proposed:
             agreed = _agreement(lines, at)
             if agreed:
@@ -129,13 +139,42 @@ def _last_words(decided: Sequence[Finding], lines: Sequence[Line], order: Mappin
             and lines[at].at - lines[order[each.id]].at <= _STANDS_MS
         ]
         old = _replaced(one, lines[at], near, lines, order)
-        if old is None:
+        again = next((each for each in reversed(near) if _same(one, each)), None)
+        if old is not None:
+            standing.remove(old)
+            standing.append(_resting(one, {old.id, *one.related}, order))
+        elif again is not None:
+            standing.remove(again)
+            both = {one.id, again.id, *one.related, *again.related}
+            standing.append(_resting(one if _says_as_much(one, again) else again, both, order))
+        else:
             standing.append(one)
-            continue
-        standing.remove(old)
-        rests_on = sorted({old.id, *one.related}, key=lambda each: order[each])
-        standing.append(Finding(one.id, one.quote, one.start, tuple(rests_on)))
-    return tuple(standing)
+    return tuple(sorted(standing, key=lambda each: order[each.id]))
+
+
+def _resting(one: Finding, ids: Collection[str], order: Mapping[str, int]) -> Finding:
+    """Return a decision that rests on other lines."""
+    return Finding(one.id, one.quote, one.start, tuple(sorted({*ids} - {one.id}, key=lambda each: order[each])))
+
+
+def _same(one: Finding, other: Finding) -> bool:
+    """Say whether two decisions say the same, one perhaps with more: no other time, and most of the shorter's words."""
+    times, others = (_times(each.quote) for each in (one, other))
+    if not (times <= others or others <= times):
+        return False
+    said, before = (_subject(_CONCLUDES.sub("", fold(each.quote))) for each in (one, other))
+    fewer = min(len(said), len(before))
+    return len(said & before) >= _SAME * fewer if fewer else bool(times & others)
+
+
+def _says_as_much(one: Finding, other: Finding) -> bool:
+    return len(_times(one.quote)) >= len(_times(other.quote)) and len(one.quote) >= _MUCH * len(other.quote)
+
+
+def _times(text: str) -> set[str]:
+    """The terms of the times that a text names, without single characters: every hour in Chinese ends in 点."""
+    every = {term for phrase in time_phrases(text) for term in terms(phrase.words)}
+    return {term for term in every if len(term) > 1 or not is_cjk(term)}
 
 
 def _replaced(
@@ -169,6 +208,34 @@ def proposal(text: str) -> Span | None:
             continue
         if (_PROPOSES.search(low) or _offers_time(sentence)) and _substance(sentence) and not _UNSETTLED.search(low):
             return span
+    return None
+
+
+def _offer(lines: Sequence[Line], at: int) -> Span | None:
+    """Return what a line proposes by itself, or against what somebody else proposed just before."""
+    return proposal(lines[at].text) or _counter(lines, at)
+
+
+def _counter(lines: Sequence[Line], at: int) -> Span | None:
+    """Return the sentence that names another time, or something better, than a proposal just before: "lake at 4!"."""
+    text = lines[at].text
+    for span in sentences(text)[:2]:
+        sentence = text[span.start : span.end]
+        low = fold(sentence)
+        if len(sentence) > _COUNTER_CHARS or asks(sentence) or _TO_YOU.search(low) or _UNSETTLED.search(low):
+            continue
+        if agrees(sentence) or _ANAPHOR.match(low) or _FIRST_PERSON.search(low):
+            continue
+        better, times = _PREFERS.search(low), _times(sentence)
+        if not better and (_STATES.search(low) or not times or not _subject(sentence) or len(sentence.split()) > 6):
+            continue
+        for position in earlier(lines, at, near=3):
+            before = lines[position]
+            if before.sender == lines[at].sender or proposal(before.text) is None:
+                continue
+            other = bool(times) and bool(_times(before.text)) and not times & _times(before.text)
+            if other or (better and not times):
+                return span
     return None
 
 
@@ -214,7 +281,7 @@ def _concludes(lines: Sequence[Line], at: int) -> bool:
 def _repeats(lines: Sequence[Line], at: int) -> bool:
     """Say whether a line only says again what the last proposal says."""
     for position in earlier(lines, at, near=6):
-        if proposal(lines[position].text):
+        if _offer(lines, position):
             said = _CONCLUDES.sub("", fold(lines[at].text))
             return set(terms(said)) - _EMPTY <= set(terms(lines[position].text))
     return False
@@ -246,18 +313,27 @@ def _settle_earlier(found: dict[str, Finding], lines: Sequence[Line], at: int) -
     for position in earlier(lines, at):
         line = lines[position]
         before = found.get(line.id)
-        span = Span(before.start, before.start + len(before.quote)) if before else proposal(line.text)
+        span = Span(before.start, before.start + len(before.quote)) if before else _offer(lines, position)
         if span:
             _keep(found, line, span, (lines[at].id,))
             return
 
 
 def _agreement(lines: Sequence[Line], at: int) -> tuple[str, ...]:
-    """The ids that agree with a proposal before another one takes its place; none where somebody refuses."""
+    """The ids that agree with a proposal; none where somebody refuses.
+
+    Once another proposal stands against it, only who names it again, or replies to it, agrees to it.
+    """
     accepted: list[int] = []
+    rivals: list[int] = []
     for position in later(lines, at):
         line = lines[position]
         to_it = line.reply_to == lines[at].id
+        if rivals and not to_it:
+            if line.sender != lines[at].sender and _names_again(lines, at, rivals, position):
+                accepted.append(position)
+            rivals += [position] if _offer(lines, position) else []
+            continue
         if line.sender == lines[at].sender and not to_it:
             # Once it is agreed to, what answers the next question of whoever proposed it says nothing of it.
             if proposal(line.text) or _concludes(lines, position) or (accepted and asks(line.text)):
@@ -268,11 +344,27 @@ def _agreement(lines: Sequence[Line], at: int) -> tuple[str, ...]:
         if declines(line.text) or _CONTESTS.search(fold(line.text)):
             return ()
         concludes = not to_it and _concludes(lines, position) and not _repeats(lines, position)
-        if concludes or (not to_it and proposal(line.text)):
+        if concludes:
             break
-        if agrees(line.text):
+        if not to_it and _offer(lines, position):
+            if accepted:
+                break
+            rivals.append(position)
+        elif agrees(line.text):
             accepted.append(position)
     return tuple(lines[each].id for each in accepted)
+
+
+def _names_again(lines: Sequence[Line], at: int, rivals: Sequence[int], position: int) -> bool:
+    """Say whether a line takes up one proposal of several by a word that only this one has: "ok, the lake then"."""
+    text = lines[position].text
+    low = fold(text)
+    if not _CONCLUDES.match(low) or asks(text) or declines(text) or _UNSETTLED.search(low):
+        return False
+    own = _subject(lines[at].text) | _times(lines[at].text)
+    theirs = {term for each in rivals for term in _subject(lines[each].text) | _times(lines[each].text)}
+    said = set(terms(_CONCLUDES.sub("", low))) - _EMPTY
+    return bool(said & (own - theirs)) and not said & (theirs - own)
 
 
 def _keep(found: dict[str, Finding], line: Line, span: Span, related: tuple[str, ...]) -> None:

@@ -50,6 +50,7 @@ FIRST_PERSON: Final = re.compile(
     r"|i'll be (?:bringing|buying|booking|sending|writing|making|cooking|preparing|posting|ordering"
     r"|picking|collecting|calling)|count on me (?:to|for)"
     r"|(?:(?<=then )|(?<=and )|(?<=, ))i (?:do|take|make|bring|write|handle|cover|cook|book|get) (?:the|a|some|care)"
+    r"|^\W*i (?:bring|bake|cook)(?! (?:my|up|it|them)\b)(?!.*\b(?:always|usually|often|sometimes|every|never)\b) \w+"
     r"|i'?d take (?:the|care))"
     rf"|(?:^|[,;-]\s)\W*(?:will|can|gonna|going to)\s+{_ADV}{_TASK}|^\W*#*\s*i'll\b.*#"
 )
@@ -118,6 +119,12 @@ OPEN_REQUEST: Final = re.compile(
     r"|谁(?:[来去](?!\W*$)|能|可以|有空|愿意|方便|负责|带|买|做|帮)|有(?:没有)?(?:谁|人)(?:能|可以|愿意|来|方便"
     r"|有空)|哪位(?:能|来|可以|愿意|方便)"
 )
+OF_WHAT: Final = re.compile(
+    r"\bwho(?:'s| is| can| will|'ll| could| wants to| would)?\b.{1,40}\b(?:what|which)\b"
+    r"|\bwhat\b.{1,40}\b(?:everyone|everybody|each|you all)\b|谁.{0,8}(?:什么|啥|哪些?|多少)"
+    r"|(?:大家|各位|你们)(?:都|各)?(?:带|买|做|准备|负责)(?:点|些)?(?:什么|啥|哪些?)"
+)
+"""Asks who does what: nothing to do in itself, only in the answers."""
 IMPERSONAL: Final = re.compile(
     r"\b(?:must|needs? to|has to|have to)\b|"
     r"\b(?:must|needs? to|has to|have to|should|is|are|to be|was)\b[^.]{0,60}\b(?:due|submitted|sent|paid"

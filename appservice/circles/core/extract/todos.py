@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from circles.core.extract import todo_forms as forms
@@ -27,6 +27,13 @@ _VOCATIVE_END: Final = re.compile(
 _VOCATIVE_START: Final = re.compile(
     r"(?:^|[@,，。.!！?？]|\b(?:hi|hey|hello|ok|and|thanks|so|please)|请|麻烦|辛苦|拜托|那|让)\W*$"
 )
+
+
+_WHOSE: Final = re.compile(
+    r"(?:^|(?<=[\s,，。:：]))(?:(?:(?:[Mm]y|[Oo]ur|[Hh]is|[Hh]er|[Tt]heir)\s+)?\w+['’]s\s+"
+    r"|(?:我们?|他们?|她们?)?[\u4e00-\u9fff]{1,3}的)$"
+)
+"""Whose friend or relation somebody is who is named only by that: "my brother's" girlfriend, 我哥的女朋友."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,8 @@ def _todo(lines: Sequence[Line], at: int, span: Span, names: _Names) -> Todo | N
         return _taken_up(lines, at, span, names, due)
     mentions = [each for each in names.mentioned(text) if each.user_id != line.sender]
     asked = _addressee(text, mentions)
+    if forms.OF_WHAT.search(low) and asks(text):
+        return None
     if forms.OPEN_REQUEST.search(low):
         return _claimed(lines, at, span, names, None, due, anyone=True)
     ordered = asked is not None and forms.IMPERATIVE.match(masked(low, time_phrases(text)), asked.end) is not None
@@ -239,9 +248,13 @@ def _third(low: str, text: str, mentions: Sequence[Mention]) -> Mention | None:
         before = low[: mention.start]
         if re.search(r"\b(?:waiting (?:on|for)|for|like|than|as)\s+$", before):
             continue
-        does = chinese and not re.search(r"(?:给|跟|和|替|帮|问|找|看|的)\s*$", before)
+        whose = _WHOSE.search(text[: mention.start]) if mention.user_id is None else None
+        does = chinese and not re.search(
+            r"(?:给|跟|和|替|帮|问|找|看|的)\s*$", before[: whose.start()] if whose else before
+        )
         if (does or forms.THIRD.match(hidden, mention.end)) and not forms.NEGATED.search(low):
-            return mention
+            start = whose.start() if whose else mention.start
+            return replace(mention, start=start, said=text[start : mention.end])
         if forms.ASSIGNS_ZH.search(before) and forms.IS_TASK.search(low, mention.end):
             return mention
     return None

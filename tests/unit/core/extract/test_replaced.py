@@ -77,6 +77,47 @@ from unit.core.extract.chat import talk
             [("$0", ("$1",))],
             id="nobody agreed to the change",
         ),
+        pytest.param(
+            """
+            Ann: church at 3?
+            Tom: lake at 4 is better
+            Joe: yes, good
+            Ann: ok lake at 4
+            """,
+            [("$1", ("$2", "$3"))],
+            id="agreed to what stood against it",
+        ),
+        pytest.param(
+            """
+            妈妈: 周六三点教堂见怎么样
+            爸爸: 四点湖边更好
+            小美: 好啊
+            妈妈: 那就湖边
+            爸爸: 就这么定了
+            """,
+            [("$1", ("$2", "$3", "$4"))],
+            id="agreed to what stood against it, Chinese",
+        ),
+        pytest.param(
+            """
+            Ann: Let's go to the lake at 4
+            Tom: How about the church at 3?
+            Ann: no, the church is closed
+            Joe: ok, the lake then
+            """,
+            [("$0", ("$3",))],
+            id="the first of two after all",
+        ),
+        pytest.param(
+            """
+            Ann: Let's have the party on Saturday at 6
+            Tom: sounds good
+            Ann: So it's settled: party on Saturday at 6.
+            Tom: agreed
+            """,
+            [("$0", ("$1", "$2", "$3"))],
+            id="said twice",
+        ),
     ],
 )
 def test_a_decision_that_was_replaced_is_not_shown_beside_its_replacement(
@@ -95,7 +136,9 @@ def test_a_decision_that_was_replaced_is_not_shown_beside_its_replacement(
         ("Mum said she'd make soup", "Mum"),
         ("The neighbours will lend us the grill", "neighbours"),
         ("Carol will book the table then", "Carol"),
+        ("My brother's girlfriend brings a cake", "My brother's girlfriend"),
         ("外婆带饺子", "外婆"),
+        ("我哥的女朋友带沙拉", "我哥的女朋友"),
         ("我姐做蛋糕", "姐"),
         ("舅舅搬椅子过来", "舅舅"),
         ("妈妈说她煮汤", "妈妈"),
@@ -135,3 +178,13 @@ def test_who_is_not_here_can_have_taken_something_on(sentence: str, owner: str) 
 def test_a_refusal_or_a_wish_is_no_task(sentence: str) -> None:
     """What is not to be done, and what only asks for patience, is on nobody's list."""
     assert todos(talk(f"Tom: {sentence}\nMei: ok")) == ()
+
+
+@pytest.mark.parametrize(
+    "question", ["Who is bringing what?", "What does everyone bring?", "谁带什么？", "大家都带点什么？"]
+)
+def test_who_brings_what_is_in_the_answers_and_not_in_the_question(question: str) -> None:
+    """A question for the things themselves is nobody's task, whoever answers first."""
+    found = todos(talk(f"Tom: {question}\nMei: I bring the bread\nLi: 我带饺子"))
+
+    assert [(each.quote, each.owner_name) for each in found] == [("I bring the bread", "Mei"), ("我带饺子", "Li")]
