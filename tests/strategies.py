@@ -50,6 +50,9 @@ def stores(draw: st.DrawFn) -> Store:
     return Store(keep=keep, days=draw(st.none() | days) if keep is Keep.DERIVED else None)
 
 
+models = st.sampled_from((None, "house", "cloud"))
+
+
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
     """Draw a policy whose label, if it has one, is true."""
@@ -58,6 +61,7 @@ def policies(draw: st.DrawFn) -> Policy:
         read=draw(reads),
         store=draw(stores()),
         send=draw(st.sampled_from(Reach)),
+        model=draw(models),
         act=draw(st.sampled_from(Actor)),
     )
     return policy.model_copy(update={"preset": preset_of(policy)})
@@ -97,6 +101,7 @@ def requests(draw: st.DrawFn) -> Request:
         reach=draw(st.sampled_from(Reach)),
         actor=draw(st.sampled_from(Actor)),
         automatic=draw(st.booleans()),
+        model=draw(models),
     )
 
 

@@ -39,9 +39,9 @@ from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.faults import Faults, fault_of
 from circles.adapters.store.migrate import Standing, head, standing
 from circles.adapters.store.quota import AnswerLimits, DailyLimits, drop_before
-from circles.config import Config
+from circles.config import Config, Model
 from circles.core.ids import RoomID, UserID
-from circles.core.settings import Settings
+from circles.core.settings import ModelPlace, Settings
 from circles.entrypoints import machine, purge_list
 from circles.entrypoints.catching_up import CatchingUp
 from circles.entrypoints.checks import Finding, our_version
@@ -73,7 +73,7 @@ from circles_policies import explain
 from circles_policies.model import Reach
 
 if TYPE_CHECKING:
-    from circles.adapters.ai.openai_client import ModelPort
+    from circles.adapters.ai.circle_models import CircleModels
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +106,7 @@ def settings_of(config: Config) -> Settings:
         model_host=model.host if model is not None else None,
         model_country=model.country if model is not None else None,
         names_hidden=model.hide_names if model is not None else False,
+        models={name: _place(each) for name, each in config.models.items()},
         plugin=config.homeserver.plugin,
         gated=config.homeserver.gated,
         loosening_hours=config.timing.loosening_hours,
@@ -122,6 +123,10 @@ def settings_of(config: Config) -> Settings:
     )
 
 
+def _place(model: Model) -> ModelPlace:
+    return ModelPlace(model.model, model.host, model.reach, model.country, model.hide_names)
+
+
 @dataclass
 class Service:
     """The running parts."""
@@ -131,7 +136,7 @@ class Service:
     faults: Faults
     client: MatrixClient
     contact: Contact
-    model: ModelPort | None
+    model: CircleModels | None
     intake: Intake
     deliveries: Deliveries
     catching_up: CatchingUp
@@ -345,40 +350,47 @@ def _day(instant: datetime) -> str:
 
 def _model(
     config: Config, database: SqlDatabase, clock: SystemClock, settings: Settings, metrics: Metrics, names: Names
-) -> ModelPort | None:
-    model = config.model
-    if model is None:
+) -> CircleModels | None:
+    given: dict[str | None, Model] = {None: config.model} if config.model is not None else {}
+    given.update(config.models)
+    if not given:
         return None
     # The SDK behind it is 15 MB and most of a second: only whoever has a model shall pay for it.
+    from circles.adapters.ai.circle_models import CircleModels
     from circles.adapters.ai.clearance import SendClearance
     from circles.adapters.ai.openai_client import Endpoint, ModelPort
 
-    endpoint = Endpoint(
-        base_url=model.base_url,
-        model=model.model,
-        api_key=model.api_key.get_secret_value() if model.api_key is not None else None,
-        timeout_seconds=model.timeout_seconds,
-        max_tokens=model.max_tokens,
-        context_tokens=model.context_tokens,
-        # Of the token, so that every replica has the same; nobody who sees a pseudonym can compute the next one.
-        mask_key=hmac.digest(config.tokens.as_token.encode(), b"pseudonyms", "sha256") if model.hide_names else None,
-    )
+    # Of the token, so that every replica has the same; nobody who sees a pseudonym can compute the next one.
+    mask_key = hmac.digest(config.tokens.as_token.encode(), b"pseudonyms", "sha256")
     limits = DailyLimits(
         calls_per_person=config.limits.calls_per_person_per_day,
         calls_per_room=config.limits.calls_per_room_per_day,
         tokens_per_room=config.limits.model_tokens_per_room_per_day,
         tokens_per_person=config.limits.model_tokens_per_person_per_day,
     )
-    return ModelPort(
-        endpoint,
-        asks=SendClearance(database, clock, settings, metrics.denied),
-        database=database,
-        clock=clock,
-        limits=limits,
-        measured=metrics.model,
-        refused=metrics.refused,
-        people=names.people,
-    )
+
+    def port(name: str | None, model: Model) -> ModelPort:
+        endpoint = Endpoint(
+            base_url=model.base_url,
+            model=model.model,
+            api_key=model.api_key.get_secret_value() if model.api_key is not None else None,
+            timeout_seconds=model.timeout_seconds,
+            max_tokens=model.max_tokens,
+            context_tokens=model.context_tokens,
+            mask_key=mask_key if model.hide_names else None,
+        )
+        return ModelPort(
+            endpoint,
+            asks=SendClearance(database, clock, settings, metrics.denied, name=name),
+            database=database,
+            clock=clock,
+            limits=limits,
+            measured=metrics.model,
+            refused=metrics.refused,
+            people=names.people,
+        )
+
+    return CircleModels(database, {name: port(name, each) for name, each in given.items()})
 
 
 async def run(config: Config) -> None:

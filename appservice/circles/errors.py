@@ -103,6 +103,10 @@ class ModelUnavailable(ModelError):
     """The model cannot be reached or failed."""
 
 
+class ModelMissing(ModelError):
+    """The circle chose a model that the operator does not have."""
+
+
 class ModelRateLimited(ModelError):
     """The model asks us to wait."""
 

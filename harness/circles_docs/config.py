@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from circles.config.loading import Config
-from circles.config.problems import section_of
+from circles.config.problems import named_section_of, section_of
 from circles_docs.markdown import code, head, sentence, table
 
 _INTRO = """\
@@ -29,6 +29,11 @@ def page(root: Path) -> str:
     text = head("Configuration", _INTRO)
     sources = "\n".join(path.read_text(encoding="utf-8") for path in sorted((root / "appservice").rglob("*.py")))
     for name, field in Config.model_fields.items():
+        if named_section_of(field) is not None:
+            text += f"\n## {name}\n\n{sentence(field.description)}\n\n"
+            text += "Each entry has the keys of `model`; "
+            text += "`api_key` is read from no usual place, so name its file in `api_key_file`.\n"
+            continue
         section = section_of(field)
         if section is None:
             continue

@@ -14,7 +14,20 @@ from circles_docs.markdown import block, code, codes, head, table
 from circles_plugin.approval import START_TYPE
 from circles_plugin.stamp import STAMP_KEYS, stamped
 from circles_policies.content import MARK_KEY, POLICY_TYPE, PROPOSAL_KEY, Authorisation, to_content, to_proposal
-from circles_policies.model import SCHEMA_VERSION, Actor, Keep, Policy, Preset, Reach, Read, Store, When, Who, preset
+from circles_policies.model import (
+    MODEL_NAME,
+    SCHEMA_VERSION,
+    Actor,
+    Keep,
+    Policy,
+    Preset,
+    Reach,
+    Read,
+    Store,
+    When,
+    Who,
+    preset,
+)
 
 KICK_TYPE = "io.github.matrix_circles.kick"
 _EXAMPLE = "$a2s1bXVtOmhvbWUuZXhhbXBsZQ"
@@ -147,6 +160,7 @@ def schema() -> dict[str, Any]:
                 ],
             },
             "send": {"enum": [_word(each) for each in Reach]},
+            "model": {"type": "string", "pattern": MODEL_NAME},
             "act": {"enum": [_word(each) for each in Actor]},
             "authorised_by": {
                 "type": "object",

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from circles_policies import (
+    DEFAULT_MODEL,
     ControlWord,
     Lang,
     Malformed,
     Policy,
     Preset,
+    Reach,
     is_within,
+    model_wanted,
     parse_control,
     preset,
     preset_name,
@@ -114,13 +117,16 @@ def same_key(one: str, other: str) -> bool:
     return one.replace(_VARIATION, "") == other.replace(_VARIATION, "")
 
 
-def commands(approval: Stored, key: str | None, policy: Policy) -> bool:
+def commands(approval: Stored, key: str | None, policy: Policy, standing: Policy | None) -> bool:
     """Say whether a message is a command for this policy: "!circle policy notebook", "enable 2", "off".
+
+    What it does not name stays: the model where it names a policy alone, the policy where it names a model alone.
 
     Args:
         approval: the person's message.
         key: which option of a proposal it should name; None where only the policy is known.
         policy: what it should stand for.
+        standing: the last valid policy of the room, None where it had none.
     """
     if approval.event_type != "m.room.message" or approval.is_state or _is_edit(approval.content):
         return False
@@ -133,7 +139,14 @@ def commands(approval: Stored, key: str | None, policy: Policy) -> bool:
         return is_within(policy, preset(Preset.RESTING))
     if word not in (ControlWord.ENABLE, ControlWord.POLICY):
         return False
-    named = _folded(argument)
+    called, model = model_wanted(argument)
+    if model is None and key is None and policy.model != (standing.model if standing is not None else None):
+        return False
+    if model is not None and policy.model != (None if model == DEFAULT_MODEL else model):
+        return False
+    named = _folded(called)
+    if model is not None and not named:
+        return standing is not None and _without_model(policy) == _without_model(standing)
     if named in _names(policy):
         return True
     if key is not None:
@@ -141,6 +154,10 @@ def commands(approval: Stored, key: str | None, policy: Policy) -> bool:
         return bool(named) and named in {_folded(key), _folded(key).rstrip("\u20e3")}
     # Without the proposal a number cannot be checked, but the name of another policy is not this one's.
     return named.isdigit()
+
+
+def _without_model(policy: Policy) -> Policy:
+    return policy.model_copy(update={"preset": None, "send": Reach.NONE, "model": None})
 
 
 def _is_edit(content: Mapping[str, object]) -> bool:

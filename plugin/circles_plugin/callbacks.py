@@ -132,9 +132,10 @@ class Callbacks:
             proposal = await self._facts.event(tap.event_id)
             if proposed(proposal, tap.key, ai=self._identity.ai, room_id=event.room_id) != policy:
                 _refuse(NO_APPROVAL)
-        elif approval.event_type != "m.room.encrypted" and not commands(approval, None, policy):
-            # What an encrypted command says, only the AI can know.
-            _refuse(NO_APPROVAL)
+        elif approval.event_type != "m.room.encrypted":  # What an encrypted command says, only the AI can know.
+            standing = await self._facts.standing(event.room_id, state)
+            if not commands(approval, None, policy, standing.policy):
+                _refuse(NO_APPROVAL)
         if not await self._publication.may_stand(approval, policy, state):
             _refuse(NOT_YET)
 

@@ -51,9 +51,10 @@ class Publication:
         if not self._identity.is_local_person(approval.sender):
             return
         tap = read_tap(approval.event_type, approval.content)
-        if tap != Tap(start.proposal, start.key) and not commands(approval, start.key, policy):
-            return
         state = await self._facts.state(room_id)
+        standing = await self._facts.standing(room_id, state)
+        if tap != Tap(start.proposal, start.key) and not commands(approval, start.key, policy, standing.policy):
+            return
         if state.policy == policy:
             return
         if await self.may_stand(approval, policy, state, just_now=just_now):

@@ -46,7 +46,9 @@ from circles_policies.explain import (
 from circles_policies.gate import Dropped, Passed, Weighed, filter_event, weigh
 from circles_policies.minimum import Choice, RunningMinimum, fold_choice, fold_choices, interned, within
 from circles_policies.model import (
+    DEFAULT_MODEL,
     DIRECT_MESSAGE,
+    MODEL_NAME,
     NO_CEILING,
     NO_CHOICE,
     SCHEMA_VERSION,
@@ -87,6 +89,7 @@ from circles_policies.words import (
     ControlWord,
     control_word,
     is_off_record,
+    model_wanted,
     parse_control,
     strip_address,
     without_reply_fallback,
@@ -94,11 +97,13 @@ from circles_policies.words import (
 
 __all__ = [
     "AI_NAME",
+    "DEFAULT_MODEL",
     "DIRECT_MESSAGE",
     "HIDE_KEY",
     "KEPT_OUT",
     "LONGEST_MINUTES",
     "MARK_KEY",
+    "MODEL_NAME",
     "NOT_YOURS_TO_DECIDE",
     "NO_CEILING",
     "NO_CHOICE",
@@ -167,6 +172,7 @@ __all__ = [
     "joint",
     "loosening",
     "minutes_of",
+    "model_wanted",
     "newcomers",
     "parse_control",
     "phrase",

@@ -126,12 +126,16 @@ def _days_english(days: int | None) -> str:
 
 
 def _sends_english(policy: Policy, facts: Surroundings) -> list[Line]:
+    if facts.missing:
+        return [Line("Sends to:", "nobody."), Line("Model:", f'"{facts.chosen}" is not set up here.')]
     if not facts.sends(policy):
         return [Line("Sends to:", "nobody." if facts.host else "nobody. No AI model here.")]
+    chosen = [Line("Model:", f'"{facts.chosen}", this circle\'s choice.')] if facts.chosen else []
     if not facts.remote:
-        return [Line("Sends to:", f"{facts.host}, no one else.")]
+        return [Line("Sends to:", f"{facts.host}, no one else."), *chosen]
     return [
         Line("Sends to:", f"{remote_place(facts, 'en')}."),
+        *chosen,
         Line("Names:", "members' are hidden first." if facts.names_hidden else "sent as they are."),
     ]
 
@@ -229,12 +233,16 @@ def _days_chinese(days: int | None) -> str:
 
 
 def _sends_chinese(policy: Policy, facts: Surroundings) -> list[Line]:
+    if facts.missing:
+        return [Line("送：", "不送给任何 AI 模型"), Line("模型：", f"这里没有叫 {facts.chosen} 的")]
     if not facts.sends(policy):
         return [Line("送：", "不送给任何 AI 模型")]
+    chosen = [Line("模型：", f"{facts.chosen}，本群选的")] if facts.chosen else []
     if not facts.remote:
-        return [Line("送：", f"只送 {facts.host}")]
+        return [Line("送：", f"只送 {facts.host}"), *chosen]
     return [
         Line("送：", remote_place(facts, "zh")),
+        *chosen,
         Line("名字：", "群里人的先遮住" if facts.names_hidden else "照原样送"),
     ]
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from circles_policies.engine import DAY_MS
-from circles_policies.model import Keep, Policy, Read, Store, When, Who
+from circles_policies.model import Keep, Policy, Reach, Read, Store, When, Who
 
 
 class Change(StrEnum):
@@ -69,7 +69,7 @@ def is_within(new: Policy, old: Policy) -> bool:
         new.trigger <= old.trigger
         and _read_within(new.read, old.read)
         and _store_within(new.store, old.store)
-        and new.send <= old.send
+        and _send_within(new, old)
         and new.act <= old.act
     )
 
@@ -85,6 +85,11 @@ def _read_within(new: Read, old: Read) -> bool:
         and _at_most(new.hours, old.hours)
         and _at_most(new.messages, old.messages)
     )
+
+
+def _send_within(new: Policy, old: Policy) -> bool:
+    # Of what leaves the operator's machines people agreed on one place, and another is not nearer.
+    return new.send <= old.send and (new.send < Reach.LISTED or new.model == old.model)
 
 
 def _store_within(new: Store, old: Store) -> bool:

@@ -7,12 +7,25 @@ value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final, TypeVar, cast
 
-from circles_policies.model import SCHEMA_VERSION, Actor, Keep, Policy, Reach, Read, Store, When, Who, preset_of
+from circles_policies.model import (
+    MODEL_NAME,
+    SCHEMA_VERSION,
+    Actor,
+    Keep,
+    Policy,
+    Reach,
+    Read,
+    Store,
+    When,
+    Who,
+    preset_of,
+)
 
 POLICY_TYPE: Final = "io.github.matrix_circles.policy"
 """The type of the state event, with an empty state key."""
@@ -25,7 +38,7 @@ _HOURS: Final = 24 * 366
 _MESSAGES: Final = 10_000
 _DAYS: Final = 3_660
 _OPTIONS: Final = 5
-_KEYS: Final = frozenset({"schema", "preset", "trigger", "read", "store", "send", "act", "authorised_by"})
+_KEYS: Final = frozenset({"schema", "preset", "trigger", "read", "store", "send", "model", "act", "authorised_by"})
 
 
 class Fault(StrEnum):
@@ -74,6 +87,8 @@ def to_content(policy: Policy, *, authorised_by: Authorisation | None = None) ->
         "send": policy.send.name.lower(),
         "act": policy.act.name.lower(),
     }
+    if policy.model is not None:
+        content["model"] = policy.model
     if authorised_by is not None:
         content["authorised_by"] = {"event_id": authorised_by.event_id, "user_id": authorised_by.user_id}
     return content
@@ -136,6 +151,7 @@ def _policy(content: object) -> Policy:
         read=_read(_mapping(given.get("read"), "read")),
         store=_store(_mapping(given.get("store"), "store")),
         send=_level(Reach, given.get("send"), "send"),
+        model=_model(given),
         act=_level(Actor, given.get("act"), "act"),
     )
     key = preset_of(policy)
@@ -171,6 +187,15 @@ def _store(given: Mapping[str, object]) -> Store:
     if days is not None and keep not in (Keep.MESSAGES, Keep.DERIVED):
         raise _Wrong("store.days", 'Leave it out unless keep is "messages" or "derived".')
     return Store(keep=keep, days=days)
+
+
+def _model(given: Mapping[str, object]) -> str | None:
+    if "model" not in given:
+        return None
+    name = given["model"]
+    if not isinstance(name, str) or re.fullmatch(MODEL_NAME, name) is None:
+        raise _Wrong("model", "Write the name of a model of the operator's, in small letters, or leave it out.")
+    return name
 
 
 def _authorisation(value: object) -> Authorisation:

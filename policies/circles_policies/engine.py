@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from circles_policies.decision import Decision, Reason, Verdict
-from circles_policies.model import Actor, Ceiling, Keep, Level, Mark, Member, Policy, Right, When, Who
+from circles_policies.model import Actor, Ceiling, Keep, Level, Mark, Member, Policy, Reach, Right, When, Who
 from circles_policies.request import Request, Scopes
 
 HOUR_MS: Final = 3_600_000
@@ -107,11 +107,16 @@ def _verdict_of_policy(policy: Policy, member: Member, request: Request) -> Deci
         reason = None if policy.trigger and request.addressed else _against_triggering(policy)
     elif right is _ACT:
         reason = None if Actor.NOBODY < request.actor <= policy.act else Reason.ACTOR
-    elif right is _SEND and request.reach > policy.send:
+    elif right is _SEND and not _reaches(policy, request):
         reason = Reason.REACH
     else:
         reason = _against_reading(policy, member, request)
     return ALLOW if reason is None else _DENIED[reason]
+
+
+def _reaches(policy: Policy, request: Request) -> bool:
+    """Say whether a policy lets text go so far; off the operator's machines, to the model it names and no other."""
+    return request.reach <= policy.send and (request.reach < Reach.LISTED or request.model == policy.model)
 
 
 def _against_triggering(policy: Policy) -> Reason:

@@ -49,6 +49,8 @@ class Surroundings:
         remote: whether that endpoint is on somebody else's machine.
         country: where, as the reader should see it ("USA", "美国"); None if unknown.
         model: the model's name, told only when it is remote.
+        chosen: what the operator calls the model that this circle chose, None where it chose none.
+        missing: whether the operator has no model of that name: nothing is sent anywhere.
         names_hidden: whether names are replaced before text is sent to a remote model.
         gated: whether the homeserver enforces the policy (else the AI's own program does).
         encrypted: whether the room is encrypted.
@@ -63,6 +65,8 @@ class Surroundings:
     remote: bool = False
     country: str | None = None
     model: str | None = None
+    chosen: str | None = None
+    missing: bool = False
     names_hidden: bool = False
     gated: bool = True
     encrypted: bool = False

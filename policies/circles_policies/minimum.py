@@ -138,6 +138,7 @@ def within(policy: Policy, ceiling: Ceiling) -> Policy:
         read=Read(who=who, when=policy.read.when, hours=policy.read.hours, messages=policy.read.messages),
         store=Store(keep=keep, days=days),
         send=min(policy.send, ceiling.send),
+        model=policy.model,
         act=min(policy.act, ceiling.act),
     )
     return policy if bounded == policy else bounded.model_copy(update={"preset": None})

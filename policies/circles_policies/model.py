@@ -15,6 +15,12 @@ SCHEMA_VERSION: Final = 1
 """The newest content schema this code understands; a newer one reads as deny."""
 
 
+MODEL_NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+"""How the operator's models are called. People type it, and state events carry it: it can hold no sentence."""
+DEFAULT_MODEL: Final = "default"
+"""What people type for the model that serves where a room chose none; no other may be called so."""
+
+
 class Right(StrEnum):
     """What may be asked for. The rights are never merged into one (PRODUCT.md, "The rights")."""
 
@@ -108,6 +114,8 @@ class Policy(_Frozen, frozen=True):
     read: Read = Read()
     store: Store = Store()
     send: Reach = Reach.NONE
+    model: Annotated[str, Field(pattern=MODEL_NAME)] | None = None
+    """Which of the operator's models by name; None for the one that serves where a room chose none."""
     act: Actor = Actor.NOBODY
 
 
@@ -177,15 +185,15 @@ class Preset(StrEnum):
     NOTEBOOK = "notebook"
 
 
-def preset(key: Preset, reach: Reach = Reach.LOCAL) -> Policy:
-    """Return the policy a preset stands for, sending text no further than `reach`."""
-    return _PRESETS[key].model_copy(update={"send": Reach.NONE if key is Preset.RESTING else reach})
+def preset(key: Preset, reach: Reach = Reach.LOCAL, model: str | None = None) -> Policy:
+    """Return the policy a preset stands for, sending text no further than `reach`, to the model of this name."""
+    return _PRESETS[key].model_copy(update={"send": Reach.NONE if key is Preset.RESTING else reach, "model": model})
 
 
 def preset_of(policy: Policy) -> Preset | None:
     """Return the preset whose values these are, wherever text may go; the label a policy carries is not believed."""
     for key, values in _PRESETS.items():
-        if policy.model_copy(update={"preset": values.preset, "send": values.send}) == values:
+        if policy.model_copy(update={"preset": values.preset, "send": values.send, "model": None}) == values:
             return key
     return None
 

@@ -130,8 +130,20 @@ def newcomers(names: Sequence[str], policy: Policy, lang: Lang) -> str:
     )
 
 
-def loosening(asker: str, old: Policy, new: Policy, starts: str, lang: Lang) -> str:
-    """Return the announcement of a looser policy: who asked, from what to what, and when it starts."""
+def loosening(asker: str, old: Policy, new: Policy, starts: str, lang: Lang, facts: Surroundings | None = None) -> str:
+    """Return the announcement of a looser policy: who asked, from what to what, and when it starts.
+
+    With the facts around the new policy it also says where text will go, where that is farther or another place.
+    """
+    said = _loosening(asker, old, new, starts, lang)
+    if facts is None or not facts.sends(new) or (new.send <= old.send and new.model == old.model):
+        return said
+    if lang == "en":
+        return f"{said}\nText would then go to: {_goes_to_english(facts)}"
+    return f"{said}\n到时文字送到：{_goes_to_chinese(facts)}"
+
+
+def _loosening(asker: str, old: Policy, new: Policy, starts: str, lang: Lang) -> str:
     before, after = phrase(old, lang), phrase(new, lang)
     if before == after:
         before, after = _DETAILS[lang]

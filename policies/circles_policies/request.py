@@ -21,7 +21,8 @@ class Request(NamedTuple):
         called: whether someone called the AI and this is a look back for their answer (else: as it arrives).
         position: how many messages lie between this one and the call, for policies that look back so many messages.
         keep: for STORE, the class of what is to stay.
-        reach: for SEND, where the text would go.
+        reach: for SEND, how far the text would go.
+        model: for SEND, the name of the model it would go to; None for the one that serves where a room chose none.
         actor: for ACT, what the asker is here.
         automatic: whether the sender is a machine (the AI itself, another bot's notice, a bridge's relay user).
     """
@@ -35,6 +36,7 @@ class Request(NamedTuple):
     keep: Keep = Keep.MESSAGES
     reach: Reach = Reach.NONE
     actor: Actor = Actor.MEMBERS
+    model: str | None = None
     automatic: bool = False
 
 

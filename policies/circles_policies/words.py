@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from circles_policies.model import DEFAULT_MODEL
 from circles_policies.off_record import asked_length
 
 
@@ -73,8 +74,8 @@ ALONE: Final[dict[ControlWord, tuple[str, ...]]] = {
 WITH_ARGUMENT: Final[dict[ControlWord, tuple[int, tuple[str, ...]]]] = {
     ControlWord.KEEP_OUT: (4, ("keep out", "别看", "不看")),
     ControlWord.LET_BACK: (4, ("let back", "不再拦")),
-    ControlWord.ENABLE: (3, ALONE[ControlWord.ENABLE]),
-    ControlWord.POLICY: (3, ALONE[ControlWord.POLICY]),
+    ControlWord.ENABLE: (4, ALONE[ControlWord.ENABLE]),
+    ControlWord.POLICY: (4, ALONE[ControlWord.POLICY]),
     ControlWord.HELP: (1, ALONE[ControlWord.HELP]),
 }
 """The words that take an argument, and of how many words at most: longer text is talk, and talk is not obeyed."""
@@ -98,6 +99,9 @@ _LONGEST_PREFIX: Final = 300
 _LONGEST_CONTROL: Final = 400
 _LONGEST_UNADDRESSED: Final = 80
 
+_WITH_MODEL: Final = re.compile(
+    r"(?P<policy>|.*\s|.*(?=用))(?:with\s+|用\s*)(?P<name>[a-z0-9][a-z0-9_-]{0,31}|默认)", re.IGNORECASE
+)
 _OFF_RECORD: Final = re.compile(
     r"""[(\[【]\s*(?:off|off\s+(?:the\s+)?record|别记|不记)\s*[)\]】]   # bracketed: (off the record) [off] 【不记】
       | off\s+the\s+record\b
@@ -138,6 +142,18 @@ def parse_control(text: str, names: Sequence[str], *, addressed: bool) -> tuple[
             if argument is not None and len(argument.split()) <= most:
                 return word, argument
     return None
+
+
+def model_wanted(argument: str) -> tuple[str, str | None]:
+    """Return what a policy is called and the model that is to serve it: "on call with house", "叫它才翻看 用 house".
+
+    The first part is empty where only the model is to change; the name is None where none is said.
+    """
+    found = _WITH_MODEL.fullmatch(argument.strip(_EDGES))
+    if found is None:
+        return argument, None
+    name = found["name"].casefold()
+    return found["policy"].strip(_EDGES), DEFAULT_MODEL if name == "默认" else name
 
 
 def is_off_record_word(text: str, *, in_thread: bool) -> bool:

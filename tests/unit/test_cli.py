@@ -550,6 +550,22 @@ async def test_check_asks_no_model_where_none_is_set_and_none_that_no_room_may_u
     assert not any("chat" in seen for seen in stub.seen)
 
 
+async def test_check_tries_each_model_that_circles_can_choose(tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{unused_port()}"
+    async with stubbed(tmp_path) as (_stub, config):
+        assert config.model is not None
+        named = {"far": config.model.model_copy(update={"base_url": nowhere}), "near": config.model}
+        found = await lines(config.model_copy(update={"models": named}))
+        alone = await lines(config.model_copy(update={"model": None, "models": {"near": config.model}}))
+
+    (fix,) = fixes(found)
+    assert fix.startswith("FIX  models.far: model")
+    assert "models.far.base_url" in fix
+    assert found[-1].startswith("ok   models.near: model")
+    assert alone[-2].startswith("ok   model is not set")
+    assert alone[-1].startswith("ok   models.near: model")
+
+
 @pytest.mark.parametrize(("status", "is_fine"), [(404, True), (200, False), (401, False)])
 async def test_check_proves_that_the_gate_is_hidden(tmp_path: Path, status: int, *, is_fine: bool) -> None:
     public = f"http://127.0.0.1:{unused_port()}"

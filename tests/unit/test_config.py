@@ -405,6 +405,7 @@ def test_every_default_of_the_sample_is_the_default(file: Path) -> None:
     text = "\n".join(uncommented).replace("CHANGE_ME", "example.org")
     values = yaml.safe_load(text)
     del values["model"]  # none is set by default
+    del values["models"]
     del values["storage"]["url"]  # stands for one inside data_dir
 
     assert load(file, values) == load(file, {"homeserver": HERE})
@@ -419,3 +420,59 @@ def test_the_sample_in_the_documents_is_the_present_one() -> None:
     written = (ROOT / "docs/reference/config.sample.yaml").read_text(encoding="utf-8")
 
     assert written == sample(), "run: circles config --force --output docs/reference/config.sample.yaml"
+
+
+CLOUD: Mapping[str, Any] = {"base_url": "https://api.example.com/v1", "model": "gpt-x"}
+
+
+def test_models_with_names_have_settings_of_their_own(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret comes from the entry's own file; the file that `model` finds by itself is for no other endpoint."""
+    usual = file.parent / "data" / "secrets"
+    usual.mkdir(parents=True)
+    (usual / "api_key").write_text("of-the-usual-model")
+    (file.parent / "cloud.key").write_text(SECRET)
+    monkeypatch.setenv("CIRCLES_MODELS__CLOUD__COUNTRY", "USA")
+    house = {"base_url": "http://127.0.0.1:1/v1", "model": "qwen", "max_tokens": 77}
+    models = {"cloud": {**CLOUD, "api_key_file": "cloud.key"}, "house": house}
+
+    config = load(file, {"homeserver": HERE, "models": models})
+
+    cloud, house_read = config.models["cloud"], config.models["house"]
+    assert cloud.api_key is not None
+    assert cloud.api_key.get_secret_value() == SECRET
+    assert (cloud.country, cloud.reach, cloud.hide_names) == ("USA", Reach.LISTED, True)
+    assert house_read.api_key is None
+    assert (house_read.max_tokens, house_read.reach, house_read.hide_names) == (77, Reach.LOCAL, False)
+    assert config.model is None
+
+
+@pytest.mark.parametrize(
+    ("models", "key", "advice"),
+    [
+        pytest.param(
+            {"cloud": {**CLOUD, "max_token": SECRET}},
+            "models.cloud.max_token",
+            "did you mean max_tokens?",
+            id="misspelt",
+        ),
+        pytest.param({"cloud": {"model": "m"}}, "models.cloud.base_url", "add this key", id="missing"),
+        pytest.param({"cloud": {**CLOUD, "base_url": SECRET}}, "models.cloud.base_url", "http://", id="no address"),
+        pytest.param({"cloud": SECRET}, "models.cloud", "keys of this section", id="text"),
+        pytest.param({"cloud": None}, "models.cloud", "keys of this section", id="empty"),
+        pytest.param({"The Cloud": CLOUD}, "models.The Cloud", "small letters", id="a name nobody can type"),
+        pytest.param({"default": CLOUD}, "models.default", "not default", id="the name of the usual one"),
+        pytest.param(
+            {"cloud": {**CLOUD, "api_key_file": "none"}}, "models.cloud.api_key_file", "cannot be read", id="no file"
+        ),
+        pytest.param(
+            {"cloud": {**CLOUD, "api_key": SECRET, "api_key_file": "x"}}, "models.cloud.api_key", "not both", id="twice"
+        ),
+        pytest.param({"cloud": {**CLOUD, "model": "CHANGE_ME"}}, "models.cloud.model", "write your own", id="left"),
+    ],
+)
+def test_a_mistake_in_a_named_model_names_its_entry(file: Path, models: Any, key: str, advice: str) -> None:
+    found = problems(file, {"homeserver": HERE, "models": models})
+
+    assert [path for path, _ in found] == [key]
+    assert advice in found[0][1]
+    assert SECRET not in str(found)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from circles.config import sections
-from circles.config.problems import Problem, problems_of, section_of, unknown_key
+from circles.config.problems import Problem, named_section_of, problems_of, section_of, unknown_key
 from circles.errors import ConfigurationError
 from circles_policies.model import Reach
 
@@ -55,6 +55,11 @@ class Config(BaseSettings):
     invites: sections.Invites = sections.Invites()
     ceiling: sections.CeilingSection = sections.CeilingSection()
     model: sections.Model | None = None
+    models: dict[sections.ModelName, sections.Model] = Field(
+        default_factory=dict,
+        description="More models, each under a name of your own; a circle's admins choose one by it: "
+        "`!circle policy with house`. Circles that choose none use `model`.",
+    )
     limits: sections.Limits = sections.Limits()
     voice: sections.Voice = sections.Voice()
     storage: sections.Storage = Field(default_factory=sections.Storage)
@@ -110,7 +115,7 @@ class Config(BaseSettings):
 
     @property
     def reach(self) -> Reach:
-        """How far text goes at most with this configuration."""
+        """How far text goes where a room chose no model."""
         return Reach.NONE if self.model is None else self.model.reach
 
     @property
@@ -164,11 +169,29 @@ def _only_sections(root: type[Config], read: Mapping[object, object]) -> tuple[S
         if name not in root.model_fields:
             problems.append((name, unknown_key(name, root.model_fields)))
         elif isinstance(section, dict):
-            keys = cast(Mapping[object, object], section)
-            sections[name] = {str(key): value for key, value in keys.items() if value is not None}
+            sections[name] = _written(cast(Mapping[object, object], section))
+            if named_section_of(root.model_fields[name]) is not None:
+                entries = cast(Mapping[object, Any], section).items()
+                sections[name] = {
+                    str(key): _written(cast(Mapping[object, object], entry)) if isinstance(entry, dict) else entry
+                    for key, entry in entries
+                }
         elif section is not None:
             problems.append((name, "write the keys of this section below it, indented by two spaces"))
     return sections, problems
+
+
+def _written(keys: Mapping[object, object]) -> dict[str, Any]:
+    return {str(key): value for key, value in keys.items() if value is not None}
+
+
+def _each(values: Sections) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the path and the keys of each section, and of each entry of a section of named ones."""
+    for name, section in values.items():
+        yield name, section
+        for key, entry in section.items():
+            if isinstance(entry, dict):
+                yield f"{name}.{key}", cast(dict[str, Any], entry)
 
 
 def _check_environment(root: type[Config]) -> list[Problem]:
@@ -183,7 +206,7 @@ def _check_environment(root: type[Config]) -> list[Problem]:
 
 def _absolute_paths(values: Sections, folder: Path) -> None:
     """Let paths of the file start at the file's folder; those of the environment start where we were started."""
-    for section in values.values():
+    for _, section in _each(values):
         for key, value in section.items():
             if isinstance(value, str) and (key == "data_dir" or key.endswith(_FILE)):
                 section[key] = str(folder / value)
@@ -194,6 +217,9 @@ def _merge(under: Sections, over: Sections) -> None:
     for name, section in over.items():
         below = under.setdefault(name, {})
         for key, value in section.items():
+            if isinstance(value, dict):
+                _merge(below, {key: cast(dict[str, Any], value)})
+                continue
             below.pop(key.removesuffix(_FILE) if key.endswith(_FILE) else key + _FILE, None)
             below[key] = value
 
@@ -201,7 +227,7 @@ def _merge(under: Sections, over: Sections) -> None:
 def _left_to_change(values: Sections) -> list[Problem]:
     return [
         (f"{name}.{key}", "still says CHANGE_ME: write your own")
-        for name, section in values.items()
+        for name, section in _each(values)
         for key, value in section.items()
         if value == "CHANGE_ME"
     ]
@@ -212,20 +238,32 @@ def _read_secrets(root: type[Config], values: Sections) -> list[Problem]:
     problems: list[Problem] = []
     usual = Path(values["storage"]["data_dir"]) / "secrets"
     for name, info in root.model_fields.items():
+        named = named_section_of(info)
+        if named is not None:
+            # The usual place is one file: an entry that names none must not get the key of another endpoint.
+            for key, entry in values.get(name, {}).items():
+                if isinstance(entry, dict):
+                    problems += _read_named(cast(dict[str, Any], entry), named, f"{name}.{key}", None)
+            continue
         section = section_of(info)
         if section is None or (name not in values and info.default is None):
             continue
-        given = values.setdefault(name, {})
-        for key in section.model_fields:
-            if key + _FILE not in section.model_fields:
-                continue
-            named = given.get(key + _FILE)
-            if named and given.get(key) is not None:
-                problems.append((f"{name}.{key}", f"write {key} or {key}{_FILE}, not both"))
-            elif named:
-                problems += _read_secret(given, key, Path(named), f"{name}.{key}{_FILE}")
-            elif given.get(key) is None and key != "url" and (usual / key).exists():
-                problems += _read_secret(given, key, usual / key, f"{name}.{key}")
+        problems += _read_named(values.setdefault(name, {}), section, name, usual)
+    return problems
+
+
+def _read_named(given: dict[str, Any], section: type[BaseModel], name: str, usual: Path | None) -> list[Problem]:
+    problems: list[Problem] = []
+    for key in section.model_fields:
+        if key + _FILE not in section.model_fields:
+            continue
+        file = given.get(key + _FILE)
+        if file and given.get(key) is not None:
+            problems.append((f"{name}.{key}", f"write {key} or {key}{_FILE}, not both"))
+        elif file:
+            problems += _read_secret(given, key, Path(file), f"{name}.{key}{_FILE}")
+        elif given.get(key) is None and key != "url" and usual is not None and (usual / key).exists():
+            problems += _read_secret(given, key, usual / key, f"{name}.{key}")
     return problems
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, Final, get_args
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 Problem = tuple[str, str]
+
+_NAME_ITSELF: Final = "[key]"
+"""How pydantic's path ends where the name of an entry is meant, and not what stands behind it."""
 
 _ADVICE: Final = {
     "int_type": "write a whole number",
@@ -39,7 +42,9 @@ def problems_of(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
 
 def _key(loc: tuple[int | str, ...]) -> str:
     """Return the path as an operator would say it: entries of a list are counted from 1."""
-    return "".join(f" (entry {part + 1})" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+    return "".join(
+        f" (entry {part + 1})" if isinstance(part, int) else f".{part}" for part in loc if part != _NAME_ITSELF
+    ).lstrip(".")
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
@@ -53,9 +58,20 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     )
 
 
+def named_section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the section that a field of the root holds several of, each under a name the operator gave it."""
+    return _section_in(get_args(field.annotation)) if get_origin(field.annotation) is dict else None
+
+
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
     """Return the section a field of the root holds, also where it may be absent."""
-    for candidate in (field.annotation, *get_args(field.annotation)):
+    if get_origin(field.annotation) is dict:
+        return None
+    return _section_in((field.annotation, *get_args(field.annotation)))
+
+
+def _section_in(candidates: Iterable[object]) -> type[BaseModel] | None:
+    for candidate in candidates:
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
     return None
@@ -95,6 +111,9 @@ def _find(loc: tuple[int | str, ...], root: type[BaseModel]) -> tuple[type[BaseM
     """Return the section that a path ends in, and the field itself where it is one of ours."""
     holder, field = root, None
     for part in loc:
+        if field is not None and (named := named_section_of(field)) is not None:
+            holder, field = named, None  # this part is the name of an entry
+            continue
         if field is not None and (section := section_of(field)) is not None:
             holder = section
         found = holder.model_fields.get(str(part))

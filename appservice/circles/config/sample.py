@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from circles.config.loading import Config
-from circles.config.problems import section_of
+from circles.config.problems import named_section_of, section_of
 
 CHANGE_ME: Final = "CHANGE_ME"
 
@@ -34,6 +34,8 @@ def sample() -> str:
         section = section_of(field)
         if section is not None:
             parts.append(_section(name, section, required=field.is_required()))
+        elif (named := named_section_of(field)) is not None:
+            parts.append(_named(name, field, named))
     return "\n".join(parts)
 
 
@@ -45,6 +47,15 @@ def _section(name: str, section: type[BaseModel], *, required: bool) -> str:
             lines.append(f"  {key}: {CHANGE_ME}\n")
         else:
             lines.append("".join(f"  # {line}\n" for line in _value(key, field).splitlines()))
+    return "".join(lines)
+
+
+def _named(name: str, field: FieldInfo, section: type[BaseModel]) -> str:
+    """Return a section of entries with names: one example with what an entry must say; the rest is as above."""
+    lines = [_comment(field.description or "", ""), f"{name}:\n", "  # house:\n"]
+    for key, each in section.model_fields.items():
+        if each.is_required():
+            lines.append(f"  #   {_value(key, each)}\n")
     return "".join(lines)
 
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from circles_policies.model import Actor, Ceiling, Keep, Reach, Who
+from circles_policies.model import DEFAULT_MODEL, MODEL_NAME, Actor, Ceiling, Keep, Reach, Who
 
 _SERVER_NAME: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 """Specification, appendices, "Server name"."""
@@ -104,6 +104,15 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def _model_name(value: str) -> str:
+    if re.fullmatch(MODEL_NAME, value) is None or value == DEFAULT_MODEL:
+        raise ValueError("call it with small letters, digits, - and _, at most 32, and not default")
+    return value
+
+
+ModelName = Annotated[str, AfterValidator(_model_name)]
 
 
 class Section(BaseModel):

@@ -37,7 +37,7 @@ from circles.core.render import (
     text,
     weight,
 )
-from circles_policies.model import Reach
+from circles.core.settings import Settings
 
 INLINE: Final = 2
 """So many links stand in a line; a third and further ones go into a list that is closed until clicked."""
@@ -118,9 +118,11 @@ class Told:
     spent: bool = False
 
 
-def may_ask_model(room: Room, reach: Reach) -> bool:
-    """Say whether a room lets its text go as far as the operator's model; the model port asks again, by message."""
-    return room.policy is not None and room.policy.send is not Reach.NONE and reach <= room.policy.send
+def may_ask_model(room: Room, settings: Settings) -> bool:
+    """Say whether to ask for a model's answer: there is one as near as the room lets its text go, or the one it chose
+    is not there, which the port then says.
+    """
+    return settings.may_send(room.policy) or settings.is_missing(room.policy)
 
 
 def is_whispered(call: Call) -> bool:

@@ -108,6 +108,8 @@ async def run_checks(config: Config, probes: tuple[Probe, ...] = ()) -> AsyncIte
             if secrets.ok:
                 yield await gate_holds_back(config, session)
         yield await model(config, session)
+        for name, each in config.models.items():
+            yield await named_model(config, session, name, each)
 
 
 async def _as_the_service(config: Config, session: aiohttp.ClientSession, secret: Tokens) -> AsyncIterator[Finding]:
@@ -427,16 +429,28 @@ async def gate_holds_back(config: Config, session: aiohttp.ClientSession) -> Fin
 async def model(config: Config, session: aiohttp.ClientSession) -> Finding:
     """Check that the model answers, with one fixed sentence."""
     chosen = config.model
+    if chosen is None and config.models:
+        return Finding(ok=True, text="model is not set: circles that choose none of models work by extraction alone")
     if chosen is None:
         return Finding(ok=True, text="no model is set: summaries and search work by extraction alone")
-    name = f"model {chosen.model} at {chosen.host} ({chosen.location})"
+    return await _answers(config, session, chosen, "model")
+
+
+async def named_model(config: Config, session: aiohttp.ClientSession, name: str, chosen: Model) -> Finding:
+    """Check the same of a model that circles choose by name."""
+    return await _answers(config, session, chosen, f"models.{name}")
+
+
+async def _answers(config: Config, session: aiohttp.ClientSession, chosen: Model, key: str) -> Finding:
+    name = f"{key}: " if key != "model" else ""
+    name += f"model {chosen.model} at {chosen.host} ({chosen.location})"
     if chosen.reach > config.ceiling.ceiling().send:
         advice = f"ceiling.send: {config.ceiling.send} forbids it in every room: raise it, or set no model"
         return Finding(ok=False, text=name, advice=advice)
     status, answered = await _complete(chosen, session)
     if answered:
         return Finding(ok=True, text=f"{name}: answers")
-    return Finding(ok=False, text=name, advice=_why_no_answer(status))
+    return Finding(ok=False, text=name, advice=_why_no_answer(status, key))
 
 
 async def _complete(chosen: Model, session: aiohttp.ClientSession) -> tuple[int, bool]:
@@ -455,18 +469,18 @@ async def _complete(chosen: Model, session: aiohttp.ClientSession) -> tuple[int,
         return 0, False
 
 
-def _why_no_answer(status: int) -> str:
+def _why_no_answer(status: int, key: str) -> str:
     match status:
         case 0:
-            return "no answer in time at model.base_url: is it running, is the address right?"
+            return f"no answer in time at {key}.base_url: is it running, is the address right?"
         case 401 | 403:
-            return "it refuses our key: write the right one in model.api_key, or in the file of model.api_key_file"
+            return f"it refuses our key: write the right one in {key}.api_key, or in the file of {key}.api_key_file"
         case 404:
-            return "it knows no such address or model: model.base_url usually ends in /v1; is model.model on its list?"
+            return f"it knows no such address or model: {key}.base_url usually ends in /v1; is {key}.model on its list?"
         case 429:
             return "it says we ask too much: check the account's limits or credit"
         case 200:
-            return "what answers is no OpenAI-compatible chat endpoint: check model.base_url"
+            return f"what answers is no OpenAI-compatible chat endpoint: check {key}.base_url"
         case _:
             return f"it answers with status {status}: see its own log"
 

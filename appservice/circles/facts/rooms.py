@@ -215,6 +215,12 @@ def current_policy(connection: Connection, room_id: RoomID) -> Policy | None:
     return _policy_in_force(connection, room_id)
 
 
+def model(connection: Connection, room_id: RoomID) -> str | None:
+    """Return the name of the model that a room chose, None where it chose none."""
+    policy = current_policy(connection, room_id)
+    return policy.model if policy is not None else None
+
+
 def _policy_in_force(connection: Connection, room_id: RoomID) -> Policy | None:
     content = connection.execute(
         select(policies.c.content).where(policies.c.room_id == room_id, policies.c.state == "in_force")

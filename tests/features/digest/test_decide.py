@@ -15,6 +15,7 @@ from circles.core.effects import CancelWake, Effect, Post, Private, WakeAt
 from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.permitted import Talk
 from circles.core.schedule import Repeat, Rule
+from circles.core.settings import Settings
 from circles.features.digest import decide, strings
 from circles.features.digest.decide import (
     Contents,
@@ -331,7 +332,9 @@ def test_the_policy_says_what_may_stand_in_it(
 )
 def test_a_model_only_as_far_as_the_room_sends(allowed: Reach, model: Reach, expected: bool) -> None:
     """A model further away than the room lets words go is not asked."""
-    assert expected is decide.may_ask_model(preset(Preset.ON_CALL, allowed), model)
+    settings = Settings(UserID("@circle:home.example"), "home.example", reach=model)
+    assert expected is settings.may_send(preset(Preset.ON_CALL, allowed))
+    assert not settings.may_send(preset(Preset.ON_CALL, allowed, "another"))
 
 
 def test_a_models_points_need_their_messages() -> None:

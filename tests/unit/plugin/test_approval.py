@@ -3,7 +3,7 @@
 import pytest
 
 from circles_plugin.approval import Start, Stored, Tap, commands, proposed, read_start, read_tap
-from circles_policies import PROPOSAL_KEY, Policy, Preset, preset, to_proposal
+from circles_policies import PROPOSAL_KEY, Policy, Preset, Reach, preset, to_proposal
 
 from .conftest import AI, ANNA, ROOM
 
@@ -31,7 +31,7 @@ def said(body: str, **content: object) -> Stored:
     ],
 )
 def test_a_command_names_its_policy(body: str, key: str | None, policy: Policy) -> None:
-    assert commands(said(body), key, policy)
+    assert commands(said(body), key, policy, None)
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,37 @@ def test_a_command_names_its_policy(body: str, key: str | None, policy: Policy) 
     ],
 )
 def test_other_words_command_nothing(body: str, key: str | None, policy: Policy) -> None:
-    assert not commands(said(body), key, policy)
+    assert not commands(said(body), key, policy, None)
+
+
+CLOUD = preset(Preset.NOTEBOOK, Reach.LISTED, "cloud")
+
+
+@pytest.mark.parametrize(
+    ("body", "policy", "standing", "is_named"),
+    [
+        pytest.param("!circle policy notebook with cloud", CLOUD, None, True, id="both"),
+        pytest.param("小圈 规则 群笔记 用 cloud", CLOUD, None, True, id="both in Chinese"),
+        pytest.param("!circle policy with cloud", CLOUD, NOTEBOOK, True, id="the model alone"),
+        pytest.param("!circle policy with default", NOTEBOOK, CLOUD, True, id="back to the usual one"),
+        pytest.param("!circle policy notebook", CLOUD, CLOUD, True, id="the policy alone, the model stays"),
+        pytest.param("!circle policy with cloud", CLOUD, ON_CALL, False, id="another policy brought along"),
+        pytest.param("!circle policy with cloud", CLOUD, None, False, id="no policy to keep"),
+        pytest.param("!circle policy notebook", CLOUD, NOTEBOOK, False, id="a model brought along"),
+        pytest.param("!circle policy notebook", CLOUD, None, False, id="a model that nobody named"),
+        pytest.param("!circle policy notebook with house", CLOUD, CLOUD, False, id="another model"),
+        pytest.param("!circle policy with default", CLOUD, CLOUD, False, id="not the usual one"),
+        pytest.param("!circle enable 3", CLOUD, NOTEBOOK, False, id="a number names no model"),
+    ],
+)
+def test_a_command_names_its_model_too(body: str, policy: Policy, standing: Policy | None, is_named: bool) -> None:
+    assert commands(said(body), None, policy, standing) is is_named
 
 
 def test_an_edit_commands_nothing() -> None:
     """It may have been something else when people saw it."""
     edit = said("!circle policy notebook", **{"m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}})
-    assert not commands(edit, None, NOTEBOOK)
+    assert not commands(edit, None, NOTEBOOK, None)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ from strategies import DAY, members, policies, requests
 
 ON_CALL, AGREED, NOTEBOOK = preset(Preset.ON_CALL), preset(Preset.AGREED), preset(Preset.NOTEBOOK)
 ADDRESSED, RESTING = preset(Preset.ADDRESSED), preset(Preset.RESTING)
+CLOUD = preset(Preset.ON_CALL, Reach.LISTED, "cloud")
 
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
     """Draw two policies that share some of their values, so that each is often within the other."""
     old, other = draw(policies()), draw(policies())
-    shared = draw(st.sets(st.sampled_from(("trigger", "read", "store", "send", "act"))))
+    shared = draw(st.sets(st.sampled_from(("trigger", "read", "store", "send", "model", "act"))))
     return old, other.model_copy(update={name: getattr(old, name) for name in shared})
 
 
@@ -64,6 +65,12 @@ def test_tightening_a_right_is_tighter(old: Policy, data: st.DataObject) -> None
         pytest.param(AGREED, ADDRESSED, Change.LOOSER, id="agreed to addressed: words of who said no"),
         pytest.param(ADDRESSED, AGREED, Change.LOOSER, id="addressed to agreed: talk of who said yes"),
         pytest.param(ON_CALL, preset(Preset.ADDRESSED, Reach.LISTED), Change.LOOSER, id="tighter, but sent further"),
+        pytest.param(ON_CALL, preset(Preset.ON_CALL, Reach.LOCAL, "house"), Change.SAME, id="another near model"),
+        pytest.param(CLOUD, ON_CALL, Change.TIGHTER, id="a nearer model"),
+        pytest.param(ON_CALL, CLOUD, Change.LOOSER, id="a model farther away"),
+        pytest.param(CLOUD, preset(Preset.ON_CALL, Reach.LISTED, "sky"), Change.LOOSER, id="another far one"),
+        pytest.param(CLOUD, preset(Preset.ON_CALL, Reach.LISTED), Change.LOOSER, id="the operator's far one"),
+        pytest.param(preset(Preset.ON_CALL, Reach.LISTED), CLOUD, Change.LOOSER, id="one of the operator's far ones"),
         pytest.param((NOTEBOOK, ON_CALL), ON_CALL, Change.TIGHTER, id="of two the one"),
         pytest.param((NOTEBOOK, ON_CALL), NOTEBOOK, Change.LOOSER, id="of two the wider"),
     ],

@@ -40,6 +40,7 @@ from strategies import DAY, ceilings, marks, members, policies, requests, rooms,
 HOUR = 3_600_000
 ON_CALL, AGREED, NOTEBOOK = preset(Preset.ON_CALL), preset(Preset.AGREED), preset(Preset.NOTEBOOK)
 ADDRESSED, RESTING = preset(Preset.ADDRESSED), preset(Preset.RESTING)
+CLOUD, SKY = (preset(Preset.ON_CALL, Reach.LISTED, name) for name in ("cloud", "sky"))
 OUT = Member(level=Level.OUT)
 NOT_AT_ALL = Member(level=Level.NOT_AT_ALL)
 SAID_YES = Member(level=Level.IN, consented_since=0)
@@ -331,3 +332,26 @@ def test_a_store_that_makes_no_sense_cannot_be_written_down() -> None:
         Store(keep=Keep.MESSAGES)
     with pytest.raises(ValueError, match="leave days out"):
         Store(keep=Keep.ASKED, days=3)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "asked", "denied"),
+    [
+        pytest.param((CLOUD,), (Reach.LISTED, "cloud"), None, id="the one agreed on"),
+        pytest.param((CLOUD,), (Reach.LISTED, "sky"), Reason.REACH, id="another as far away"),
+        pytest.param((CLOUD,), (Reach.LISTED, None), Reason.REACH, id="the usual one as far away"),
+        pytest.param((CLOUD,), (Reach.LOCAL, "house"), None, id="a nearer one"),
+        pytest.param((ON_CALL, CLOUD), (Reach.LISTED, "cloud"), Reason.REACH, id="said before it was chosen"),
+        pytest.param(
+            (preset(Preset.ON_CALL, Reach.LISTED, "sky"), CLOUD),
+            (Reach.LISTED, "cloud"),
+            Reason.REACH,
+            id="said under another",
+        ),
+    ],
+)
+def test_what_leaves_goes_to_the_model_that_every_policy_names(
+    agreed: tuple[Policy, ...], asked: tuple[Reach, str | None], denied: Reason | None
+) -> None:
+    request = Request(Right.SEND, at=DAY, now=DAY, called=True, reach=asked[0], model=asked[1])
+    assert decide(Scopes(agreed), request).reasons == (() if denied is None else (denied,))

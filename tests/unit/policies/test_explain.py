@@ -293,6 +293,17 @@ def test_a_loosening_within_one_name_points_at_the_rules_below() -> None:
     assert "这份更宽的规矩" in loosening("小美", local, listed, "明天", "zh")
 
 
+def test_a_loosening_tells_where_text_will_go_if_that_is_farther_or_another_place() -> None:
+    local, listed = preset(Preset.ON_CALL), preset(Preset.ON_CALL, Reach.LISTED)
+    for old, new in ((local, listed), (listed, preset(Preset.ON_CALL, Reach.LISTED, "cloud"))):
+        english = loosening("Anna", old, new, "soon", "en", REMOTE)
+        chinese = loosening("Anna", old, new, "明天", "zh", REMOTE)
+        assert english.endswith("\nText would then go to: gpt-x at api.example.com (USA), members' names hidden.")
+        assert chinese.endswith("\n到时文字送到：api.example.com 上的 gpt-x（USA），群里人的名字先遮住")
+    notebook = preset(Preset.NOTEBOOK, Reach.LISTED)
+    assert "api.example.com" not in loosening("Anna", listed, notebook, "soon", "en", REMOTE)
+
+
 def test_a_tightening_counts_what_would_go() -> None:
     assert "120 messages and 1 note would go" in tightening("Anna", 120, 1, "tomorrow 09:00", "en")
     assert "会删 120 条消息、1 条笔记" in tightening("小美", 120, 1, "明天 09:00", "zh")

@@ -10,6 +10,7 @@ from circles_policies import (
     ControlWord,
     control_word,
     is_off_record,
+    model_wanted,
     parse_control,
     room_names,
     strip_address,
@@ -195,3 +196,23 @@ def test_any_text_is_read_without_an_error(text: str, names: list[str], addresse
     control_word(text, names, addressed=addressed)
     is_off_record(text, names)
     without_reply_fallback(text)
+
+
+@pytest.mark.parametrize(
+    ("argument", "policy", "model"),
+    [
+        ("on call with cloud", "on call", "cloud"),
+        ("with Cloud.", "", "cloud"),
+        ("叫它才翻看 用 cloud", "叫它才翻看", "cloud"),
+        ("叫它才翻看用cloud", "叫它才翻看", "cloud"),
+        ("用默认", "", "default"),
+        ("notebook with default", "notebook", "default"),
+        ("notebook", "notebook", None),
+        ("without cloud", "without cloud", None),
+        ("with the cloud", "with the cloud", None),
+        ("with", "with", None),
+        ("", "", None),
+    ],
+)
+def test_a_policy_may_name_the_model_that_is_to_serve(argument: str, policy: str, model: str | None) -> None:
+    assert model_wanted(argument) == (policy, model)

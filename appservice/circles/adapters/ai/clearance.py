@@ -9,7 +9,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, select
 
 from circles.adapters.ai.openai_client import Clearance
-from circles.core.ids import EventID
+from circles.core.ids import EventID, RoomID
 from circles.core.permitted import Permitted
 from circles.core.prompt import Prompt
 from circles.core.settings import Settings
@@ -18,7 +18,7 @@ from circles.facts.tables import policies
 from circles.ports import Database, TellsTime
 from circles_policies.decision import Decision
 from circles_policies.engine import decide
-from circles_policies.model import Right
+from circles_policies.model import Reach, Right
 from circles_policies.request import Request, Scopes
 
 
@@ -31,8 +31,14 @@ class SendClearance:
         clock: TellsTime,
         settings: Settings,
         denied: Callable[[str, str], None] = lambda _reason, _right: None,
+        *,
+        name: str | None = None,
     ) -> None:
-        """Take the rows to ask; `denied` counts what may not leave, by reason and right."""
+        """Take the rows to ask; `denied` counts what may not leave, by reason and right.
+
+        `name` is that of the model that is about to be asked, None for the one that serves where a room chose none.
+        """
+        self._name = name
         self._denied = denied
         self._database = database
         self._clock = clock
@@ -51,10 +57,18 @@ class SendClearance:
         policy_id = connection.execute(
             select(policies.c.id).where(policies.c.room_id == prompt.room_id, policies.c.state == "in_force")
         ).scalar()
+        if not all(self._serves(connection, room_id) for room_id in rooms_of(prompt)):
+            allowed.clear()  # Another model was chosen meanwhile.
         return Clearance(frozenset(allowed), facts.generation if facts is not None else 0, policy_id)
+
+    def _serves(self, connection: Connection, room_id: RoomID) -> bool:
+        """Say whether this is the model of a room now. Private words go where those of the circle go they are about."""
+        facts = rooms.room_facts(connection, room_id)
+        return (facts is not None and facts.direct) or rooms.model(connection, room_id) == self._name
 
     def _may_send(self, connection: Connection, message: Permitted) -> Decision:
         room_id, event_id = message.room_id, EventID(message.event_id)
+        facts, place = rooms.room_facts(connection, room_id), self._settings.place(self._name)
         scopes = Scopes(
             room=rooms.policies_since(connection, room_id, message.at),
             member=rooms.member(connection, room_id, message.sender),
@@ -70,9 +84,16 @@ class SendClearance:
                 now=now,
                 addressed=message.addressed,
                 called=True,
-                reach=self._settings.reach,
+                reach=place.reach if place is not None else Reach.LISTED,
+                model=None if facts is not None and facts.direct else self._name,
             ),
         )
         for reason in () if decision else decision.reasons:
             self._denied(reason.value, Right.SEND.value)
         return decision
+
+
+def rooms_of(prompt: Prompt) -> frozenset[RoomID]:
+    """Return the rooms whose words a prompt holds, and the one it is about."""
+    told = (*prompt.talk, *((prompt.question,) if prompt.question is not None else ()))
+    return frozenset({prompt.room_id, *(message.room_id for message in told)})

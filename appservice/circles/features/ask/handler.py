@@ -45,8 +45,9 @@ async def answer(call: Call, ports: Ports) -> tuple[Effect, ...]:
         thread=call.thread if here else None,
     )
     talk, withheld = await _look(frame, bounds, ports)
-    may_ask = ports.model is not None and may_ask_model(call.room, ports.settings.reach)
-    more = (text(strings.NOT_READABLE[call.language]),) if may_ask and not call.readable else ()
+    may_ask = ports.model is not None and may_ask_model(call.room, ports.settings)
+    could = may_ask and not ports.settings.is_missing(call.room.policy)
+    more = (text(strings.NOT_READABLE[call.language]),) if could and not call.readable else ()
     asker = call.asker if may_ask and call.readable else None
     told = await _tell(_Task(asked, frame, asker, bounds, withheld, more=more), talk, ports)
     effect = call.answer(
@@ -71,7 +72,7 @@ async def remake(lost: Remake, ports: Ports) -> tuple[Effect, ...]:
     frame = Frame(lost.room.room_id, lost.room.via, names, language, str(kept["zone"]), ports.clock.now())
     bounds = decide.recalled(kept)
     talk, withheld = await _look(frame, bounds, ports)
-    may_ask = kept.get("readable") is True and may_ask_model(lost.room, ports.settings.reach)
+    may_ask = kept.get("readable") is True and may_ask_model(lost.room, ports.settings)
     asker = lost.said.asker if may_ask else None
     head = (text(strings.AGAIN[language]),)
     return (again(lost, await _tell(_Task(asked, frame, asker, bounds, withheld, head), talk, ports), decide.NAME),)

@@ -365,8 +365,9 @@ def _tapped(event: Control, connection: Connection, settings: Settings) -> Effec
 
 
 def _option_tapped(event: Control, key: str, said: Said, connection: Connection, settings: Settings) -> Effects:
-    options = dict(offered(settings, said.kind))
-    before = store.asked(connection, int(said.subject)) if said.subject else None
+    is_offer = said.kind == "offer"
+    options = dict(offered(settings, said.kind, (said.subject or None) if is_offer else None))
+    before = store.asked(connection, int(said.subject)) if said.subject and not is_offer else None
     if before is not None:
         options[BEFORE_KEY] = before.policy
     plain = {option.replace("\ufe0f", ""): option for option in (*options, REFUSE_KEY)}
@@ -438,9 +439,12 @@ def _said(event: Control, connection: Connection, settings: Settings) -> Effects
         case ControlWord.STOP:
             return (fx.StopWork(room_id, None if event.decides else event.sender),)
         case ControlWord.OFF if event.decides and not event.room.direct:
-            return request_policy(event, preset(Preset.RESTING), connection, settings)
+            current = store.in_force(connection, room_id)
+            resting = preset(Preset.RESTING, model=current.policy.model if current is not None else None)
+            return request_policy(event, resting, connection, settings)
         case ControlWord.ENABLE | ControlWord.POLICY if event.decides and not event.room.direct:
-            policy = chosen(_argument(event), settings.reach)
+            current = store.in_force(connection, room_id)
+            policy = chosen(_argument(event), settings, current.policy if current is not None else None)
             if policy is None or (_is_late(event) and not _is_tighter(policy, room_id, connection)):
                 return ()  # What reached us late is obeyed only where it tightens.
             return request_policy(event, policy, connection, settings)

@@ -14,9 +14,9 @@ from circles_policies.change import Change, compare, starts
 from circles_policies.engine import DAY_MS
 from circles_policies.explain import Surroundings
 from circles_policies.minimum import Choice
-from circles_policies.model import Keep, Policy, Preset, Reach, preset
+from circles_policies.model import DEFAULT_MODEL, Keep, Policy, Preset, Reach, preset, preset_of
 from circles_policies.notices import admission
-from circles_policies.words import ControlWord
+from circles_policies.words import ControlWord, model_wanted
 
 NAME: Final = "consent"
 
@@ -151,16 +151,20 @@ def plan(
     return Plan(change, at)
 
 
-def surroundings(settings: Settings, **told: Any) -> Surroundings:
+def surroundings(settings: Settings, policy: Policy | None = None, **told: Any) -> Surroundings:
     """Return the facts around a policy here; `told` are those that only the room knows (names, encryption, since
     when).
     """
+    name = policy.model if policy is not None else None
+    place = settings.place(name)
     return Surroundings(
-        host=settings.model_host,
-        remote=settings.reach is Reach.LISTED,
-        country=settings.model_country,
-        model=settings.model,
-        names_hidden=settings.names_hidden,
+        host=place.host if place is not None else None,
+        remote=place is not None and place.reach is Reach.LISTED,
+        country=place.country if place is not None else None,
+        model=place.model if place is not None else None,
+        chosen=name,
+        missing=settings.is_missing(policy),
+        names_hidden=place is not None and place.names_hidden,
         gated=settings.gated,
         operator=settings.operator or None,
         **told,
@@ -175,21 +179,41 @@ BEFORE_KEY: Final = "🔁"
 """The reaction that chooses what held in the room that was upgraded to this one."""
 
 
-def offered(settings: Settings, kind: str) -> tuple[tuple[str, Policy], ...]:
-    """Return which reaction stands for which policy: on an admission notice, or on a later offer of all of them."""
+def offered(settings: Settings, kind: str, model: str | None = None) -> tuple[tuple[str, Policy], ...]:
+    """Return which reaction stands for which policy: on an admission notice, or on a later offer of all of them, which
+    leaves the room's model as it is.
+    """
     if kind == "admission":
         return admission(surroundings(settings), "en").options
-    policies = (preset(key, settings.reach) for key in OFFER)
+    policies = (preset(key, _reach(settings, model), model) for key in OFFER)
     return tuple(zip(OFFER_KEYS, policies, strict=True))
 
 
-def chosen(text: str, reach: Reach) -> Policy | None:
-    """Return the preset a person named, with its policy for the configured model; None where the words name none."""
-    said = text.strip(" \t:：。.!！“”\"'").casefold()
+def chosen(text: str, settings: Settings, current: Policy | None) -> Policy | None:
+    """Return the policy a person named; None where the words name none, or a model that the operator does not have.
+
+    What they do not name stays: the model where they name a preset alone, the rest where they name a model alone.
+    """
+    named, wanted = model_wanted(text)
+    model = current.model if current is not None else None
+    if wanted is not None:
+        model = None if wanted == DEFAULT_MODEL else wanted
+        if settings.place(model) is None:
+            return None
+    said = named.strip(" \t:：。.!！“”\"'").casefold()
+    reach = _reach(settings, model)
+    if not said and wanted is not None and current is not None:
+        send = Reach.NONE if preset_of(current) is Preset.RESTING else reach
+        return current.model_copy(update={"model": model, "send": send})
     for key, forms in PRESET_WORDS.items():
         if said in forms:
-            return preset(key, reach)
+            return preset(key, reach, model)
     return None
+
+
+def _reach(settings: Settings, model: str | None) -> Reach:
+    place = settings.place(model)
+    return place.reach if place is not None else Reach.NONE
 
 
 def admission_id(room_id: RoomID, invited_at: int | None) -> EffectID:

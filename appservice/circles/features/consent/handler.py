@@ -54,7 +54,7 @@ from circles_policies.explain import Line, policy_name, room_name
 from circles_policies.minimum import Choice, within
 from circles_policies.model import Policy, preset_of
 from circles_policies.notices import OPTION_KEYS, REFUSE_KEY, admission, loosening, newcomers, tightening
-from circles_policies.words import ControlWord, parse_control
+from circles_policies.words import ControlWord, model_wanted, parse_control
 
 START_TYPE: Final = "io.github.matrix_circles.start"
 """Asks Synapse's module to publish an approved policy whose day has come (docs/reference/plugin.md)."""
@@ -235,6 +235,7 @@ async def _banner_words(room: Room, current: store.Asked, ports: Ports, now: dat
     since = _local(current.starts_at, zone, language, now) if current.starts_at is not None else None
     told = surroundings(
         ports.settings,
+        current.policy,
         set_by=_called(current.by, names),
         since=since,
         ai=ports.settings.name(language),
@@ -268,7 +269,8 @@ async def _announce(wake: Fire, ports: Ports) -> Effects:
     names = await ports.names.people(room.room_id)
     starts = _local(asked.starts_at, room.zone or ports.settings.zone, language, wake.now)
     before = last.policy if last is not None else Policy()
-    text = loosening(_called(asked.by, names) or "", before, asked.policy, starts, language)
+    told = surroundings(ports.settings, asked.policy)
+    text = loosening(_called(asked.by, names) or "", before, asked.policy, starts, language, told)
     post = fx.Post(
         room.room_id,
         fx.Words(text),
@@ -376,10 +378,15 @@ async def show_policy(call: Call, ports: Ports) -> Effects:
     A choice by someone who may decide was obeyed when it came in; here it is only answered.
     """
     room, language = call.room, call.language
-    wanted = chosen(call.argument.text, ports.settings.reach)
-    if call.argument.text and wanted is None:
-        return (call.answer(strings.no_such_policy(language), feature=NAME),)
     current = await ports.database.read(lambda c: store.in_force(c, room.room_id))
+    before = current.policy if current is not None else None
+    wanted = chosen(call.argument.text, ports.settings, before)
+    if call.argument.text and wanted is None:
+        words = strings.no_such_policy(language)
+        names, name = ports.settings.model_names, model_wanted(call.argument.text)[1]
+        if names and name is not None and name not in names:
+            words = strings.no_such_model(language, names)
+        return (call.answer(words, feature=NAME),)
     if wanted is not None:
         return await _answer_choice(call, wanted, current, ports)
     now = ports.clock.now()
@@ -389,7 +396,11 @@ async def show_policy(call: Call, ports: Ports) -> Effects:
         where = strings.in_the_room(language)
         both = fx.Words(f"{shown.body}\n\n{where.body}", f"{shown.html or shown.body}<br><br>{where.body}")
         return (call.answer(both, feature=NAME),)
-    options = [Line("", f"{key} {policy_name(policy, language)}") for key, policy in offered(ports.settings, "offer")]
+    model = before.model if before is not None else None
+    offer = offered(ports.settings, "offer", model)
+    options = [Line("", f"{key} {policy_name(policy, language)}") for key, policy in offer]
+    if ports.settings.model_names:
+        options.append(strings.models(language, ports.settings.model_names))
     menu = strings.marked_up((Line("", strings.offer(language).body), *options), language)
     post = fx.Post(
         call.place,
@@ -400,13 +411,16 @@ async def show_policy(call: Call, ports: Ports) -> Effects:
         thread=call.thread,
         answers=call.event_id,
         buttons=OFFER_KEYS[: len(OFFER)],
-        extra={PROPOSAL_KEY: to_proposal(dict(offered(ports.settings, "offer")))},
+        subject=model or "",
+        extra={PROPOSAL_KEY: to_proposal(dict(offer))},
     )
     return (post,)
 
 
 async def _answer_choice(call: Call, wanted: Policy, current: store.Asked | None, ports: Ports) -> Effects:
     language, name = call.language, policy_name(wanted, call.language)
+    if wanted.model is not None:
+        name = f"{name} · {wanted.model}"
     if call.place != call.room.room_id:
         return (call.answer(strings.in_the_room(language), feature=NAME),)
     if not call.decides:

@@ -137,6 +137,20 @@ def no_such_policy(language: Language) -> Words:
     return Words('I don\'t know that one. Say "policy on call", or: resting, addressed, agreed, notebook.')
 
 
+def no_such_model(language: Language, names: Sequence[str]) -> Words:
+    """Say which models a circle may choose."""
+    if language == "zh":
+        return Words(f"没有这个模型，可以选：{'、'.join(names)}。")
+    return Words(f"I don't know that model. You can choose: {', '.join(names)}.")
+
+
+def models(language: Language, names: Sequence[str]) -> Line:
+    """Say how an admin chooses a model."""
+    if language == "zh":
+        return Line("模型：", f"说“规则 用 {names[0]}”，可以选：{'、'.join(names)}")
+    return Line("Model:", f'say "policy with {names[0]}"; you can choose {", ".join(names)}.')
+
+
 def same_policy(language: Language, name: str) -> Words:
     """Say that nothing changes."""
     return Words(f"已经是“{name}”了。" if language == "zh" else f"It is “{name}” already.")

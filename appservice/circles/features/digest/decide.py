@@ -21,7 +21,7 @@ from circles.core.when import Found, parse_when
 from circles.core.zones import local_time, say_when
 from circles.features.digest import strings
 from circles_policies import KEPT_OUT
-from circles_policies.model import Policy, Reach, When, Who
+from circles_policies.model import Policy, When, Who
 from circles_policies.notices import POSTED_AGAIN
 
 NAME: Final = "digest"
@@ -167,11 +167,6 @@ def looks_at_talk(policy: Policy | None, *, called: bool) -> bool:
     if policy is None or policy.read.who not in (Who.CONSENTING, Who.EVERYONE):
         return False
     return called or policy.read.when is When.ALWAYS
-
-
-def may_ask_model(policy: Policy | None, reach: Reach) -> bool:
-    """Return whether the configured model is near enough for this room; the model port asks again for each message."""
-    return policy is not None and Reach.NONE < reach <= policy.send
 
 
 def within(talk: Talk, span: Span) -> Talk:

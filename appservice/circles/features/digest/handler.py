@@ -112,7 +112,7 @@ async def _quoted(room: Room, talk: Talk, contents: Contents, ports: Ports) -> C
 
 async def _written(room: Room, span: Span, talk: Talk, contents: Contents, ports: Ports) -> Contents | None:
     """Let a model write the points where there is one for this room; None if it cannot."""
-    if ports.model is None or not talk.messages or not decide.may_ask_model(room.policy, ports.settings.reach):
+    if ports.model is None or not talk.messages or not ports.settings.may_send(room.policy):
         return None
     prompt = Prompt(
         purpose=NAME,

@@ -52,7 +52,7 @@ async def remake(lost: Remake, ports: Ports) -> tuple[Effect, ...]:
     language, command = lost.said.language, str(kept["command"])
     frame = await _frame(lost.room, ports, language, str(kept["zone"]))
     talk, withheld = await _look(frame, words.recalled(kept), lost.said.asker, ports)
-    asker = lost.said.asker if may_ask_model(lost.room, ports.settings.reach) else None
+    asker = lost.said.asker if may_ask_model(lost.room, ports.settings) else None
     head = (text(strings.AGAIN[language]), bold(strings.TITLE[command][language]))
     told = await _tell(_Task(command, frame, asker, head, _withheld(withheld, language)), talk, ports)
     if told.nothing:
@@ -76,7 +76,7 @@ async def _answer(command: str, call: Call, ports: Ports) -> tuple[Effect, ...]:
     title = bold(strings.TITLE[command][call.language])
     head = title + text(f" · {decide.scope(replace(asked, mine=wrote is not None), bounds, frame)}")
     notes = (*decide.notes(call, asked, wrote), *_withheld(withheld, call.language))
-    asker = call.asker if may_ask_model(call.room, ports.settings.reach) else None
+    asker = call.asker if may_ask_model(call.room, ports.settings) else None
     told = await _tell(_Task(command, frame, asker, (head,), notes), talk, ports)
     effect = call.answer(
         told.words,

@@ -41,6 +41,7 @@ NO_MODEL: Final[Mapping[str, Both]] = {
 
 FAILED: Final[Mapping[str, Both]] = {
     "ModelUnavailable": {"en": "The model did not answer", "zh": "模型没有回答"},
+    "ModelMissing": {"en": "The model this circle chose is not set up here", "zh": "本群选的模型这里没有"},
     "ModelRateLimited": {"en": "The model is busy just now", "zh": "模型这会儿太忙"},
     "ContextWindowExceeded": {"en": "It was too much text for the model", "zh": "内容太长，模型装不下"},
     "ModelRefused": {"en": "The model did not want to answer", "zh": "模型不愿意回答"},
