@@ -314,6 +314,7 @@ class Breakable:
         thinker: one with a model, impatient with it, from which names and secrets are hidden.
         trapped: one like that which can be killed at a named point; a test starts and kills it.
         model: that model's endpoint; a test scripts it and resets it.
+        other: the endpoint of the model that circles choose by the name "other"; the same.
     """
 
     homeserver: Homeserver
@@ -321,6 +322,7 @@ class Breakable:
     thinker: Service
     trapped: Service
     model: ModelServer
+    other: ModelServer
 
 
 BREAKABLE_CONFIG = merged(SERVICE_CONFIG, {"limits": {"commands_per_person_per_minute": 1_000}})
@@ -333,15 +335,17 @@ THINKER_CONFIG = merged(
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def breakable() -> AsyncIterator[Breakable]:
     """Boot what may be broken, when the first test asks for it; its people sign in with an auth service beside it."""
-    homeserver, model = Homeserver(delegated=True), ModelServer()
+    homeserver, model, other = Homeserver(delegated=True), ModelServer(), ModelServer(model="scripted-too")
     service = Service(homeserver, config=BREAKABLE_CONFIG)
-    thinker = Service(homeserver, localpart="thinker", model=model, config=THINKER_CONFIG)
+    choice = {"models": {"other": {"base_url": other.base_url, "model": other.model}}}
+    thinker = Service(homeserver, localpart="thinker", model=model, config=merged(THINKER_CONFIG, choice))
     trapped = Service(homeserver, localpart="trapped", model=model, config=THINKER_CONFIG, trapped=True)
     async with AsyncExitStack() as stack:
         stack.enter_context(model)
+        stack.enter_context(other)
         async with asyncio.timeout(BOOT_DEADLINE_SECONDS):
             await stack.enter_async_context(homeserver)
             await stack.enter_async_context(service)
             await stack.enter_async_context(thinker)
         stack.push_async_callback(trapped.close)
-        yield Breakable(homeserver, service, thinker, trapped, model)
+        yield Breakable(homeserver, service, thinker, trapped, model, other)

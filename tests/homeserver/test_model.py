@@ -8,7 +8,22 @@ import aiohttp
 
 from circles_harness import Person, Service
 from circles_harness.model import Delay, Fail, Reply, Step
-from walks import admitted, answer, ask, body, chat, let_in, messages, on_disk, placeholder, private_room, settled
+from circles_policies.content import POLICY_TYPE, to_content
+from circles_policies.model import Preset, preset
+from walks import (
+    admitted,
+    answer,
+    ask,
+    banner,
+    body,
+    chat,
+    let_in,
+    messages,
+    on_disk,
+    placeholder,
+    private_room,
+    settled,
+)
 
 from .conftest import Breakable, NewPerson
 
@@ -104,6 +119,47 @@ async def test_names_and_secrets_leave_as_codes_and_stand_in_the_answer(
     any_code = rb"(?<![\w+/-])(?:" + "|".join((*who, *codes[0], *codes[1])).encode() + rb")(?![\w+/=-])"
     assert re.findall(any_code, on_disk(thinker)) == []
     await silent(thinker, *hidden)
+
+
+def models_asked(service: Service, since: int) -> list[tuple[str, str]]:
+    """Return the room and the model of every request after the first so many."""
+    with contextlib.closing(sqlite3.connect(f"file:{service.database_path}?mode=ro", uri=True)) as database:
+        return database.execute("SELECT room_id, model FROM egress ORDER BY id LIMIT -1 OFFSET ?", (since,)).fetchall()
+
+
+async def test_each_circle_reaches_the_model_it_chose_and_no_other(breakable: Breakable, person: NewPerson) -> None:
+    """By words, in both languages; a name that the operator does not have reaches none, and one sentence says so."""
+    thinker, model, other = breakable.thinker, breakable.model.reset(), breakable.other.reset()
+    mei, rosa = await person("mei", at=breakable.homeserver), await person("rosa", at=breakable.homeserver)
+    usual, own = await admitted(mei, thinker, rosa), await admitted(mei, thinker, rosa, name="Harbour")
+    menu = await answer(mei, own, await mei.say(own, "!circle policy"), thinker)
+    assert 'Model: say "policy with other"; you can choose other, default.' in body(menu)
+    assert "You can choose: other, default." in await ask(mei, own, "!circle policy with cloud", thinker)
+
+    chosen = await ask(mei, own, "!circle policy with other", thinker)
+    assert "“Looks back when called · other”" in chosen
+    assert 'Model: "other", this circle\'s choice.' in await ask(mei, own, "!circle policy", thinker)
+    await chat(usual, [(rosa, "The boat is with Agnes")])
+    await chat(own, [(rosa, "The zebraumbrella is with Otto")])
+    before = len(ledger(thinker))
+    model.script(FOUND)
+    other.script({"found": True, "answer": "The zebraumbrella is with Otto.", "messages": [1]})
+    assert "with Agnes" in await ask(mei, usual, "!circle ask where is the boat?", thinker)
+    theirs = await answer(mei, own, await mei.say(own, "!circle ask where is the zebraumbrella?"), thinker)
+    assert "with Otto" in body(theirs)
+    assert theirs["content"]["io.github.matrix_circles.ai"]["model"] == other.model
+    assert ("Agnes" in model.sent_text(), "zebraumbrella" in model.sent_text()) == (True, False)
+    assert ("Agnes" in other.sent_text(), "zebraumbrella" in other.sent_text()) == (False, True)
+    assert models_asked(thinker, before) == [(usual, model.model), (own, other.model)]
+
+    stated = await mei.set_state(own, POLICY_TYPE, to_content(preset(Preset.ON_CALL, model="gone")))
+    assert 'Model: "gone" is not set up here.' in body(await banner(mei, own, thinker, after=stated))
+    told = await ask(mei, own, "!circle ask where is the zebraumbrella?", thinker)
+    assert "The model this circle chose is not set up here" in told
+    assert "with Otto" in told
+    assert "“叫它才翻看”" in await ask(mei, own, "!小圈 规则 用默认", thinker)
+    assert len(ledger(thinker)) == before + 2
+    assert (len(model.requests()), len(other.requests())) == (1, 1)
 
 
 FAILURES: list[tuple[tuple[Step | tuple[Step, ...], ...], str]] = [
