@@ -17,10 +17,13 @@ _ASKED: Final = {
     ),
     "who": re.compile(r"\bwho(?:'s|m|se)?\b|谁|哪位|哪个人"),
     "where": re.compile(
-        r"\bwhere\b|\bwhat place\b|\bwhich (?:place|room|restaurant|venue)\b|哪儿|哪里|什么地方|在哪|去哪|哪家"
-        r"|哪个地方"
+        r"\bwhere\b|\bwhat place\b|\bwhich (?:place|room|restaurant|venue)\b|\baddress\b|地址|哪儿|哪里|什么地方|在哪"
+        r"|去哪|哪家|哪个地方"
     ),
-    "how many": re.compile(r"\bhow (?:many|much|long|far)\b|多少|几个|几人|多长|多大|几块"),
+    "what colour": re.compile(r"\bcolou?r\b|颜色"),
+    "how many": re.compile(
+        r"\bhow (?:many|much|long|far|old|tall|big)\b|\b(?:price|cost)\b|价格|价钱|多少|几个|几人|多长|多大|几块"
+    ),
 }
 _PLACE: Final = re.compile(
     r"\b(?:at|in|to|from|near|opposite|behind)\s+(?:the\s+)?\w+|\b(?:room|street|road|avenue|hall|park"
@@ -34,8 +37,14 @@ _NUMBER: Final = re.compile(
 )
 
 
+_COLOUR: Final = re.compile(
+    r"\b(?:red|blue|green|yellow|black|white|gr[ea]y|brown|pink|purple|orange|beige|gold(?:en)?|silver)\b"
+    r"|[红蓝绿黄黑白灰棕粉紫橙金银]色?"
+)
+
+
 def kinds_asked(question: str) -> tuple[str, ...]:
-    """Return the kinds of answer a question wants: "when", "who", "where", "how many"."""
+    """Return the kinds of answer a question wants: "when", "who", "where", "what colour", "how many"."""
     low = fold(question)
     return tuple(kind for kind, pattern in _ASKED.items() if pattern.search(low))
 
@@ -47,4 +56,4 @@ def answers_kind(kind: str, text: str, names: Mapping[str, str]) -> bool:
         return bool(time_phrases(text))
     if kind == "who":
         return bool(mentioned_people(text, names)) or _FIRST_PERSON.search(low) is not None
-    return (_PLACE if kind == "where" else _NUMBER).search(low) is not None
+    return {"where": _PLACE, "what colour": _COLOUR}.get(kind, _NUMBER).search(low) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,13 @@ from circles.core.extract.wanted import Slot, present, wanted
 _K1: Final = 1.2
 _B: Final = 0.6
 _COVERAGE: Final = 0.33
-"""The share of the question's weight that a message must meet: one common word of five is no answer."""
+"""The share of the question's weight that a message must meet, where it meets two of its words, or all it is about."""
+_ONE_WORD: Final = 0.55
+"""The same where it meets one: who asks about the key to the house is not served by any word about the house."""
+_WITHOUT_KIND: Final = 0.75
+"""The same where it also lacks the kind of thing that is asked for: no hour where the question is when."""
+_ATTRIBUTE: Final = 0.5
+"""How much of its weight a word has that the answer need not name: the "colour" in "what colour is it"."""
 _ANSWERS: Final = 2.0
 """How much more the answer to a question that was found is worth than the question."""
 _GOES_ON: Final = 0.9
@@ -46,9 +52,17 @@ def search(
     slots = present(wanted(query), known)
     if not slots or not lines:
         return ()
-    scores = _bm25(lines, documents, slots)
     asked = kinds_asked(query)
     names = sender_names(lines, people)
+
+    def bar(line: Line, known: Sequence[float]) -> float:
+        """A question of the same kind that was asked before need not fit as well: its answer comes after it."""
+        if asks_anything(line.text) and set(asked) & set(kinds_asked(line.text)):
+            return _COVERAGE
+        fits = all(answers_kind(kind, line.text, names) for kind in asked) if asked else None
+        return _bar(slots, known, fits)
+
+    scores = _bm25(lines, documents, slots, bar)
     for at, line in enumerate(lines):
         if scores[at] > 0:
             scores[at] *= math.prod(1.6 if answers_kind(kind, line.text, names) else 1.0 for kind in asked)
@@ -60,17 +74,28 @@ def search(
     return tuple(ScoredId(lines[at].id, round(scores[at], 6)) for at in ranked[:limit])
 
 
-def _bm25(lines: Sequence[Line], documents: Sequence[Counter[str]], slots: Sequence[Slot]) -> list[float]:
+def _bm25(
+    lines: Sequence[Line],
+    documents: Sequence[Counter[str]],
+    slots: Sequence[Slot],
+    bar: Callable[[Line, Sequence[float]], float],
+) -> list[float]:
     average = sum(document.total() for document in documents) / len(documents) or 1.0
     met = [[_times(document, slot) for slot in slots] for document in documents]
     weights = [_weight(len(documents), sum(each[at] > 0 for each in met)) for at in range(len(slots))]
-    needed = [0.0 if slot.optional else weight for slot, weight in zip(slots, weights, strict=True)]
+    needed = [weight * (_ATTRIBUTE if slot.optional else 1.0) for slot, weight in zip(slots, weights, strict=True)]
     about = [any(count for count, slot in zip(times, slots, strict=True) if slot.focus) for times in met]
     scores: list[float] = []
     for at, (document, times) in enumerate(zip(documents, met, strict=True)):
-        share = sum(weight * min(count, 1.0) for weight, count in zip(needed, times, strict=True))
-        near = about[at] or any(about[before] for before in earlier(lines, at, near=2))
-        if not near or share < _COVERAGE * sum(needed):
+        before = () if about[at] else earlier(lines, at, near=2)
+        near = about[at] or any(about[each] for each in before)
+        # What it is about may stand in the message just before: that one counts for it.
+        known = [
+            max(count, *(met[each][place] for each in before)) if slot.focus and before and any(times) else count
+            for place, (slot, count) in enumerate(zip(slots, times, strict=True))
+        ]
+        share = sum(weight * min(count, 1.0) for weight, count in zip(needed, known, strict=True))
+        if not near or share < bar(lines[at], known) * sum(needed):
             scores.append(0.0)
             continue
         size = _K1 * (1.0 - _B + _B * document.total() / average)
@@ -79,6 +104,20 @@ def _bm25(lines: Sequence[Line], documents: Sequence[Counter[str]], slots: Seque
             * (1.0 if about[at] else _NEAR)
         )
     return scores
+
+
+def _bar(slots: Sequence[Slot], known: Sequence[float], fits: bool | None) -> float:
+    """Return the share of a question's weight that a message must meet, by which of its words that meets.
+
+    `fits`: whether it holds the kind of thing that is asked for; None where no kind is.
+    """
+    said = [slot for slot, count in zip(slots, known, strict=True) if count and not slot.optional]
+    if sum(len(slot.forms[0]) > 1 for slot in said) > 1:
+        return _COVERAGE
+    if fits is False:
+        return _WITHOUT_KIND
+    whole = all(count > 0 for count, slot in zip(known, slots, strict=True) if slot.focus)
+    return _COVERAGE if fits and whole else _ONE_WORD
 
 
 def _times(document: Counter[str], slot: Slot) -> float:

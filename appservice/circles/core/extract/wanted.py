@@ -16,7 +16,7 @@ from circles.core.extract.tokens import carries_meaning, is_cjk, stem
 
 QUESTION_WORDS: Final = re.compile(
     r"哪一?天|什么时候|啥时候|何时|几号|几点|初几|星期几|周几|礼拜几|多久|谁|哪位|哪个人|哪儿|哪里"
-    r"|什么地方|哪家|哪个|在哪|去哪|多少|几个|几人|多长|怎么样?|为什么|什么|请问|告诉我|是不是|有没有"
+    r"|什么地方|哪家|哪个|在哪|去哪|多少钱?|几块钱?|几个|几人|多长|怎么样?|为什么|什么|请问|告诉我|是不是|有没有"
     r"|吗|呢|我们|咱们|大家|说了?|定了?|\b(?:tell me|find|show me|did (?:we|anyone|you)|do (?:we|you)|say"
     r"|said|know|remember|decide[d]?|what|when|where|who|which|how|why|many|much|time|day|date)\b"
 )
@@ -43,6 +43,7 @@ _TALK: Final = frozenset(_TALK_WORDS.split())
 _DETERMINER: Final = re.compile(
     r"\b(?:the|a|an|my|your|our|their|his|her|its|this|that|these|those|which|what|about|on|of|for)\b|'s\b"
 )
+_HOW: Final = re.compile(r"\bhow (\w+)")
 _WORD: Final = re.compile(r"[a-z0-9']+")
 _NAMED: Final = re.compile(r"(?<=[a-z,] )[A-Z][\w'-]+")
 _GRAMMAR_ZH: Final = re.compile(
@@ -99,12 +100,13 @@ def _english(question: str, low: str) -> list[Slot]:
     names = {stem(fold(name)) for name in _NAMED.findall(question)}
     about = {stem(word) for found in _DETERMINER.finditer(low) for word in _run(low, found.end())}
     asked = QUESTION_WORDS.sub(" ", low)
+    measures = set(_HOW.findall(low))
     slots: list[Slot] = []
     for word in _WORD.findall(asked):
         if not carries_meaning(word.removesuffix("'s")) or word in _TALK:
             continue
         term = stem(word.removesuffix("'s"))
-        optional = word in _ATTRIBUTES or word in _ADJECTIVES
+        optional = word in _ATTRIBUTES or word in _ADJECTIVES or word in measures
         slots.append(Slot(_spellings(word, term), optional=optional, focus=not optional and term in about | names))
     return slots
 
@@ -128,6 +130,8 @@ def _spellings(word: str, term: str) -> tuple[str, ...]:
         if len(word) > 5 and mine in word[2:]
         for other in (word[:2] + word[2:].replace(mine, other_side, 1),)
     }
+    if len(word) == 4 and word.endswith("e"):
+        others.add(stem(f"{word}d"))  # "moved" loses an e that "move" keeps
     return (term, *sorted(others - {term}))
 
 

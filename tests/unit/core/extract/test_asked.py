@@ -6,6 +6,7 @@ import pytest
 
 from circles.core.extract import search
 from unit.core.extract.asked_chats import CHINESE, ENGLISH, Asked
+from unit.core.extract.chat import talk
 
 SHOWN = 4
 
@@ -32,3 +33,59 @@ def test_what_nobody_spoke_of_is_not_found(chats: tuple[Asked, ...]) -> None:
     answers = [found(chat, question) for chat in chats for question, answer in chat.questions if answer is None]
 
     assert sum(bool(lines) for lines in answers) <= 0.1 * len(answers)
+
+
+@pytest.mark.parametrize(
+    ("said", "questions"),
+    [
+        pytest.param(
+            """
+            Uncle: Good! I visit Grandma on Sunday.
+            Uncle: The lanterns are in my car.
+            Mei: Grandma likes jasmine tea.
+            Uncle: dinner is at our house then
+            Uncle: My phone is charged.
+            Uncle: The kids have school until Friday
+            Mei: The train leaves at 8 from platform 4
+            """,
+            (
+                "who has the key to the house?",
+                "how much does the car cost?",
+                "what colour is the car?",
+                "does Grandma like coffee?",
+                "who will drive Grandma to the doctor?",
+                "how old is Grandma?",
+                "when does the school play start?",
+                "when does the flight leave?",
+                "who broke the phone?",
+            ),
+            id="English",
+        ),
+        pytest.param(
+            """
+            叔叔: 奶奶喜欢茉莉花茶
+            妈妈: 晚饭在家里吃饺子
+            爸爸: 孩子们周五才放假
+            爸爸: 车票我买好了，G123次
+            叔叔: 我的鞋子还是湿的
+            小美: 舅舅住在南京路18号
+            """,
+            (
+                "奶奶的生日是哪天？",
+                "奶奶几点吃药？",
+                "孩子的学校在哪里？",
+                "爸爸的生日蛋糕谁买？",
+                "红色的鞋子是谁的？",
+                "家里的猫谁喂？",
+                "舅舅的电话是多少？",
+            ),
+            id="Chinese",
+        ),
+    ],
+)
+def test_a_common_word_in_both_is_no_answer(said: str, questions: tuple[str, ...]) -> None:
+    """What shares one word of a question, and not what it asks for, is not shown."""
+    lines = talk(said)
+    people = {line.sender: line.name for line in lines}
+
+    assert [asked for asked in questions if search(lines, asked, SHOWN, people)] == []
