@@ -42,20 +42,21 @@ class ControlWord(StrEnum):
 
 ALONE: Final[dict[ControlWord, tuple[str, ...]]] = {
     ControlWord.OUT: (
-        *("out", "opt out", "opt me out", "i want out", "stop reading my messages", "don't read my messages"),
-        *(
-            "don't look at my messages",
-            "不看我",
-            "别看我",
-            "不要看我",
-            "别看我的消息",
-            "不要看我的消息",
-            "别看我说的话",
-        ),
-        *("不要看我说的话", "我不想被看", "不想被看"),
+        *("out", "opt out", "opt me out", "i opt out", "i want out", "leave me out", "keep me out", "let me out"),
+        *("i want to opt out", "i want to leave", "let me opt out"),
+        *("stop reading my messages", "don't read my messages", "do not read my messages", "don't read me"),
+        *("stop reading me", "don't look at my messages", "do not look at my messages", "don't look at me"),
+        *("stop looking at my messages", "stop looking at me", "stop watching me", "ignore my messages"),
+        *("不看我", "别看我", "不要看我", "别看我的消息", "不要看我的消息", "别看我说的话", "不要看我说的话"),
+        *("我不想被看", "不想被看", "不想被看到", "我不想被看到", "别再看我", "不要再看我", "别读我的消息", "别看我的"),
+        *("退出", "我退出", "我要退出", "我想退出", "让我退出", "帮我退出", "我要离开", "我想离开"),
     ),
     ControlWord.NOT_AT_ALL: ("not at all", "out not at all", "完全不看我", "完全别看我"),
-    ControlWord.IN: ("in", "可以看我", "看我"),
+    ControlWord.IN: (
+        *("in", "opt in", "opt me in", "i opt in", "i want in", "i want in again", "i want to opt in"),
+        *("you may look at my messages", "you can look at my messages", "可以看我", "看我", "可以看我的消息"),
+        *("可以看我说的话", "又可以看我", "我又愿意"),
+    ),
     ControlWord.HIDE: ("hide", "不看这句", "别看这句", "这句别看"),
     ControlWord.UNHIDE: ("unhide", "可以看这句", "这句可以看", "可以看"),
     ControlWord.OFF_RECORD: ("off record", "off the record", "别记", "都别记", "这里别记"),
@@ -64,7 +65,10 @@ ALONE: Final[dict[ControlWord, tuple[str, ...]]] = {
     ControlWord.WHY: ("why", "为什么", "为啥"),
     ControlWord.OFF: ("off", "关", "关闭", "休息"),
     ControlWord.STOP: ("stop", "停", "停下", "停止"),
-    ControlWord.LEAVE: ("leave", "vote to leave", "退出", "离开", "投票离开"),
+    ControlWord.LEAVE: (
+        *("leave", "vote to leave", "leave this room", "leave the room", "leave this chat", "leave the chat"),
+        *("离开", "投票离开", "请你离开", "你离开", "你走", "离开这个群", "离开群", "离开私聊", "离开这个私聊"),
+    ),
     ControlWord.ENABLE: ("enable", "启用"),
     ControlWord.POLICY: ("policy", "规则", "规矩"),
     ControlWord.HELP: ("help", "帮助"),
@@ -86,6 +90,8 @@ _MOST_ALONE: Final = max(form.count(" ") + 1 for form in _WORD_OF)
 _BEFORE_ARGUMENT: Final = tuple(form for _, forms in WITH_ARGUMENT.values() for form in forms)
 
 _POLITE: Final = frozenset({"please", "pls", "now", "thanks", "thank", "you", "请", "吧", "了", "谢谢"})
+_ASKING: Final = re.compile(r"(?:please\s+)?(?:(?:can|could|would|will)\s+you|i\s+(?:want|would\s+like)\s+you\s+to)\s+")
+"""How a wish is put as a question: "could you stop reading my messages?"."""
 _EDGES: Final = " \t\r\n,.:;!?~。、…"
 """What may stand around a word after compatibility folding, which turns full-width forms into these."""
 _ARGUMENT_MARKS: Final = "@!("
@@ -94,6 +100,28 @@ _COMMAND: Final = "circle"
 _AFTER_PREFIX: Final = re.compile(r"[\s:,、]+|$")
 _AFTER_NAME: Final = re.compile(r"\s*[:,、]\s*|$")
 _AFTER_CHINESE_NAME: Final = re.compile(r"\s*[:,、?!。]\s*|\s+|$")
+_AFTER_GREETED: Final = re.compile(r"\s*[:,、.!?。]+\s*|$")
+_GREETING: Final = re.compile(
+    r"(?:hey|hi|hello|hallo|ok|okay|dear|good\s+(?:morning|evening|night))\s+(?:there\s+)?"
+    r"|(?:嘿|嗨|哈喽|哈罗|喂|你好|早上好|早安|晚上好)[\s,、!]*"
+)
+_GREETINGS_BEGIN: Final = frozenset("hodg嘿嗨哈喂你早晚")
+_REQUEST: Final = re.compile(
+    r"(?:please|pls|can\s+you|could\s+you|would\s+you|will\s+you)\s+\w"
+    r"|remind\s+(?:me|us|everyone|everybody|all)\b"
+    r"|(?:summari[sz]e|sum\s+up|catch\s+me\s+up)\b"
+    r"|what\s+(?:did|have)\s+(?:i|we)\b|who\s+visits\b"
+    r"|(?:summary|recap|reminders|my\s+reminders|notes|digest|visits|thanks|thank\s+you)\s*[.!?]*$"
+)
+"""What makes a call of a Latin name and a mere space, beside a control word."""
+_CHINESE_REQUEST: Final = re.compile(
+    r"(?:(?:总结|小结|归纳|提醒(?=我|大家|所有人|全家|全体|我们)|记下|记住|记一下|取消|日报|周报|摘要|笔记|待办|邀请)"
+    r"(?![得过的说])"
+    r"|(?:帮我|帮忙|帮大家|帮我们|请|麻烦|能不能|可不可以|可以看|你能|你会|你可以|你是|你好|谢谢|多谢|问一下|问问|请问)"
+    r"|(?:不看我|别看我|不要看我|完全不看我|退出|帮助|规则|规矩|休息|停下|我的$|为什么$|别记))"
+    r"(?!.*了[。!]*$)"
+)
+"""What makes a call of a Chinese name with no space after it: 小圈总结一下, and not 小圈子, 小圈提醒我了."""
 _REPLY_FALLBACK: Final = re.compile(r"> (?:\* )?<@[^>\n]*>")
 _LONGEST_PREFIX: Final = 300
 _LONGEST_CONTROL: Final = 400
@@ -128,7 +156,12 @@ def parse_control(text: str, names: Sequence[str], *, addressed: bool) -> tuple[
         return None
     said = unicodedata.normalize("NFKC", rest).strip(_EDGES)
     folded = said.casefold().replace("\u2019", "'")  # as a phone writes it
-    alone = _WORD_OF.get(_bare(folded)) or _WORD_OF.get(folded) or _WORD_OF.get(_without_particle(folded))
+    alone = (
+        _WORD_OF.get(_bare(folded))
+        or _WORD_OF.get(folded)
+        or _WORD_OF.get(_without_particle(folded))
+        or _WORD_OF.get(_bare(_wish(folded)))
+    )
     if alone is not None:
         return alone, ""
     length = asked_length(said)
@@ -184,6 +217,11 @@ def _without_particle(folded: str) -> str:
     return folded.removeprefix("请").removesuffix("谢谢").rstrip(_EDGES).removesuffix("吧").removesuffix("了")
 
 
+def _wish(folded: str) -> str:
+    asking = _ASKING.match(folded)
+    return folded[asking.end() :] if asking is not None else ""
+
+
 def _argument(said: str, folded: str, form: str) -> str | None:
     """Return what follows `form` as a whole word, None if it does not begin the text or nothing follows."""
     if not folded.startswith(form) or len(said) != len(folded):
@@ -197,8 +235,9 @@ def _argument(said: str, folded: str, form: str) -> str | None:
 def strip_address(text: str, names: Sequence[str], *, mentioned: bool = False) -> tuple[bool, str]:
     """Say whether the text begins by speaking to the AI, and return the rest as typed.
 
-    Recognised: `!circle …`, `@Name …`, `Name: …`, `Name, …`, and a Chinese name before a space or a mark. A Latin name
-    before a mere space counts only if the AI is `mentioned` anyway: "Circle back to me" speaks to nobody.
+    Recognised: `!circle …`, `@Name …`, `Name: …`, `Name, …`, a Chinese name before a space or a mark, and "Hey Name, …".
+    A name with no mark after it ("Circle help", 小圈总结) counts before what can only be a request, or where the AI is
+    `mentioned` anyway: "Circle back to me" and 小圈子 speak to nobody.
 
     Args:
         text: a message body without its reply fallback.
@@ -216,6 +255,15 @@ def strip_address(text: str, names: Sequence[str], *, mentioned: bool = False) -
             if end is not None:
                 return True, text[places[end] :]
         return False, text
+    greeted = _GREETING.match(folded, start)
+    if greeted is not None:
+        for name in known:
+            begins = greeted.end() + folded.startswith("@", greeted.end())
+            end = _after(folded, begins, name, _AFTER_GREETED)
+            if end is None:
+                continue
+            # Where nothing follows, the greeting is what was said.
+            return (True, text[places[end] :]) if end < len(folded) else (True, text)
     at = folded.startswith("@", start)
     for name in known:
         chinese = ord(name[-1]) > 0x2E7F
@@ -224,7 +272,23 @@ def strip_address(text: str, names: Sequence[str], *, mentioned: bool = False) -
         # A whole message of one Latin word may be anything; with a pill it is a call.
         if end is not None and (at or mentioned or chinese or end < len(folded) or folded[-1] in ":,"):
             return True, text[places[end] :]
+        if end is None and folded.startswith(name, start + at):
+            end = _before_request(folded, start + at + len(name), chinese=chinese)
+            if end is not None:
+                return True, text[places[end] :]
     return False, text
+
+
+def _before_request(folded: str, end: int, *, chinese: bool) -> int | None:
+    """Return where a request begins that follows a name with no mark between them, None where none does."""
+    if chinese:
+        return end if _CHINESE_REQUEST.match(folded, end) else None
+    begins = end + len(folded[end:]) - len(folded[end:].lstrip())
+    if begins == end:
+        return None
+    said = folded[begins:].strip(_EDGES)
+    is_request = said in _WORD_OF or _REQUEST.match(folded, begins) is not None
+    return begins if is_request else None
 
 
 @lru_cache(maxsize=256)
@@ -233,7 +297,7 @@ def _longest_first(names: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[s
     # A whole user ID is typed with its own @, which is read before the name is looked for.
     folded = {_fold(name).removeprefix("@") for name in names} - {""}
     known = tuple(sorted(folded, key=lambda name: (-len(name), name)))
-    return known, frozenset(name[0] for name in known) | {"!", "@", ""}
+    return known, frozenset(name[0] for name in known) | _GREETINGS_BEGIN | {"!", "@", ""}
 
 
 def _first(text: str) -> str:

@@ -66,7 +66,8 @@ NAMES = room_names()
         ("停吧", ControlWord.STOP),
         ("leave", ControlWord.LEAVE),
         ("vote to leave", ControlWord.LEAVE),
-        ("退出", ControlWord.LEAVE),
+        ("退出", ControlWord.OUT),
+        ("离开", ControlWord.LEAVE),
         ("helpful", None),
         ("help me write a long letter", None),
         ("帮助我写信", None),
@@ -216,3 +217,72 @@ def test_any_text_is_read_without_an_error(text: str, names: list[str], addresse
 )
 def test_a_policy_may_name_the_model_that_is_to_serve(argument: str, policy: str, model: str | None) -> None:
     assert model_wanted(argument) == (policy, model)
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("小圈总结", "总结"),
+        ("@小圈总结", "总结"),
+        ("小圈提醒我明天八点吃药", "提醒我明天八点吃药"),
+        ("小圈帮我总结一下", "帮我总结一下"),
+        ("小圈别看我", "别看我"),
+        ("嘿小圈", "嘿小圈"),
+        ("嘿小圈，总结", "总结"),
+        ("嗨，小圈！帮助", "帮助"),
+        ("Circle help", "help"),
+        ("Circle out", "out"),
+        ("Circle remind me at 9 to call", "remind me at 9 to call"),
+        ("Circle can you sum up", "can you sum up"),
+        ("circle summary?", "summary?"),
+        ("Hey Circle, help", "help"),
+        ("hi Circle! what can you do", "what can you do"),
+        ("Hello @Circle", "Hello @Circle"),
+    ],
+)
+def test_a_name_before_a_plain_request_or_after_a_greeting_is_a_call(text: str, rest: str) -> None:
+    assert strip_address(text, NAMES) == (True, rest)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the circle of friends",
+        "Circle of friends tonight",
+        "Circle time is over",
+        "circle dancing can you imagine",
+        "Circle remind-me apps are silly",
+        "hello circles of hell",
+        "Hey Circle of friends",
+        "Hey Joe",
+        "hi all, Circle is great",
+        "小圈总结得很好",
+        "小圈提醒我了",
+        "小圈子总结",
+        "@小圈子总结",
+        "小圈说得对",
+        "嘿小圈子",
+        "你好，小明",
+        "我问小圈总结",
+    ],
+)
+def test_a_name_that_is_only_spoken_of_is_no_call(text: str) -> None:
+    assert strip_address(text, NAMES) == (False, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("我要退出", "我想退出", "退出", "退出。", "我退出了", "我要离开", "别再看我了", "不要再看我"),
+        *("I want to leave", "let me out", "I want to opt out", "keep me out please", "could you stop reading my messages?"),
+        *("Please don't look at me", "can you please stop watching me", "do not read my messages!"),
+    ],
+)
+def test_who_wants_out_in_their_own_words_is_out(text: str) -> None:
+    """Whoever says that they leave never stays read, and sends nobody away by it."""
+    assert control_word(text, NAMES, addressed=True) is ControlWord.OUT
+
+
+@pytest.mark.parametrize("text", ["can you see out there?", "退出登录怎么弄", "I'm out of milk", "in the garden", "I'm in!", "我同意"])
+def test_talk_that_begins_like_a_choice_is_none(text: str) -> None:
+    assert control_word(text, NAMES, addressed=True) is None
