@@ -98,8 +98,8 @@ async def handle_free(
 
 
 def _word(command: Command, language: Language) -> str:
-    """Return the word by which the command is typed."""
-    return next(form for form in command.words[language] if not form.startswith("…"))
+    """Return the word by which the command is typed; '' for one that is only ever chosen."""
+    return next((form for form in command.words[language] if not form.startswith("…")), "")
 
 
 def _looks_like_a_question(text: str) -> bool:

@@ -39,6 +39,24 @@ LATE_MS: Final = 10 * 60_000
 ROOM_FACTOR: Final = 3
 """A whole room may ask so many times as often as one person."""
 _ONLY_TOLD: Final = (ControlWord.WHY, ControlWord.ME, ControlWord.HELP)
+_OBEYED: Final = frozenset(
+    word.value
+    for word in (
+        *(ControlWord.OUT, ControlWord.NOT_AT_ALL, ControlWord.IN, ControlWord.HIDE, ControlWord.UNHIDE),
+        *(ControlWord.OFF_RECORD, ControlWord.OFF, ControlWord.STOP, ControlWord.LEAVE),
+    )
+)
+"""What was done when it was taken in, so that it is not said to be done where it was not."""
+_CHOICES: Final = (
+    ("not_at_all_in", re.compile(r"(?:out\s+)?not\s+at\s+all|完全不看我|完全别看我", re.IGNORECASE)),
+    ("out_of", re.compile(r"(?:opt\s+(?:me\s+)?)?out|(?:不|别|不要)看我|退出", re.IGNORECASE)),
+    ("in_again", re.compile(r"(?:opt\s+(?:me\s+)?)?in|(?:可以)?看我", re.IGNORECASE)),
+)
+"""The words by which somebody chooses in private for one circle, and the command of each."""
+_BETWEEN: Final = re.compile(r"\s*[:,，：、]?\s*(?:(?:of|in|for|from)\s+)?(?:the\s+|在)?", re.IGNORECASE)
+_SHORT_CHOICE: Final = 60
+_FEW_WORDS: Final = 3
+_EXAMPLE: Final[Mapping[Language, str]] = {"en": "out 1", "zh": "不看我 1"}
 _PACES: Final = (Pace.GO, Pace.SAY, Pace.SILENT)
 _LEADING_NUMBER: Final = re.compile(r"^\s*(\d{1,2})(?=\s|$|[:：,，])[\s:：,，]*")
 _PRIVATE_SUFFIX: Final = re.compile(r"(?:^|\s)(privately|in private)\s*$|私下(?:发我|告诉我)?\s*$", re.IGNORECASE)
@@ -250,6 +268,8 @@ class Reader:
         said = _PRIVATE_SUFFIX.sub("", words.text)
         whispered = said != words.text
         command, argument = self._command(what, words.part(said), names)
+        if command is None and found.room.direct and (chosen := await self._choice(base, found)) is not None:
+            return chosen
         if command is None:
             return await self._unknown(base, found, argument, prefixed=_is_prefixed(found.passed))
         call = replace(base, command=command.name, argument=words.part(argument), private=base.private or whispered)
@@ -316,7 +336,7 @@ class Reader:
         parsed = parse(words.text, FORMS)
         if isinstance(parsed, Invocation):
             named = command_named(parsed.name)
-            obeyed = named is None or not named.whole or what.word is not None
+            obeyed = named is None or named.name not in _OBEYED or what.word is not None
             return (named, parsed.argument) if obeyed else (None, "")
         return None, parsed.nearest or ""
 
@@ -364,6 +384,31 @@ class Reader:
             index, rest = named[0], text[len(titles[named[0]]) :].lstrip(" :：,，")
         return replace(_placed(call, found.circles[index], found), argument=call.argument.part(rest))
 
+    async def _choice(self, call: Call, found: _Facts) -> Read | None:
+        """Read "out Choir", "out 1" and "Choir: out", said in private; None for anything else."""
+        said = call.whole.text.strip().strip("。.!！")
+        for name, word in _CHOICES if len(said) <= _SHORT_CHOICE else ():
+            before, after = word.match(said), re.search(rf"(?:{word.pattern})$", said, re.IGNORECASE)
+            if before is not None:
+                rest = said[before.end() :]
+                rest = rest[len(between[0]) :] if (between := _BETWEEN.match(rest)) else rest
+                is_apart = not said[before.end() - 1].isascii() or not said[before.end() : before.end() + 1].isalnum()
+            elif after is not None:
+                rest, is_apart = said[: after.start()].strip(" :,，：、的在"), True
+            else:
+                continue
+            command = command_named(name)
+            titles = [await self._names.room(room.room_id) for room in found.circles]
+            index = _which(rest, titles) if is_apart and rest else None
+            if command is None or index is None:
+                if name == "out_of" and is_apart and rest and len(rest.split()) <= _FEW_WORDS and len(titles) > 1:
+                    # Whoever may want out is asked which circle, rather than answered about something else.
+                    return self._say(call, strings.which_circle(call.language, tuple(titles), _EXAMPLE[call.language]))
+                continue
+            placed = replace(_placed(call, found.circles[index], found), command=name, argument=call.whole.part(""))
+            return self._run(placed, command)
+        return None
+
     def _run(self, call: Call, command: Command) -> Read:
         async def handle(ports: Ports) -> tuple[fx.Effect, ...]:
             return *(await command.handle(call, ports)), fx.CountAnswer(call.place, call.asker)
@@ -392,6 +437,15 @@ class Reader:
             language=call.language,
             generation=call.room.generation,
         )
+
+
+def _which(said: str, titles: list[str]) -> int | None:
+    """Return which of the titles, counted from one in words, somebody names; None for none, or for several."""
+    number = _LEADING_NUMBER.match(said)
+    if number is not None and number.end() == len(said):
+        return int(number[1]) - 1 if 1 <= int(number[1]) <= len(titles) else None
+    named = [index for index, title in enumerate(titles) if title and title.casefold() == said.strip().casefold()]
+    return named[0] if len(named) == 1 else None
 
 
 def _is_control(what: Classified, words: Permitted, names: tuple[str, ...]) -> bool:

@@ -270,3 +270,31 @@ async def test_the_language_is_set_by_who_decides(said: str, language: Language)
 
     assert SetLanguage(ROOM, language) in done
     assert words(refused).startswith("Thanks! An admin")
+
+
+async def test_leave_in_private_says_both_ways_out_and_goes_only_from_this_chat() -> None:
+    """Who wants out must not lose the chat in which they say so."""
+    said = [a_call("leave", words) for words in ("leave", "leave this chat")]
+    asked, gone = [
+        await handler.leave(replace(call, whole=call.argument, room=replace(call.room, direct=True)), await here())
+        for call in said
+    ]
+
+    assert "say “out”" in words(asked)
+    assert [isinstance(each, fx.Leave) for each in (*asked, *gone)].count(True) == 1
+
+
+async def test_who_asks_whether_they_are_out_is_told_their_own_choice_in_private() -> None:
+    effects = await handler.tell_choice(a_call("choice", asker=LI), await here())
+
+    assert [type(effect) for effect in effects] == [fx.Private]
+    assert "you chose nothing" in words(effects)
+
+
+async def test_a_model_lets_nobody_in() -> None:
+    """It may say which word does; only keeping one's own talk out is done in plain language."""
+    back = await handler.tell_how_to_come_back(a_call("come_back", asker=LI), await here())
+    out = await handler.choose(a_call("out_of", asker=LI), await here())
+
+    assert not [each for each in back if isinstance(each, Choose)]
+    assert [(each.user_id, each.choice) for each in out if isinstance(each, Choose)] == [(LI, Choice.OUT)]

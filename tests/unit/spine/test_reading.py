@@ -20,6 +20,7 @@ from circles.core.settings import Settings
 from circles.entrypoints.reading import ROOM_FACTOR, Ignored, Rates, Reader
 from circles.facts import rooms
 from circles.facts.tables import policies
+from circles.features.consent.decide import Choose
 from circles.features.consent.store import approvals
 from circles.testing import AI, ROOM, FakeNames, some_ports
 from circles_policies.content import read_content
@@ -196,3 +197,47 @@ async def test_a_redaction_takes_back_no_tap_of_another_room(asking: Asking) -> 
         await asking.deliver(redaction("$tap", room_id, f"$back-{room_id[1:]}"))
         agreed.append(len(await rows.do(lambda c: c.execute(select(approvals)).all())))
     assert agreed == [1, 0]
+
+
+# --- a choice for one of several circles --------------------------------------------------------------------------
+
+
+class Titles(FakeNames):
+    """Two circles with names of their own."""
+
+    async def room(self, room_id: RoomID) -> str:
+        return "Choir" if room_id == ROOM else "家里"
+
+
+@pytest.mark.parametrize(
+    ("words", "choice"),
+    [
+        *(("out Choir", "out"), ("Out of the choir.", "out"), ("out: choir", "out"), ("choir out", "out")),
+        *(("out 1", "out"), ("1 out", "out"), ("opt out Choir", "out"), ("in choir", "in"), ("in 1", "in")),
+        *(("不看我 Choir", "out"), ("Choir 不看我", "out"), ("不看我 1", "out"), ("可以看我 1", "in")),
+        *(("not at all Choir", "not_at_all"), ("完全不看我 1", "not_at_all"), ("out of milk", None), ("in 10", None)),
+        *(("退出 Choir", "out"), ("outChoir", None)),
+    ],
+)
+async def test_who_has_several_circles_chooses_for_the_one_they_name(
+    asking: Asking, words: str, choice: str | None
+) -> None:
+    """By its name or its number, for themself and for that circle alone."""
+
+    def furnish(connection: Any) -> None:
+        rooms.save_room(connection, RoomID("!dm"), membership="join", filled=True, version="10", direct=True, levels={})
+        for user in (AI, LI):
+            rooms.save_member(connection, RoomID("!dm"), user, membership="join")
+
+    await asking.knocks.rows.do(furnish)
+    asking.reader._names = Titles()  # noqa: SLF001
+    await asking.deliver({**message(words, sender=LI), "room_id": "!dm"})
+    entry = await asking.knocks.rows.do(lambda c: journal.next_of(c, RoomID("!dm"), ()))
+    assert entry is not None
+    read = await asking.reader.read(entry)
+    assert not isinstance(read, Ignored)
+    effects = await read.handle(some_ports(database=asking.knocks.rows.database, names=Titles()))
+
+    chosen = [(each.room_id, each.user_id, each.choice.value) for each in effects if isinstance(each, Choose)]
+    assert chosen == ([] if choice is None else [(ROOM, LI, choice)])
+    assert any(isinstance(each, fx.TakeBackPerson) for each in effects) is (choice in ("out", "not_at_all"))

@@ -62,10 +62,11 @@ MOST_NAMED: Final = 40
 """So many newcomers one notice names."""
 NEXT_NAMED: Final = timedelta(hours=1)
 _HAN: Final = ("\u3400", "\u9fff")
+_NAMED: Final = {"out_of": Choice.OUT, "not_at_all_in": Choice.NOT_AT_ALL, "in_again": Choice.IN}
+"""What the commands that are no control words choose."""
 
 
 # --- entering a room ----------------------------------------------------------------------------------------------
-
 
 async def enter(entered: Entered, ports: Ports) -> Effects:
     """Begin in a room: take over a policy that stands, else ask for one."""
@@ -453,6 +454,47 @@ async def confirm_choice(call: Call, ports: Ports) -> Effects:
     return (call.in_private(words, feature=NAME),)
 
 
+async def choose(call: Call, ports: Ports) -> Effects:
+    """Keep the asker's own talk out of the circle they name in private, or let it be looked at again.
+
+    A model may only choose to keep it out, here or (in private) everywhere: that a person says yes is theirs to say.
+    """
+    choice = _NAMED[call.command]
+    here = (call.room.room_id,)
+    in_all = call.room.direct
+    places = (
+        await ports.database.read(lambda c: rooms.circles_of(c, call.asker, ports.settings.ai)) if in_all else here
+    )
+    now = int(ports.clock.now().timestamp() * 1000)
+    every = (*places, rooms.EVERYWHERE) if in_all else places
+    chosen = tuple(Choose(RoomID(place), call.asker, choice, now, call.event_id) for place in every)
+    titles = [await ports.names.room(room_id) for room_id in places]
+    if choice is Choice.IN:
+        barred = await ports.database.read(
+            lambda c: any(rooms.member(c, room_id, call.asker).kept_out for room_id in places)
+        )
+        return *chosen, call.in_private(strings.came_in(call.language, titles, barred=barred), feature=NAME)
+    sealed = await ports.database.read(lambda c: any(_is_encrypted(c, room_id) for room_id in places))
+    words = strings.out(call.language, entirely=choice is Choice.NOT_AT_ALL, titles=titles, encrypted=sealed)
+    gone = tuple(fx.TakeBackPerson(call.asker, room_id, held=False) for room_id in places)
+    return *chosen, *gone, call.in_private(words, feature=NAME)
+
+
+async def tell_how_to_come_back(call: Call, _ports: Ports) -> Effects:
+    """Say which word lets the AI look again: nobody, and no model, says yes in a person's place."""
+    return (call.in_private(strings.say_in(call.language), feature=NAME),)
+
+
+async def tell_choice(call: Call, ports: Ports) -> Effects:
+    """Answer "am I out?" from the asker's own choices alone, to the asker alone."""
+    places: tuple[RoomID, ...] = (call.room.room_id,)
+    if call.room.direct:
+        places = await ports.database.read(lambda c: rooms.circles_of(c, call.asker, ports.settings.ai))
+    levels = await ports.database.read(lambda c: [rooms.member(c, room_id, call.asker).level for room_id in places])
+    rows = [(await ports.names.room(room_id), level) for room_id, level in zip(places, levels, strict=True)]
+    return (call.in_private(strings.standing(call.language, rows), feature=NAME),)
+
+
 def _is_encrypted(connection: Connection, room_id: RoomID) -> bool:
     facts = rooms.room_facts(connection, room_id)
     return facts is not None and facts.encrypted
@@ -502,7 +544,12 @@ async def confirm_stopped(call: Call, ports: Ports) -> Effects:
 
 
 async def leave(call: Call, ports: Ports) -> Effects:
-    """Answer `leave`: go, if whoever asks decides; else let everyone vote (PRODUCT.md A11)."""
+    """Answer `leave`: go, if whoever asks decides; else let everyone vote (PRODUCT.md A11).
+
+    In private it may as well mean that they want out, so the AI goes only from "this chat", and else says both words.
+    """
+    if call.room.direct and not any(word in call.whole.text.casefold() for word in ("chat", "room", "私聊")):
+        return (call.answer(strings.leave_what(call.language), feature=NAME),)
     if call.decides or call.room.direct:
         goodbye = strings.goodbye(call.language)
         return call.answer(goodbye, feature=NAME), fx.Leave(call.room.room_id, goodbye.body)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from circles.core import render
 from circles.core.effects import Words
 from circles.core.language import Language
 from circles_policies.explain import Lang, Line, joint
+from circles_policies.model import Level
 from circles_policies.notices import NOT_YOURS_TO_DECIDE, Admission
 
 NOT_INVITED = (
@@ -94,6 +96,40 @@ def came_in(language: Language, titles: Sequence[str], *, barred: bool) -> Words
             f"Noted{where}. But an admin asked me to skip your words, so there I still do; you could ask them."
         )
     return Words(f'Done{where}. I may look at what you say from now on, not at what came before. To stop, say "out".')
+
+
+_STANDING: Final[dict[Level, dict[Language, str]]] = {
+    Level.NONE: {"en": "you chose nothing, so the room's rules hold", "zh": "你没选过，按群里的规矩来"},
+    Level.IN: {"en": "you said yes", "zh": "你说过可以看"},
+    Level.OUT: {"en": "you are out; I skip what you say to others", "zh": "你选了不看，你跟大家说的话我不看"},
+    Level.NOT_AT_ALL: {"en": "you are out entirely; I look at nothing of yours", "zh": "你选了完全不看，什么都不看"},
+}
+
+
+def standing(language: Language, rows: Sequence[tuple[str, Level]]) -> Words:
+    """Tell a person what they chose in each circle, and nothing that somebody else decided."""
+    if language == "zh":
+        said = [f"{title}：{_STANDING[level][language]}" for title, level in rows] or ["我们还没有共同的圈子。"]
+        return Words("\n".join([*said, "想改，私信我“不看我”或“可以看我”；“规则”说我能看什么。"]))
+    said = [f"{title}: {_STANDING[level][language]}" for title, level in rows] or ["We share no circle yet."]
+    return Words("\n".join([*said, "To change it, tell me “out” or “in” in private; “policy” says what I may look at."]))
+
+
+def say_in(language: Language) -> Words:
+    """Say which word lets the AI look again."""
+    if language == "zh":
+        return Words("这个要你自己说：私信我“可以看我”，从那时起我才看。")
+    return Words("That word is yours to say: tell me “in” in private, and I may look from then on.")
+
+
+def leave_what(language: Language) -> Words:
+    """Say in private what closes this chat and what keeps their talk from the AI, for "leave" may mean either."""
+    if language == "zh":
+        return Words("不想让我看你在群里说的话，说“不看我”。只想关掉我们的私聊，说“离开私聊”，我在群里看什么不会变。")
+    return Words(
+        "To keep your talk in the circles from me, say “out”. To close only this chat of ours, say “leave this chat”; "
+        "that changes nothing about what I look at."
+    )
 
 
 def _where(language: Language, titles: Sequence[str]) -> str:
