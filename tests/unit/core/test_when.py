@@ -560,3 +560,39 @@ def test_a_hostile_text_is_read_in_no_time(text: str) -> None:
     said(text * 100)
 
     assert clock.process_time() - before < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "due", "rest"),
+    [
+        ("明天 20 点 吃饭", "2026-02-05 20:00", "吃饭"),
+        ("下午 5 点开会", "2026-02-04 17:00", "开会"),
+        ("明天 下午 5 点 半 开会", "2026-02-05 17:30", "开会"),
+        ("今晚 9 点 30 分 倒垃圾", "2026-02-04 21:30", "倒垃圾"),
+        ("明天 ２０ 点", "2026-02-05 20:00", ""),
+        ("明天２０：３０", "2026-02-05 20:30", ""),
+        ("明天 20 : 30 吃饭", "2026-02-05 20:30", "吃饭"),
+        ("20 点 睡觉", "2026-02-04 20:00", "睡觉"),
+        ("11 月 25 日 下午 3 点 看牙", "2026-11-25 15:00", "看牙"),
+        ("30 分钟后泡茶", "2026-02-04 10:30", "泡茶"),
+        ("1 个 小时 后 泡茶", "2026-02-04 11:00", "泡茶"),
+        ("过 10 分钟叫我", "2026-02-04 10:10", "叫我"),
+        ("半小时后", "2026-02-04 10:30", ""),
+        ("后天早上买菜", "2026-02-06 08:00", "买菜"),
+        ("下 周三 晚上 7 点", "2026-02-11 19:00", ""),
+        ("8:30pm call mum", "2026-02-04 20:30", "call mum"),
+        ("8.30pm call mum", "2026-02-04 20:30", "call mum"),
+        ("20.30 call mum", "2026-02-04 20:30", "call mum"),
+        ("tomorrow 18.30 dinner", "2026-02-05 18:30", "dinner"),
+        ("tomorrow at noon", "2026-02-05 12:00", ""),
+        ("at midnight", "2026-02-05 00:00", ""),
+    ],
+)
+def test_a_time_with_spaces_or_wide_digits_is_the_same_time(text: str, due: str, rest: str) -> None:
+    answer = found(text)
+    assert (local(answer), answer.rest) == (due, rest)
+
+
+@pytest.mark.parametrize("text", ["买 3 点心", "有 5 点建议", "带 2 个人", "3.50 for the bus", "8.30 euros each"])
+def test_numbers_before_other_words_are_no_times(text: str) -> None:
+    assert isinstance(said(text), NotFound)

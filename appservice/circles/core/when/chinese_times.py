@@ -17,7 +17,7 @@ from circles.core.when.values import After, Clock, Every, Form, InDays, Period, 
 _MINUTE = rf"(?:半|[一三]刻|[0-5]?[0-9]分|(?:{TENS}|[一二三四五六七八九])分|[0-5][0-9](?![0-9])|{TENS})"
 # No more digits (三点五, 三点一四) unless they begin another word, and nothing counted.
 _ENDS = (
-    rf"(?:(?![0-9{C}])|(?=一[起定同边直家下个次样块])|(?=[0-9{C}]+[楼个人位班]))(?![也都儿点水]|以[上下])"
+    rf"(?:(?![0-9{C}])|(?=一[起定同边直家下个次样块])|(?=[0-9{C}]+[楼个人位班]))(?![也都儿点水心]|以[上下])"
     r"(?!建议|意见|要求|原因|问题|想法|理由|内容|区别|不同|好处|坏处|说明|注意|希望|感受|共识|结论)"
 )
 _CLOCK = rf"(?P<h>{HOUR})[点时]钟?(?P<m>{_MINUTE})?(?P<whole>整|钟)?{_ENDS}"

@@ -116,6 +116,12 @@ RULES: Rules = tuple(
         ),
         (r"(?<![\w.:/])(?P<h>[01]?[0-9]|2[0-4]):(?P<m>[0-5][0-9])(?!\w)(?!:[0-9])(?:\s*(?:o'?clock|h|uhr)\b)?", _clock),
         (rf"\bat\s+(?P<h>[01]?[0-9]|2[0-3])\.(?P<m>[0-5][0-9]){NUMBER_ENDS}(?!\w){UNCOUNTED}", _clock),
+        # "8.30 call mum", "tomorrow 8.30": where a time is said first, or after its day.
+        (
+            r"(?:(?<=[a-z]day )|(?<=tomorrow )|(?<=tonight )|(?<=morning )|(?<=evening )|^)"
+            rf"(?P<h>[01]?[0-9]|2[0-3])\.(?P<m>[0-5][0-9]){NUMBER_ENDS}(?!\w)(?!\s+for\b){UNCOUNTED}",
+            _clock,
+        ),
         (rf"\bat\s+(?P<h>0?[1-9]|1[0-2]){NUMBER_ENDS}(?![\w/]){_NO_HALF}{UNCOUNTED}", _clock),
         (rf"\bat\s+(?P<h>{HOUR})\b{NUMBER_ENDS}(?![/-]){_NO_HALF}{UNCOUNTED}{FOLLOWED}", _clock),
         (rf"(?<![\w.:/])(?P<h>{HOUR})\s*o'?clock\b", _clock),

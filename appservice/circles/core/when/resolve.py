@@ -11,6 +11,7 @@ from circles.core.when.days import Dated, dates
 from circles.core.when.merge import Reading, readings
 from circles.core.when.moments import moments, on_a_named_day, on_this_day
 from circles.core.when.rest import cut
+from circles.core.when.spaces import without_spaces
 from circles.core.when.values import After, Ambiguous, Day, Every, Found, InDays, Moment, NotFound, Period, Unreadable
 from circles.core.zones import local_time, zone_info
 
@@ -44,6 +45,7 @@ def parse_when(text: str, now: datetime, zone: str) -> Answer:
     """
     if now.tzinfo is None:
         raise ValueError("an instant needs a time zone")
+    text = without_spaces(text[:_LONGEST]) + text[_LONGEST:]
     place = _Place(text, now.astimezone(UTC), zone)
     zone_info(zone)
     question, found = readings(text[:_LONGEST])
