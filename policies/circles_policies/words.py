@@ -235,7 +235,7 @@ def _argument(said: str, folded: str, form: str) -> str | None:
 def strip_address(text: str, names: Sequence[str], *, mentioned: bool = False) -> tuple[bool, str]:
     """Say whether the text begins by speaking to the AI, and return the rest as typed.
 
-    Recognised: `!circle …`, `@Name …`, `Name: …`, `Name, …`, a Chinese name before a space or a mark, and "Hey Name, …".
+    Recognised: `!circle …`, `@Name …`, `Name: …`, `Name, …`, a Chinese name before a space or a mark, "Hey Name, …".
     A name with no mark after it ("Circle help", 小圈总结) counts before what can only be a request, or where the AI is
     `mentioned` anyway: "Circle back to me" and 小圈子 speak to nobody.
 

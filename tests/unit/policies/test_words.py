@@ -274,7 +274,13 @@ def test_a_name_that_is_only_spoken_of_is_no_call(text: str) -> None:
     "text",
     [
         *("我要退出", "我想退出", "退出", "退出。", "我退出了", "我要离开", "别再看我了", "不要再看我"),
-        *("I want to leave", "let me out", "I want to opt out", "keep me out please", "could you stop reading my messages?"),
+        *(
+            "I want to leave",
+            "let me out",
+            "I want to opt out",
+            "keep me out please",
+            "could you stop reading my messages?",
+        ),
         *("Please don't look at me", "can you please stop watching me", "do not read my messages!"),
     ],
 )
@@ -283,6 +289,8 @@ def test_who_wants_out_in_their_own_words_is_out(text: str) -> None:
     assert control_word(text, NAMES, addressed=True) is ControlWord.OUT
 
 
-@pytest.mark.parametrize("text", ["can you see out there?", "退出登录怎么弄", "I'm out of milk", "in the garden", "I'm in!", "我同意"])
+@pytest.mark.parametrize(
+    "text", ["can you see out there?", "退出登录怎么弄", "I'm out of milk", "in the garden", "I'm in!", "我同意"]
+)
 def test_talk_that_begins_like_a_choice_is_none(text: str) -> None:
     assert control_word(text, NAMES, addressed=True) is None

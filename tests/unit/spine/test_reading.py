@@ -230,11 +230,13 @@ async def test_who_has_several_circles_chooses_for_the_one_they_name(
             rooms.save_member(connection, RoomID("!dm"), user, membership="join")
 
     await asking.knocks.rows.do(furnish)
-    asking.reader._names = Titles()  # noqa: SLF001
+    knocks, settings = asking.knocks, Settings(ai=AI, server_name="home.example")
+    rates = Rates(PER_MINUTE, 1_000, AnswerLimits(1_000, 1_000))
+    reader = Reader(knocks.rows.database, knocks.intake, Titles(), settings, knocks.clock, rates)
     await asking.deliver({**message(words, sender=LI), "room_id": "!dm"})
     entry = await asking.knocks.rows.do(lambda c: journal.next_of(c, RoomID("!dm"), ()))
     assert entry is not None
-    read = await asking.reader.read(entry)
+    read = await reader.read(entry)
     assert not isinstance(read, Ignored)
     effects = await read.handle(some_ports(database=asking.knocks.rows.database, names=Titles()))
 

@@ -68,6 +68,7 @@ _NAMED: Final = {"out_of": Choice.OUT, "not_at_all_in": Choice.NOT_AT_ALL, "in_a
 
 # --- entering a room ----------------------------------------------------------------------------------------------
 
+
 async def enter(entered: Entered, ports: Ports) -> Effects:
     """Begin in a room: take over a policy that stands, else ask for one."""
     room = entered.room
@@ -462,9 +463,7 @@ async def choose(call: Call, ports: Ports) -> Effects:
     choice = _NAMED[call.command]
     here = (call.room.room_id,)
     in_all = call.room.direct
-    places = (
-        await ports.database.read(lambda c: rooms.circles_of(c, call.asker, ports.settings.ai)) if in_all else here
-    )
+    places = await ports.database.read(lambda c: rooms.circles_of(c, call.asker, ports.settings.ai)) if in_all else here
     now = int(ports.clock.now().timestamp() * 1000)
     every = (*places, rooms.EVERYWHERE) if in_all else places
     chosen = tuple(Choose(RoomID(place), call.asker, choice, now, call.event_id) for place in every)

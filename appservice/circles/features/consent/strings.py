@@ -112,7 +112,9 @@ def standing(language: Language, rows: Sequence[tuple[str, Level]]) -> Words:
         said = [f"{title}：{_STANDING[level][language]}" for title, level in rows] or ["我们还没有共同的圈子。"]
         return Words("\n".join([*said, "想改，私信我“不看我”或“可以看我”；“规则”说我能看什么。"]))
     said = [f"{title}: {_STANDING[level][language]}" for title, level in rows] or ["We share no circle yet."]
-    return Words("\n".join([*said, "To change it, tell me “out” or “in” in private; “policy” says what I may look at."]))
+    return Words(
+        "\n".join([*said, "To change it, tell me “out” or “in” in private; “policy” says what I may look at."])
+    )
 
 
 def say_in(language: Language) -> Words:
