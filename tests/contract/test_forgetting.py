@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from circles.adapters.store import journal, kept, outbox
 from circles.adapters.store.database import SqlDatabase
@@ -17,7 +17,7 @@ from circles.adapters.store.tables import messages
 from circles.core import effects as fx
 from circles.core.ids import EventID, RoomID, UserID
 from circles.facts import rooms
-from circles.facts.tables import sources
+from circles.facts.tables import posts, sources
 from circles.feature import Feature
 from circles.testing import NOON, ROOM
 from rows import LI, MEI, NOW, Rows, a_post, opened
@@ -116,6 +116,22 @@ async def test_receipts_keep_ids_only(rows: Rows) -> None:
         lambda c: list(c.execute(select(sources.c.event_id).where(sources.c.effect_id == root)).scalars())
     )
     assert ids == [event_id]
+
+
+async def test_of_many_posts_taken_back_together_the_newest_of_each_kind_comes_again(rows: Rows) -> None:
+    """All are withdrawn at once; how many there were is not to be counted in new posts (decision 0030)."""
+    event_id = await rows.keep(WORDS)
+    stood = [
+        await rows.post(a_post(f"{at}", rests_on=[event_id], remake={"how": at}, kind=kind, language=language))
+        for at, (kind, language) in enumerate((("answer", "en"), ("answer", "en"), ("summary", "en"), ("answer", "zh")))
+    ]
+    oldest, newest, summary, chinese = (effect for effect, _ in stood)
+    await rows.do(lambda c: c.execute(update(posts).where(posts.c.effect_id == oldest).values(at=NOW - 1)))
+
+    await rows.perform(fx.TakeBack(ROOM, (event_id,)))
+
+    assert await rows.redacted() == {event for _, event in stood}
+    assert set(await rows.wakes()) == {f"remake:{each}" for each in (newest, summary, chinese)}
 
 
 async def test_a_second_source_taken_back_withdraws_nothing_twice(rows: Rows) -> None:

@@ -151,9 +151,13 @@ class Pin(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Withdraw(Effect):
-    """Take a post of the AI's back: redact it with each edit of it, or never send it."""
+    """Take a post of the AI's back: redact it with each edit of it, or never send it.
+
+    `again`: say it again as it is now, if its feature can.
+    """
 
     root: EffectID
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
@@ -18,7 +18,6 @@ from circles.core.language import as_language
 from circles.dialects import insert
 from circles.entrypoints.following import follow
 from circles.facts import posts, rooms, upgrades
-from circles.facts.tables import posts as posts_table
 from circles.facts.tables import voice as voice_table
 from circles.facts.tables import wakes
 from circles.facts.wakes import let_go
@@ -151,6 +150,8 @@ class Performer:
                 | fx.SetRoomName(room_id=room_id)
             ) if rooms.is_silent(connection, room_id):
                 pass  # It goes on elsewhere, or we are shut out, whatever still looks at it.
+            case fx.Withdraw(root, again=True):
+                self._say_again(connection, (root,), now, after)
             case fx.Post(unasked=True, id=post_id) if post_id is not None and posts.by_effect(
                 connection, post_id, sent=False
             ):
@@ -217,9 +218,7 @@ class Performer:
         answers = {each for event_id in event_ids for each in outbox.withdraw_answers(connection, event_id, now)}
         for effect_id in answers:
             self._not_again(connection, effect_id)
-        for effect_id in used:
-            if effect_id not in answers:
-                self._say_again(connection, effect_id, now, after)
+        self._say_again(connection, [effect_id for effect_id in used if effect_id not in answers], now, after)
         if used and effect.by is not None:
             sent = egress.was_sent(connection, event_ids)
             follow.append(self._told(connection, room_id, effect.by, sent=sent))
@@ -252,8 +251,8 @@ class Performer:
     def _take_back_person(self, connection: Connection, effect: fx.TakeBackPerson, now: int, after: Aftermath) -> None:
         kept.drop_from(connection, effect.user_id, effect.room_id)
         by_room = posts.sources_from(connection, effect.user_id, effect.room_id)
-        for effect_id in () if effect.silent else posts.resting_on(connection, by_room):
-            self._say_again(connection, effect_id, now, after)
+        if not effect.silent:
+            self._say_again(connection, posts.resting_on(connection, by_room), now, after)
         follow: list[fx.Effect] = []
         if effect.held:
             journal.drop_from(connection, effect.user_id, effect.room_id)
@@ -272,16 +271,17 @@ class Performer:
         after.lanes |= set(outbox.lanes_waiting(connection))
         after.add(self.perform(connection, follow, now))
 
-    def _say_again(self, connection: Connection, effect_id: EffectID, now: int, after: Aftermath) -> None:
-        remake, room_id = connection.execute(
-            select(posts_table.c.remake, posts_table.c.about).where(posts_table.c.effect_id == effect_id)
-        ).one()
-        outbox.withdraw(connection, effect_id, now)
-        if remake is not None:
-            due = _instant(now)
-            self._wake(
-                connection, fx.WakeAt(fx.SPINE, f"remake:{effect_id}", RoomID(room_id), due, {"effect": effect_id})
-            )
+    def _say_again(self, connection: Connection, ids: Sequence[EffectID], now: int, after: Aftermath) -> None:
+        """Withdraw posts all at once, and have said again what is of use (decision 0030).
+
+        Of those that stand in one place the newest of each kind: one 🙈 brings one post and not twenty. What was never
+        sent is still waited for.
+        """
+        for effect_id in ids:
+            outbox.withdraw(connection, effect_id, now)
+        for effect_id, room_id in posts.to_say_again(connection, ids):
+            wake = fx.WakeAt(fx.SPINE, f"remake:{effect_id}", room_id, _instant(now), {"effect": effect_id})
+            self._wake(connection, wake)
             after.woken = True
 
     def _not_again(self, connection: Connection, effect_id: EffectID) -> None:

@@ -75,6 +75,28 @@ def resting_on(
     )
 
 
+def to_say_again(connection: Connection, effect_ids: Sequence[EffectID]) -> tuple[tuple[EffectID, RoomID], ...]:
+    """Return which of some withdrawn posts are to be said again, each with the room it is about, oldest first.
+
+    Of those that stand: the newest of each kind, about one room, in one room and thread, in one language. All of those
+    that were never sent: somebody waits for each.
+    """
+    columns = (posts.c.room_id, posts.c.about, posts.c.thread, posts.c.feature, posts.c.kind, posts.c.subject)
+    query = (
+        select(posts.c.effect_id, posts.c.event_id, posts.c.remake, posts.c.language, *columns)
+        .where(posts.c.effect_id.in_(list(effect_ids)))
+        .order_by(posts.c.at, posts.c.effect_id)
+    )
+    newest: dict[object, tuple[EffectID, RoomID]] = {}
+    for row in connection.execute(query):
+        if row.remake is None:
+            continue
+        place = (row.language, *(getattr(row, column.name) for column in columns)) if row.event_id else row.effect_id
+        _ = newest.pop(place, None)
+        newest[place] = (EffectID(row.effect_id), RoomID(row.about))
+    return tuple(newest.values())
+
+
 def sources_of(connection: Connection, effect_id: EffectID) -> tuple[Source, ...]:
     """Return the events a post rests on and who sent each, with the room of those that stand in another one."""
     query = select(sources.c.event_id, sources.c.sender, sources.c.room_id).where(sources.c.effect_id == effect_id)

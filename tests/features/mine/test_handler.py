@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from circles.adapters.store import egress
 from circles.adapters.store.egress import Departure, Outcome
-from circles.core.call import Call, Fire, Tap
+from circles.core.call import Call, Fire, Remake, Tap
 from circles.core.effects import CancelWake, Effect, Post, Private, TakeBack, TakeBackPerson, WakeAt
-from circles.core.ids import EventID, RoomID, Source, UserID
+from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.language import Language
 from circles.entrypoints.performing import Performer, VoiceRules
 from circles.facts import posts as post_facts
 from circles.facts import rooms
-from circles.facts.tables import posts, sources
+from circles.facts.tables import posts, sources, wakes
 from circles.feature import Control, Held
 from circles.features import mine, notes
 from circles.features.mine import handler
@@ -353,3 +353,32 @@ async def test_who_leaves_and_left_nothing_is_not_written_to(world: World) -> No
 
     await world.database.write(lambda c: rooms.save_room(c, GARDEN, shut_out=True))
     assert await world.came_or_went("leave") == ()
+
+
+async def test_a_list_that_showed_what_is_taken_back_is_shown_again_without_it(world: World) -> None:
+    """To the same person alone; the older list only goes."""
+
+    def write(connection: Connection) -> None:
+        row = {"room_id": ROOM, "about": ROOM, "event_id": "$used", "kind": "answer", "feature": "ask", "asker": LI}
+        connection.execute(posts.insert().values(effect_id="used", at=AT, **row))
+        connection.execute(sources.insert().values(effect_id="used", event_id="$hers", sender=MEI))
+
+    await world.database.write(write)
+    await world.say(in_private("me"))
+
+    await world.perform((TakeBack(ROOM, (EventID("$hers"),)),))
+    lost = await world.database.read(lambda c: post_facts.by_effect(c, EffectID(one_wake(c)), sent=False))
+    assert lost is not None
+    (again,) = await handler.remake(Remake(a_room(room_id=DM, direct=True), lost, None, NOON), world.ports)
+
+    assert isinstance(again, Post)
+    assert again.room_id == DM
+    assert again.words.body.startswith("Posted again")
+    assert "/!family/$used" not in again.words.body
+    assert "words 1" in again.words.body
+
+
+def one_wake(connection: Connection) -> str:
+    """Return the one post that is to be said again."""
+    (key,) = connection.execute(select(wakes.c.key).where(wakes.c.key.startswith("remake:"))).scalars()
+    return str(key).removeprefix("remake:")

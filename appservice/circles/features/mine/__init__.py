@@ -58,6 +58,7 @@ FEATURE: Final = Feature(
     control=control,
     fire=handler.left,
     taps={SHOWN: handler.tapped_list, ASKING: handler.tapped_question},
+    remake=handler.remake,
     forget=store.forget,
     forget_person=store.forget_person,
 )

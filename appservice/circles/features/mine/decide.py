@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from circles.core.call import Call, Tap
+from circles.core.call import Call, Remake, Tap
 from circles.core.effects import Attachment, Effect, Post, Private, TakeBackPerson, WakeAt, Words
 from circles.core.ids import EventID, RoomID, UserID, event_link
 from circles.core.language import Language
@@ -131,14 +131,31 @@ def show(call: Call, mine: Mine, frame: Frame) -> tuple[Effect, ...]:
     """Return the list, for the asker alone."""
     words = told(mine, frame)
     buttons = () if mine.is_empty else (FORGET_KEY,)
-    return (_alone(call, words, SHOWN, buttons),)
+    return (_alone(call, words, SHOWN, buttons, remake={"zone": frame.zone}),)
 
 
-def told(mine: Mine, frame: Frame) -> Words:
-    """Return everything in words."""
+def show_again(lost: Remake, mine: Mine, frame: Frame) -> tuple[Effect, ...]:
+    """Return the list again, where it stood and for the same person, after something in it was taken back."""
+    said = lost.said
+    post = Post(
+        room_id=said.about,
+        words=told(mine, frame, again=True),
+        kind=SHOWN,
+        feature=NAME,
+        buttons=() if mine.is_empty else (FORGET_KEY,),
+        answers=said.answers,
+        remake=said.remake,
+        language=said.language,
+    )
+    return (post if said.about == said.room_id else Private(UserID(str(said.asker)), post),)
+
+
+def told(mine: Mine, frame: Frame, *, again: bool = False) -> Words:
+    """Return everything in words; `again`: it was said before, and something in it was taken back since."""
     language = frame.language
     where = strings.title(mine.title, language) if mine.scope is not None else strings.TITLE_ALL[language]
-    rows: list[Text] = [bold(where)]
+    rows: list[Text] = [text(strings.AGAIN[language])] if again else []
+    rows.append(bold(where))
     if mine.is_empty:
         rows.append(text(strings.NOTHING_HELD[language]))
     for thing in mine.things:
@@ -335,7 +352,12 @@ def done(mine: Mine, language: Language) -> Words:
 
 
 def _alone(
-    call: Call, words: Words, kind: str, buttons: tuple[str, ...] = (), attachment: Attachment | None = None
+    call: Call,
+    words: Words,
+    kind: str,
+    buttons: tuple[str, ...] = (),
+    attachment: Attachment | None = None,
+    remake: Mapping[str, str] | None = None,
 ) -> Effect:
     """Answer the asker and nobody else: by direct message, without a sign in the room."""
     post = Post(
@@ -346,9 +368,10 @@ def _alone(
         buttons=buttons,
         answers=call.event_id,
         attachment=attachment,
+        remake=remake,
     )
     if call.room.direct or call.place != call.room.room_id:
-        return call.answer(words, feature=NAME, kind=kind, buttons=buttons, attachment=attachment)
+        return call.answer(words, feature=NAME, kind=kind, buttons=buttons, attachment=attachment, remake=remake)
     return Private(call.asker, post)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from circles.core.call import Call, Fire, Tap
+from circles.core.call import Call, Fire, Remake, Tap
 from circles.core.effects import Effect
 from circles.core.ids import RoomID, UserID
 from circles.core.language import Language, as_language
@@ -23,6 +23,16 @@ async def show(call: Call, ports: Ports) -> tuple[Effect, ...]:
     zone = call.zone or ports.settings.zone
     frame = Frame(call.room.room_id, call.room.via, {}, call.language, zone, ports.clock.now())
     return decide.show(call, mine, frame)
+
+
+async def remake(lost: Remake, ports: Ports) -> tuple[Effect, ...]:
+    """Show the list again as things are now."""
+    said, kept = lost.said, lost.said.remake or {}
+    if said.asker is None:
+        return ()
+    mine = await _gather(said.asker, decide.scope_of_post(said.about, said.room_id), said.language, ports)
+    frame = Frame(said.about, lost.room.via, {}, said.language, str(kept["zone"]), lost.now)
+    return decide.show_again(lost, mine, frame)
 
 
 async def export(call: Call, ports: Ports) -> tuple[Effect, ...]:

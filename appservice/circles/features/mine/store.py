@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -75,11 +76,20 @@ def question(connection: Connection, user_id: UserID, place: RoomID, now: dateti
 
 
 def forget(connection: Connection, event_ids: tuple[EventID, ...]) -> tuple[Effect, ...]:
-    """Take back the lists of those whose messages are taken back: a list may show what rested on them."""
+    """Take back the lists of those whose messages are taken back: a list may show what rested on them.
+
+    The newest list of each is shown again as things are now; a question that was taken back is answered no more.
+    """
     theirs = select(sources.c.sender).where(sources.c.event_id.in_(event_ids))
     asked = select(posts.c.asker).where(posts.c.answers.in_(event_ids))
     whose = {user for user in connection.execute(theirs.union(asked)).scalars() if user}
-    return tuple(effect for user in sorted(whose) for effect in _lists_of(connection, UserID(user)))
+    gone = set(connection.execute(select(posts.c.effect_id).where(posts.c.answers.in_(event_ids))).scalars())
+    found: list[Effect] = []
+    for user in sorted(whose):
+        lists = _lists_of(connection, UserID(user))
+        shown = [each for each in lists if each.root not in gone and _is_list(connection, each.root)]
+        found += [replace(each, again=each in shown[-1:]) for each in lists]
+    return tuple(found)
 
 
 def forget_person(connection: Connection, user_id: UserID, room_id: RoomID | None) -> tuple[Effect, ...]:
@@ -89,14 +99,22 @@ def forget_person(connection: Connection, user_id: UserID, room_id: RoomID | Non
     return _lists_of(connection, user_id)
 
 
-def _lists_of(connection: Connection, user_id: UserID) -> tuple[Effect, ...]:
+def _is_list(connection: Connection, effect_id: EffectID) -> bool:
+    """Say whether a post is a list that stands in a room, and not a question or a file."""
+    which = (posts.c.effect_id == effect_id) & (posts.c.kind == SHOWN)
+    return connection.execute(select(posts.c.effect_id).where(which)).first() is not None
+
+
+def _lists_of(connection: Connection, user_id: UserID) -> tuple[Withdraw, ...]:
     found = connection.execute(
-        select(posts.c.effect_id).where(
+        select(posts.c.effect_id)
+        .where(
             posts.c.feature == NAME,
             posts.c.kind.in_((SHOWN, ASKING, EXPORTED)),
             posts.c.asker == user_id,
             posts.c.state != "gone",
             posts.c.root.is_(None),
         )
+        .order_by(posts.c.at, posts.c.effect_id)
     ).scalars()
     return tuple(Withdraw(EffectID(effect_id)) for effect_id in found)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from circles.core.language import Language
-from circles_policies import Level
+from circles_policies import POSTED_AGAIN, Level
 
 Sentence = Mapping[Language, str]
+
+AGAIN: Final[Sentence] = POSTED_AGAIN
 
 YES: Final = frozenset({"yes", "yes please", "confirm", "确认", "是", "是的", "好", "确定"})
 """What confirms in words."""
@@ -89,8 +91,8 @@ _DONE_HERE: Final[Sentence] = {
     "zh": "好了，“{title}”里你的东西我都删了。",
 }
 SAYING_AGAIN: Final[Sentence] = {
-    "en": "What I had said with your words I take back, and say again without them.",
-    "zh": "用到你的话的帖子我收回了，去掉后再说一遍。",
+    "en": "What I had said with your words I take back; the newest of it I say again without them.",
+    "zh": "用到你的话的帖子我都收回了，最近的去掉后再说一遍。",
 }
 MODEL_SAW: Final[Sentence] = {
     "en": "A model has seen some of it; that I cannot undo.",

@@ -82,6 +82,7 @@ async def _answer(command: str, call: Call, ports: Ports) -> tuple[Effect, ...]:
         told.words,
         feature=decide.NAME,
         kind=decide.NAME,
+        subject=command,
         sources=tuple(message.source for message in told.rests_on),
         remake=words.remembered(bounds, talk, command, zone, whispered=is_whispered(call)),
         mark={"model": told.model},
