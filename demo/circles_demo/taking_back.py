@@ -95,7 +95,9 @@ async def _take_back(play: Play, step: Mark | Delete, gone: Gone, what: str) -> 
         )
         if used:
             await _told_in_private(play, step.who, known, events)
-    for post in used:
+    # Of several of a kind in a room the newest comes again (decision 0030).
+    newest = {(post.room, post.answer.kind): post for post in used}
+    for post in newest.values():
         told = _named(play, post) in step.expect.withdrawn
         await _said_again(play, post, known, gone, within, again, told=told)
     for key in step.expect.withdrawn:

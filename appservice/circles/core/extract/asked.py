@@ -26,7 +26,7 @@ _ASKED: Final = {
     ),
 }
 _PLACE: Final = re.compile(
-    r"\b(?:at|in|to|from|near|opposite|behind)\s+(?:the\s+)?\w+|\b(?:room|street|road|avenue|hall|park"
+    r"\b(?:at|in|to|from|near|opposite|behind|with|under)\s+(?:the\s+)?\w+|\b(?:room|street|road|avenue|hall|park"
     r"|cafe|café|station|place|house|restaurant|library|gym|pool|school|office)\b"
     r"|在[\u4e00-\u9fff]{2,}|[\u4e00-\u9fff](?:家|馆|店|厅|路|街|楼|室|园|站|广场|公园|学校|酒店|饭店|操场|中心|门口)"
 )

@@ -24,7 +24,8 @@ _ONE_WORD: Final = 0.55
 _WITHOUT_KIND: Final = 0.75
 """The same where it also lacks the kind of thing that is asked for: no hour where the question is when."""
 _ATTRIBUTE: Final = 0.5
-"""How much of its weight a word has that the answer need not name: the "colour" in "what colour is it"."""
+"""How much of its weight a word has that the answer need not name: the "colour" in "what colour is it", and what only
+says more of another word."""
 _ANSWERS: Final = 2.0
 """How much more the answer to a question that was found is worth than the question."""
 _GOES_ON: Final = 0.9
@@ -83,7 +84,10 @@ def _bm25(
     average = sum(document.total() for document in documents) / len(documents) or 1.0
     met = [[_times(document, slot) for slot in slots] for document in documents]
     weights = [_weight(len(documents), sum(each[at] > 0 for each in met)) for at in range(len(slots))]
-    needed = [weight * (_ATTRIBUTE if slot.optional else 1.0) for slot, weight in zip(slots, weights, strict=True)]
+    needed = [
+        weight * (_ATTRIBUTE if slot.optional or slot.aside else 1.0)
+        for slot, weight in zip(slots, weights, strict=True)
+    ]
     about = [any(count for count, slot in zip(times, slots, strict=True) if slot.focus) for times in met]
     scores: list[float] = []
     for at, (document, times) in enumerate(zip(documents, met, strict=True)):

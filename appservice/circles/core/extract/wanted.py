@@ -7,7 +7,7 @@ A question names what it is about ("the parrot", 鹦鹉) and asks for something 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -43,6 +43,9 @@ _TALK: Final = frozenset(_TALK_WORDS.split())
 _DETERMINER: Final = re.compile(
     r"\b(?:the|a|an|my|your|our|their|his|her|its|this|that|these|those|which|what|about|on|of|for)\b|'s\b"
 )
+_HUNG: Final = re.compile(
+    r"\b(?:of|to|for|on|in|at|from|with)\s+(?:(?:the|a|an|my|your|our|their|his|her)\s+)?([a-z0-9]+)"
+)
 _HOW: Final = re.compile(r"\bhow (\w+)")
 _WORD: Final = re.compile(r"[a-z0-9']+")
 _NAMED: Final = re.compile(r"(?<=[a-z,] )[A-Z][\w'-]+")
@@ -66,21 +69,34 @@ class Slot:
         weaker: terms that meet it in part, where no form of it is met.
         optional: the answer need not name it.
         focus: it is what the question is about.
+        aside: it only says more of that: the "house" in "the key to the house".
     """
 
     forms: tuple[str, ...]
     weaker: tuple[str, ...] = ()
     optional: bool = False
     focus: bool = False
+    aside: bool = False
 
 
 def wanted(question: str) -> tuple[Slot, ...]:
     """Return what a question looks for, each thing once; empty where it says nothing of substance."""
     low = fold(question)
-    slots = [*_english(question, low), *_chinese(low)]
+    slots = _with_asides([*_english(question, low), *_chinese(low)], low)
     if not any(slot.focus for slot in slots):
         slots = [replace(slot, focus=not slot.optional) for slot in slots]
     return tuple({slot.forms[0]: slot for slot in reversed(slots)}.values())[::-1]
+
+
+def _with_asides(slots: Sequence[Slot], low: str) -> list[Slot]:
+    """Return the slots, those that a preposition hangs on an earlier one marked as what they are."""
+    hung = {stem(word) for word in _HUNG.findall(low)}
+    return [
+        replace(slot, aside=True)
+        if slot.forms[0] in hung and any(each.focus and each.forms[0] not in hung for each in slots[:at])
+        else slot
+        for at, slot in enumerate(slots)
+    ]
 
 
 def present(slots: Collection[Slot], known: Collection[str]) -> tuple[Slot, ...]:

@@ -72,7 +72,7 @@ def out(language: Language, *, entirely: bool, titles: Sequence[str], encrypted:
         what = "你说的话我一概不看，对我说的也不看" if entirely else "你跟大家说的话我不看了；直接对我说的还算数"
         more = "" if entirely else "想连对我说的也不看，说“完全不看我”。"
         more += "加密的群里我连解密都不做：想叫我，请回复我的一条消息。" if encrypted else ""
-        return Words(f"好的{where}：{what}。没有告诉任何人。{more}想回来，说“可以看我”。")
+        return Words(f"好的{where}：{what}。没有告诉任何人。用到你的话的回答我收回了。{more}想回来，说“可以看我”。")
     what = (
         "I look at nothing of yours, not even what you say to me"
         if entirely
@@ -81,7 +81,7 @@ def out(language: Language, *, entirely: bool, titles: Sequence[str], encrypted:
     more = "" if entirely else ' For nothing at all, say "not at all".'
     if encrypted:
         more += " Where the room is encrypted I don't even open it: to reach me there, reply to a message of mine."
-    return Words(f'Done{where}. {what}. Nobody is told.{more} To come back, say "in".')
+    return Words(f'Done{where}. {what}. Nobody is told. Answers that used your words go.{more} To come back, say "in".')
 
 
 def came_in(language: Language, titles: Sequence[str], *, barred: bool) -> Words:
