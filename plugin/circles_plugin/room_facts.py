@@ -45,6 +45,9 @@ _STATEMENTS: Final[tuple[tuple[str, tuple[object, ...]], ...]] = (
     (_AGREEMENTS, ("!none", 0, "", "")),
 )
 
+LOOK_AGAIN_MS: Final = 10_000
+"""How long Synapse's tables count as unreadable before they are looked at again."""
+
 _STATE: Final = (("m.room.create", ""), ("m.room.power_levels", ""), (POLICY_TYPE, ""), ("m.room.member", None))
 
 
@@ -110,22 +113,28 @@ class RoomFacts:
 
     def __init__(self, api: ModuleApi) -> None:
         self._api = api
-        self._readable: bool | None = None
+        self._readable = False
+        self._look_at = 0
+        """When (ms) to look next, while they are not readable."""
 
     async def is_readable(self) -> bool:
-        """Say whether this Synapse's tables have the shape known here; looked at once, and logged if not."""
-        if self._readable is None:
+        """Say whether this Synapse's tables have the known shape; if not, that is logged once and looked at again."""
+        now = self.now()
+        if not self._readable and now >= self._look_at:
             try:
                 await self._api.run_db_interaction("circles_self_check", _try_statements)
             except CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - any database driver's error means the same: another shape
-                self._readable = False
                 # The name only: a driver's text quotes the statement.
-                name = type(error).__name__
-                logger.warning("Cannot read Synapse's tables (%s): publication is off, the AI may set no policy", name)
+                name, off = type(error).__name__, "publication is off, the AI may set no policy"
+                if not self._look_at:
+                    logger.warning("Cannot read Synapse's tables (%s): %s", name, off)
+                self._look_at = now + LOOK_AGAIN_MS
             else:
                 self._readable = True
+                if self._look_at:
+                    logger.warning("Synapse's tables can be read again: publication is on")
         return self._readable
 
     async def state(self, room_id: str) -> RoomState:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from circles.adapters.matrix.crypto.machine import Received, Session, Trouble
 from circles.adapters.store import journal
 from circles.core import effects as fx
-from circles.core.ids import RoomID, UserID
+from circles.core.ids import EventID, RoomID, UserID
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.performing import Aftermath, Performer
 from circles.errors import MatrixError
@@ -43,6 +43,7 @@ class _Wait:
     session: Session
     sender: str
     trouble: Trouble
+    seq: int = field(compare=False)
 
 
 class Decrypts(Protocol):
@@ -116,8 +117,8 @@ class Opener:
         self._after = after
         self._unreadable_after = unreadable_after
         self._look = asyncio.Event()
-        self._waiting: dict[int, _Wait] = {}
-        """The rows that were tried. A new row's seq is above all that are there."""
+        self._waiting: dict[EventID, _Wait] = {}
+        """What was tried and is parked still."""
         self._armed: dict[Session, int] = {}
         """When (ms) a room is told of a key: so long after the first of what waits for it, not after the last."""
         self._from: int | None = 0
@@ -157,12 +158,13 @@ class Opener:
 
             await self._database.write(note)
         strange = Trouble.UNKNOWN_DEVICE if received.devices else None
-        free = [seq for seq, wait in self._waiting.items() if wait.session in received.keys or wait.trouble is strange]
-        for seq in free:
-            del self._waiting[seq]
-        if free:
-            self._from = min(free) - 1 if self._from is None else min(self._from, min(free) - 1)
-            self._look.set()
+        for event_id, wait in list(self._waiting.items()):
+            if wait.session in received.keys or wait.trouble is strange:
+                self._look_from(self._waiting.pop(event_id).seq)
+                self._look.set()
+
+    def _look_from(self, seq: int) -> None:
+        self._from = seq - 1 if self._from is None else min(self._from, seq - 1)
 
     async def _run(self) -> None:
         await self._crypto.caught_up.wait()
@@ -192,6 +194,11 @@ class Opener:
         if self._judge_again:
             self._judge_again = False
             await self._database.write(self._drop_closed)
+        if self._waiting:
+            parked = await self._database.read(journal.parked_events)
+            for event_id in self._waiting.keys() - parked:
+                # Its number may be a new row's.
+                self._look_from(self._waiting.pop(event_id).seq)
 
     def _drop_closed(self, connection: Connection) -> None:
         now = self._now()
@@ -213,13 +220,13 @@ class Opener:
         cursor, self._from = self._from or 0, None
         try:
             while rows := await self._database.read(partial(journal.parked, after=cursor)):
-                await self._open([row for row in rows if row.seq not in self._waiting])
+                await self._open([row for row in rows if row.event_id not in self._waiting])
                 cursor = rows[-1].seq
         except BaseException:
             self._from = 0
             raise
         if self._from is None:
-            self._from = max(self._waiting, default=0)
+            self._from = max((wait.seq for wait in self._waiting.values()), default=0)
 
     async def _open(self, rows: list[journal.Parked]) -> None:
         """Open what can be opened, in its order.
@@ -234,7 +241,7 @@ class Opener:
                 await self._database.write(partial(journal.drop, event_ids=[row.event_id]))
                 continue
             session, sender = Session(row.room_id, row.session), str(row.event["sender"])
-            stranger = _Wait(session, sender, Trouble.UNKNOWN_DEVICE)
+            stranger = _Wait(session, sender, Trouble.UNKNOWN_DEVICE, row.seq)
             # A device that was asked for and is not there is not asked for again with each of its messages.
             clear = stranger.trouble if stranger in strangers else await self._crypto.decrypt(row.event)
             if not isinstance(clear, Trouble):
@@ -246,7 +253,7 @@ class Opener:
                 continue
             if clear is Trouble.UNKNOWN_DEVICE:
                 strangers.add(stranger)
-            await self._put_off(row, _Wait(session, sender, clear))
+            await self._put_off(row, _Wait(session, sender, clear, row.seq))
         if keys:
             keys -= {wait.session for wait in self._waiting.values()}
             settled = tuple(fx.Withdraw(notice_id(key.room_id, key.session_id)) for key in keys)
@@ -254,7 +261,7 @@ class Opener:
 
     async def _put_off(self, row: journal.Parked, wait: _Wait) -> None:
         """Leave a row parked, and have the room told if it stays so."""
-        self._waiting[row.seq] = wait  # First of all: its key may come while this is written.
+        self._waiting[row.event_id] = wait  # First of all: its key may come while this is written.
         log.info(
             "An event stays parked.",
             extra={
@@ -269,7 +276,7 @@ class Opener:
             try:
                 await self._arm(row, wait, now)
             except BaseException:
-                self._waiting.pop(row.seq, None)
+                self._waiting.pop(row.event_id, None)
                 raise
 
     async def _arm(self, row: journal.Parked, wait: _Wait, now: int) -> None:

@@ -28,6 +28,7 @@ from circles_plugin.gate.routes import Match, Treatment, find
 from circles_plugin.gate.upstream import Answer, Upstream
 from circles_plugin.gate.vouching import Vouching
 from circles_plugin.identity import Identity
+from circles_plugin.room_facts import LOOK_AGAIN_MS
 from circles_policies.events import mapping
 
 logger = logging.getLogger(__name__)
@@ -76,21 +77,30 @@ class Gate(DirectServeJsonResource):
         self._vouching = vouching
         self._homeserver = Upstream(api.http_client, config.homeserver_url, tokens.as_token)
         self._service = Upstream(api.http_client, config.service_url, tokens.service_hs_token)
-        self._ready: bool | None = None
+        self._ready = False
+        self._look_at = 0
+        """When (ms) to look next, while what the gate needs is not there."""
 
     async def self_check(self) -> bool:
-        """Make our table and try every statement; what does not work here answers 503 until the next start."""
-        if self._ready is None:
+        """Make our table and try every statement; while that does not work every request is answered 503.
+
+        It is tried again after a while: a database that was away for a moment does not shut the gate for good.
+        """
+        now = self._api.get_current_time_msec()
+        if not self._ready and now >= self._look_at:
             try:
                 await self._make_tables()
                 await self._api.run_db_interaction("circles_gate_check", history.try_statements)
             except CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - any database driver's error means the same: another shape
-                self._ready = False
-                logger.error("The gate is shut: cannot read Synapse's tables (%s)", type(error).__name__)  # noqa: TRY400 - the text quotes the statement
+                if not self._look_at:
+                    logger.error("The gate is shut: cannot read Synapse's tables (%s)", type(error).__name__)  # noqa: TRY400 - the text quotes the statement
+                self._look_at = now + LOOK_AGAIN_MS
             else:
                 self._ready = True
+                if self._look_at:
+                    logger.warning("The gate is open again")
         return self._ready
 
     async def _make_tables(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 from synapse.module_api.errors import SynapseError
 
 from circles_plugin.approval import START_TYPE
+from circles_plugin.room_facts import LOOK_AGAIN_MS
 from circles_policies import POLICY_TYPE, PROPOSAL_KEY, Policy, Preset, preset, to_content, to_proposal
 
 from .conftest import AI, ANNA, BOB, GHOST, UNCLE, Room, event
@@ -177,6 +178,30 @@ async def test_tables_of_another_shape_switch_publication_off(room: Room, caplog
     assert published(room) == []
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
         "Cannot read Synapse's tables (OperationalError): publication is off, the AI may set no policy"
+    ]
+
+
+async def test_tables_that_could_not_be_read_for_a_moment_are_looked_at_again(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not at once, and not only at the next start."""
+    room.database.execute("ALTER TABLE redactions RENAME TO away")
+    proposal = propose(room)
+    tap = room.react(ANNA, proposal, "1️⃣")
+    callbacks = room.callbacks()
+    asked = event(START_TYPE, AI, {"proposal": proposal, "key": "1️⃣", "approval": tap})
+    await callbacks.self_check()
+    room.database.execute("ALTER TABLE away RENAME TO redactions")
+    told: list[int] = []
+    for later in (LOOK_AGAIN_MS - 1, 1, 0):
+        room.now += later
+        await callbacks.on_new_event(asked, {})
+        await room.run_background()
+        told.append(len(published(room)))
+    assert told[0] == 0
+    assert told[1] == 1
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING][1:] == [
+        "Synapse's tables can be read again: publication is on"
     ]
 
 

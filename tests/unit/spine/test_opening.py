@@ -147,6 +147,27 @@ async def parking(tmp_path: Path) -> AsyncIterator[Parking]:
         await opener.stop()
 
 
+async def test_what_was_taken_back_is_not_waited_for_and_its_place_may_be_anothers(parking: Parking) -> None:
+    """A database may give the number of a row that went to a new one, which is tried like any other."""
+    parking.crypto.caught_up.set()
+    gone = await parking.whisper("!circle help", "a")
+    await parking.until(lambda: parking.crypto.asked == [gone])
+    row = journal_table.c.event_id == gone
+    seq = await parking.rows.do(lambda c: c.execute(select(journal_table.c.seq).where(row)).scalar())
+    await parking.rows.do(lambda c: c.execute(journal_table.delete().where(row)))
+    parking.crypto.keys.add("b")
+
+    new = await parking.whisper("!circle policy", "b")
+
+    assert (
+        await parking.rows.do(
+            lambda c: c.execute(select(journal_table.c.seq).where(journal_table.c.event_id == new)).scalar()
+        )
+        == seq
+    )
+    await parking.until_state(new, "pending")
+
+
 async def test_nothing_is_tried_before_the_keys_that_waited_are_here(parking: Parking) -> None:
     """So what was said while we were away is opened in its order, whichever key is read first."""
     first = await parking.whisper("!circle help", "a")

@@ -244,6 +244,11 @@ def _parked(connection: Connection, query: Select[Any]) -> tuple[Parked, ...]:
     )
 
 
+def parked_events(connection: Connection) -> frozenset[EventID]:
+    """Return the events whose ciphertext waits."""
+    return frozenset(connection.execute(select(journal.c.event_id).where(journal.c.state == PARKED)).scalars())
+
+
 def is_parked(connection: Connection, seq: int) -> bool:
     """Return whether ciphertext still waits. False: it was taken back meanwhile."""
     row = select(journal.c.seq).where(journal.c.seq == seq, journal.c.state == PARKED)
