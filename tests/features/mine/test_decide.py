@@ -11,7 +11,7 @@ from circles.core.effects import Effect, Post, Private, TakeBackPerson
 from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.language import Language
 from circles.core.posts import Frame
-from circles.features.mine import decide
+from circles.features.mine import decide, strings
 from circles.features.mine.decide import Mine, Resting, Standing, Thing, Use
 from circles.testing import NOON, ROOM, a_call, a_room
 from circles_policies import Level, Member
@@ -148,6 +148,20 @@ def test_yes_forgets(scope: RoomID | None) -> None:
     assert said.words.body.startswith("Done: from Family" if scope else "Done: I hold nothing")
     assert "A model has seen some of it" in said.words.body
     assert taken == TakeBackPerson(MEI, scope, held=True)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("reach", [(True,), (False,), (True, False)])
+def test_what_the_ai_said_in_a_room_it_left_is_not_said_to_be_taken_back(
+    language: Language, reach: tuple[bool, ...]
+) -> None:
+    mine = replace(MINE, resting=tuple(Resting(ROOM, EventID("$post"), "summary", AT, in_reach=each) for each in reach))
+    told, asked = decide.done(mine, language).body, decide.question(mine, language).body
+
+    assert (strings.SAYING_AGAIN[language] in told) is any(reach)
+    assert (strings.REWRITTEN[language].format(count=1) in asked) is any(reach)
+    for text in (told, asked):
+        assert (strings.OUT_OF_REACH[language] in text) is not all(reach)
 
 
 def test_forgetting_nothing_is_said_and_not_done() -> None:

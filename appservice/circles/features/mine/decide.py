@@ -44,13 +44,17 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """A post of the AI's that rests on the person's words. `event_id` None: it stands where they cannot look."""
+    """A post of the AI's that rests on the person's words. `event_id` None: it stands where they cannot look.
+
+    `in_reach`: the AI is in that room still, and so can take it back.
+    """
 
     stands_in: RoomID
     event_id: EventID | None
     feature: str
     at: int
     via: tuple[str, ...] = ()
+    in_reach: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,8 +317,11 @@ def question(mine: Mine, language: Language) -> Words:
     for thing in mine.things:
         kind = strings.KINDS.get(thing.kind, {}).get(language, thing.kind)
         rows.append(text(f"• {strings.labelled(kind, str(thing.count), language)}"))
-    if mine.resting:
-        rows.append(text(f"• {strings.REWRITTEN[language].format(count=len(mine.resting))}"))
+    in_reach = sum(each.in_reach for each in mine.resting)
+    if in_reach:
+        rows.append(text(f"• {strings.REWRITTEN[language].format(count=in_reach)}"))
+    if in_reach < len(mine.resting):
+        rows.append(text(f"• {strings.OUT_OF_REACH[language]}"))
     return lines(*rows, NOTHING, text(strings.CONFIRM[language]), text(strings.STAYS[language]))
 
 
@@ -343,8 +350,10 @@ def ask_by_tap(tap: Tap, mine: Mine) -> tuple[Effect, ...]:
 def done(mine: Mine, language: Language) -> Words:
     """Return what was done, and what cannot be undone, where that is so."""
     rows = [text(strings.done(mine.title if mine.scope is not None else "", language))]
-    if mine.resting:
+    if any(each.in_reach for each in mine.resting):
         rows.append(text(strings.SAYING_AGAIN[language]))
+    if not all(each.in_reach for each in mine.resting):
+        rows.append(text(strings.OUT_OF_REACH[language]))
     if mine.uses:
         rows.append(text(strings.MODEL_SAW[language]))
     rows.append(text(strings.STAYS[language]))

@@ -38,9 +38,15 @@ def resting(connection: Connection, user_id: UserID, scope: RoomID | None) -> tu
             feature=row["feature"],
             at=row["at"],
             via=rooms.servers(connection, RoomID(row["room_id"])),
+            in_reach=_is_in_reach(connection, RoomID(row["room_id"])),
         )
         for row in connection.execute(query).mappings()
     )
+
+
+def _is_in_reach(connection: Connection, room_id: RoomID) -> bool:
+    facts = rooms.room_facts(connection, room_id)
+    return facts is None or facts.membership not in ("leave", "ban")
 
 
 def uses(connection: Connection, user_id: UserID, scope: RoomID | None) -> tuple[Use, ...]:

@@ -94,6 +94,10 @@ SAYING_AGAIN: Final[Sentence] = {
     "en": "What I had said with your words I take back; the newest of it I say again without them.",
     "zh": "用到你的话的帖子我都收回了，最近的去掉后再说一遍。",
 }
+OUT_OF_REACH: Final[Sentence] = {
+    "en": "What I said in a room I have left stays there: I can't take it back any more, an admin there can delete it.",
+    "zh": "我在已经退出的群里说的还留在那里，我收不回了，可以请那里的管理员删。",
+}
 MODEL_SAW: Final[Sentence] = {
     "en": "A model has seen some of it; that I cannot undo.",
     "zh": "模型看过其中一些，这一点我无法撤回。",
