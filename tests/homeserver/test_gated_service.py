@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+import aiohttp
 import pytest_asyncio
 
 from circles_bench.leaks.run import play
@@ -13,6 +14,7 @@ from circles_bench.leaks.stage import Stage, tapped
 from circles_bench.leaks.table import Kind, Moment, Place, Rules, Selection, Standing
 from circles_harness import Event, Homeserver, ModelServer, Person, Service
 from circles_harness.wire import Answer, Wire
+from codes import scanned
 from walks import (
     NOTEBOOK,
     ON_CALL,
@@ -159,6 +161,15 @@ async def ciphertext(person: Person, room: str, event_id: str) -> bytes:
     return str((await person.event(room, event_id))["content"]["ciphertext"]).encode()
 
 
+async def through_the_gate(gated: Gated, what: str, **query: str) -> int:
+    """Ask for something as the service would; return the status."""
+    token = (gated.service.directory / "gate_as_token").read_text(encoding="utf-8")
+    url = f"{gated.homeserver.gate_url}/_synapse/client/circles/gate/hs/_matrix/client/v1/{what}"
+    ask_as = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession() as session, session.get(url, params=query, headers=ask_as) as answered:
+        return answered.status
+
+
 async def test_an_encrypted_room_works_by_taps_and_replies(gated: Gated, element: NewElement) -> None:
     """Every word is encrypted and stamped; and of what the policy keeps from the AI no ciphertext arrives."""
     service = gated.service
@@ -185,6 +196,8 @@ async def test_an_encrypted_room_works_by_taps_and_replies(gated: Gated, element
     private = await li.start_dm(service.user_id, encrypted=True)
     assert "Nobody is told." in await ask(li, private, "out", service)
     closed = await li.say(room, "the saw is in the cellar")
+    pdf = {"filename": "ferry tickets.pdf", "content_type": "application/pdf"}
+    hidden = await li.send_file(room, b"%PDF of li", **pdf, caption="the ferry leaves from pier four")
     assert "cellar" not in body(await said_to_it(mei, "ask where is the saw?"))
     await li.reply(room, shown["event_id"], "in", author=service.user_id)
     await li.wait_for_text(private, "I may look at", sender=service.user_id)
@@ -192,8 +205,18 @@ async def test_an_encrypted_room_works_by_taps_and_replies(gated: Gated, element
     found = await said_to_it(mei, "ask where is the rake?")
     assert "garage" in body(found)
 
-    assert not any([await ciphertext(mei, room, each) in gated.arrived() for each in (before, closed)])
-    for event in (question, shown, told, found):
+    sent = await mei.send_file(room, b"%PDF of mei", **pdf, caption="the ferry leaves at noon")
+    ferry = await said_to_it(mei, "ask when does the ferry leave?")
+    assert ("at noon" in body(ferry), "pier four" in body(ferry)) == (True, False)
+    code = await said_to_it(mei, "invite")
+    assert scanned(await mei.open_file(code)).startswith("https://matrix.to/#/")
+    # What is in a file nobody asks for, and the gate hands none out: whose it is stands in the ciphertext.
+    posted = await mei.wait_for(room, lambda event: event["event_id"] == sent)
+    place = posted["content"]["file"]["url"].removeprefix("mxc://")
+    assert await through_the_gate(gated, f"media/download/{place}", room_id=room, event_id=sent) == 404
+
+    assert not any([await ciphertext(mei, room, each) in gated.arrived() for each in (before, closed, hidden)])
+    for event in (question, shown, told, found, ferry, code):
         assert event["encrypted"]
         assert event["shield"] == 0
         assert event["wire"]["content"]["io.github.matrix_circles.ai"]["stamped"]
