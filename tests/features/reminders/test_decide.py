@@ -503,11 +503,11 @@ def test_snooze_until_when(argument: str, minutes: int) -> None:
 
 
 def test_snooze_moves_one_that_is_still_to_come() -> None:
-    """Its own time is moved; words that say no time are asked about."""
+    """A length counts from its own time, and both times are said; words that say no time are asked about."""
     ahead = row(next_due=NOON + timedelta(minutes=5))
 
     assert only(change("snooze", "1 1 hour", (ahead,)), ChangeReminder).changes == {
-        "next_due": NOON + timedelta(hours=1)
+        "next_due": NOON + timedelta(minutes=65)
     }
     assert "Until when?" in body(change("snooze", "1 blue", (ahead,)))
 
@@ -558,3 +558,42 @@ def test_every_sentence_has_both_languages_and_a_kind_tone() -> None:
         if name.isupper() and isinstance(value, dict) and set(sentence) & {"en", "zh"}:
             assert set(sentence) == {"en", "zh"}, name
             assert not [word for word in ("请勿", "必须", "您", "must ") if word in f"{sentence}"], name
+
+
+@pytest.mark.parametrize(
+    ("words", "task"),
+    [
+        ("Can you remind me tomorrow at 9 to call mum?", "call mum"),
+        ("could you please remind me tomorrow at 9 to call mum, please", "call mum"),
+        ("tomorrow at 9 can you remind me to call mum", "call mum"),
+        ("I want you to remind me at 21:00 to say thanks", "say thanks"),
+        ("remind me in 10 minutes to put the oven on", "put the oven on"),
+        ("remind me to put the oven on at 21:00", "put the oven on"),
+        ("remind me to turn the light on tomorrow", "turn the light on"),
+        ("remind me to take the bins out on Friday", "take the bins out"),
+        ("你能不能提醒我明天九点买菜吗", "买菜"),
+        ("明天九点你可以提醒我买菜吗？", "买菜"),
+        ("明天九点提醒我买菜好吗", "买菜"),
+        ("能不能明天九点提醒我买菜，谢谢", "买菜"),
+        ("明天九点提醒我问他来不来吗", "问他来不来吗"),
+    ],
+)
+def test_what_makes_a_request_polite_is_not_what_is_to_be_done(words: str, task: str) -> None:
+    assert only(decide.remind(asked(words, zone=BERLIN), NOTHING, NOON), AddReminder).reminder.text == task
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "said"),
+    [
+        ("remind Joe tomorrow at 9 to bring salad", "Joe: bring salad", "I'll remind Joe here tomorrow"),
+        ("can you remind @Joe to bring salad tomorrow at 9?", "Joe: bring salad", "I'll remind Joe here tomorrow"),
+        ("明天九点提醒小乔带沙拉", "小乔：带沙拉", "在这里提醒小乔：带沙拉"),
+        ("remind joel tomorrow at 9 to sing", "joel to sing", "I'll remind you"),
+    ],
+)
+def test_one_for_somebody_of_the_room_is_said_there_to_them_by_name(words: str, text: str, said: str) -> None:
+    language: Language = "en" if words.isascii() else "zh"
+    effects = decide.remind(asked(words, zone=BERLIN, language=language), NOTHING, NOON, ["Joe", "小乔", "Mei"])
+    new = only(effects, AddReminder).reminder
+    assert (new.text, new.for_room) == (text, not text.startswith("joel"))
+    assert said in body(effects)

@@ -331,3 +331,27 @@ def test_every_command_speaks_both_languages() -> None:
         assert command.words["en"], command.name
         assert command.words["zh"], command.name
         assert set(command.help) == {"en", "zh"}
+
+
+@pytest.mark.parametrize(
+    ("words", "reached"),
+    [
+        ("remind us in 10 minutes to go", {MEI, LI}),
+        ("remind Li in 10 minutes to go", {MEI, LI}),
+        ("remind Ann in 10 minutes to go", {MEI}),
+        ("remind me in 10 minutes to go", {MEI}),
+    ],
+)
+async def test_a_reminder_reaches_all_who_were_meant(words: str, reached: set[UserID], clock: FakeClock) -> None:
+    """Everybody of the room, or the one it names and whoever asked."""
+    ports = some_ports(clock=clock, names=FakeNames({MEI: "Mei", LI: "Li"}))
+
+    def join(connection: Connection) -> None:
+        for user in (MEI, LI):
+            connection.execute(insert(members).values(room_id=ROOM, user_id=user, membership="join"))
+
+    await ports.database.write(join)
+    await say(words, ports, asker=MEI, zone="Europe/Berlin")
+    clock.advance(timedelta(minutes=10))
+    (post,) = await fire(ports, (await the_rows(ports))[0].id)
+    assert set(post.ping) == reached

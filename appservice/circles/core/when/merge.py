@@ -39,6 +39,10 @@ _BOUNDS_AFTER: tuple[tuple[Bound, Pattern[str]], ...] = (
     ("until", re.compile(r"\s*(?:为止|止)")),
 )
 _BEFORE = re.compile(r"(?:\b(?:on|at|by|for|from|around)\s+(?:the\s+)?|[从在于@])$", re.ASCII | re.IGNORECASE)
+_NEVER_ON = re.compile(
+    r"(?:tomorrow|tonight|today|this|in|at|every|each|noon|midnight|day after)\b", re.ASCII | re.IGNORECASE
+)
+"""Before these "on" is a verb's: "turn the light on tomorrow", "put the oven on in 10 minutes"."""
 _AFTER = re.compile(r"\s*(?:sharp\b|左右|[之以]前|前(?=[^天])|的?时候)", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"['’]s\b|\s*的")
 _TO = re.compile(r"\s*(?:to|until|till|[-–—~～到至])\s*", re.IGNORECASE)
@@ -155,7 +159,8 @@ def _of(piece: Piece) -> Reading:
 
 def _span(text: str, cluster: Sequence[Piece]) -> tuple[int, int]:
     start, end = cluster[0].start, cluster[-1].end
-    if before := _BEFORE.search(text[:start]):
+    before = _BEFORE.search(text[:start])
+    if before and not (before.group().casefold().startswith("on") and _NEVER_ON.match(text, start)):
         start = before.start()
     if after := _AFTER.match(text, end):
         end = after.end()

@@ -186,11 +186,40 @@ def change(call: Call, rows: Sequence[Reminder], replied: str | None, now: datet
         return _pause(call, row, rest, now)
     if call.command == "resume":
         return _resume(call, row, now)
+    if row.fired_at is None and row.comes is not None:
+        return _move(call, row, rest, now)
     until = _until(rest, row.zone, now) if rest else now + SNOOZE
     if until is None:
         return (_answer(call, strings.SNOOZE_WHEN),)
     when = strings.clock(until, row.zone, call.language, now)
     return *put_off(row, until), _answer(call, strings.SNOOZED, row, when=when)
+
+
+def _move(call: Call, row: Reminder, rest: str, now: datetime) -> tuple[Effect, ...]:
+    """Put off a reminder that has not come yet: a length counts from its own time, and both times are said."""
+    own = row.comes or row.next_due
+    was = say_when(own, row.zone, call.language, now)
+    if not rest:
+        return (_answer(call, strings.NOT_YET, row, text=row.text, was=was, number=row.number),)
+    length = _length(rest, row.zone, now)
+    until = own + length if length is not None else _until(rest, row.zone, now)
+    if until is None:
+        return (_answer(call, strings.SNOOZE_WHEN),)
+    when = say_when(until, row.zone, call.language, now)
+    sentence = strings.ONCE_MORE if row.recurs else strings.MOVED
+    return *put_off(row, until), _answer(call, sentence, row, text=row.text, when=when, was=was)
+
+
+def _length(words: str, zone: str, now: datetime) -> timedelta | None:
+    """Read a bare length ("1 hour", "for 30 minutes", “一小时”); None for a time, or an instant that is a delay."""
+    bare = words.removeprefix("for ").removeprefix("by ")
+    if isinstance(parse_when(bare, now, zone), Found):
+        return None
+    for said in (f"in {bare}", f"{bare}后"):
+        found = parse_when(said, now, zone)
+        if isinstance(found, Found) and found.due > now and not found.rest:
+            return found.due - now.replace(microsecond=0)
+    return None
 
 
 def _pause(call: Call, row: Reminder, rest: str, now: datetime) -> tuple[Effect, ...]:

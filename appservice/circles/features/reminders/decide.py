@@ -70,10 +70,15 @@ class Around:
     own: Quiet | None = None
 
 
-def remind(call: Call, around: Around, now: datetime) -> tuple[Effect, ...]:
-    """Set the reminder or alarm someone asks for, or ask back what is missing."""
+def remind(call: Call, around: Around, now: datetime, others: Iterable[str] = ()) -> tuple[Effect, ...]:
+    """Set the reminder or alarm someone asks for, or ask back what is missing.
+
+    `others`: whom of the room it may be for; one for somebody else is said in the room, to them by name.
+    """
     is_alarm = call.command == "alarm"
     rest, for_room, private = (reading.read_alarm if is_alarm else reading.read_request)(call.whole.text)
+    whom, named = ("", "") if is_alarm or for_room else reading.for_whom(call.whole.text, others)
+    rest, for_room = (named, True) if whom else (rest, for_room)
     draft = Pending(
         id=sha256(call.event_id.encode()).hexdigest()[:16],
         room_id=call.room.room_id,
@@ -86,6 +91,7 @@ def remind(call: Call, around: Around, now: datetime) -> tuple[Effect, ...]:
         thread=call.thread,
         language=call.language,
         alarm=is_alarm,
+        whom=whom,
     )
     return _understand(draft, call.room, call.zone, around, now)
 
@@ -113,6 +119,9 @@ def _understand(draft: Pending, room: Room, zone: str | None, around: Around, no
 
 
 def _task(draft: Pending, rest: str) -> str:
+    if draft.whom and rest.startswith(draft.whom):
+        what = reading.task(rest[len(draft.whom) :])
+        return f"{draft.whom}{': ' if draft.language == 'en' else '：'}{what}" if what else ""
     return reading.task(rest) or (strings.ALARM_TEXT[draft.language] if draft.alarm else "")
 
 
@@ -186,9 +195,13 @@ def _full(draft: Pending, rows: Sequence[Reminder]) -> tuple[Effect, ...]:
 
 def _confirmed(draft: Pending, new: Reminder, quiet: Quiet | None, now: datetime) -> Effect:
     sentence = strings.SET_ALARM if new.alarm else strings.SET_ROOM if new.for_room else strings.SET_ME
+    whom, _, what = new.text.replace("：", ": ", 1).partition(": ")
+    is_named = bool(draft.whom) and whom == draft.whom
+    sentence = strings.SET_NAMED if is_named else sentence
     values: dict[str, object] = {
+        "name": whom,
         "when": strings.at_time(new.next_due, new.rule, new.language, new.zone, now),
-        "text": new.text,
+        "text": what if is_named else new.text,
         "number": new.number,
         "minutes": RING_EVERY // timedelta(minutes=1),
         "most": MOST_RINGS,

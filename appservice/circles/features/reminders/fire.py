@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from circles.core.call import Fire
 from circles.core.effects import CancelWake, Effect, Post, Private, WakeAt
+from circles.core.ids import UserID
 from circles.core.quiet import Quiet
 from circles.core.render import lines, text
 from circles.core.schedule import is_late, next_fire
@@ -26,12 +28,23 @@ KEEP_FIRED: Final = timedelta(days=7)
 """How long a reminder that was said can still be put off; then it is deleted."""
 
 
-def fire(row: Reminder, name: str, event: Fire, quiet: Quiet | None = None) -> tuple[Effect, ...]:
+def fire(
+    row: Reminder, name: str, event: Fire, quiet: Quiet | None = None, meant: tuple[UserID, ...] = ()
+) -> tuple[Effect, ...]:
     """Say a reminder whose hour has come, and arm the next one in the same breath. A stale wake says nothing.
 
     However much was missed it is one message: a rhythm goes on from now, and where its own time and a snooze or ring
     are due together only its own time speaks. `quiet`: the quiet hours of where it speaks, after which it comes.
+    `meant`: whom it reaches beside its owner.
     """
+    said = _fire(row, name, event, quiet)
+    if not meant:
+        return said
+    reached = tuple(dict.fromkeys((row.owner, *meant)))
+    return tuple(replace(each, ping=reached) if isinstance(each, Post) else each for each in said)
+
+
+def _fire(row: Reminder, name: str, event: Fire, quiet: Quiet | None) -> tuple[Effect, ...]:
     own, again = wake_keys(row.id)
     quiet = quiet_for(row, quiet, direct=event.room.direct)
     if event.key == again:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
 from circles.core.call import Call, Fire, Remake, Tap
 from circles.core.effects import Effect
@@ -12,7 +13,7 @@ from circles.core.ids import RoomID, UserID
 from circles.core.render import lines, text
 from circles.core.zones import find_zone
 from circles.errors import MatrixError
-from circles.facts.rooms import quiet_hours
+from circles.facts.rooms import quiet_hours, some_joined
 from circles.features.reminders import change as doing
 from circles.features.reminders import decide, store, strings
 from circles.features.reminders import words as reading
@@ -20,11 +21,19 @@ from circles.features.reminders.fire import fire as decide_fire
 from circles.features.reminders.values import NAME, DropPending, Pending, RememberRoomZone, RememberZone, Reminder
 from circles.ports import Ports
 
+MOST_REACHED: Final = 50
+"""A reminder for the room reaches each of its people; in a larger room it is said, and reaches its owner."""
+
 
 async def remind(call: Call, ports: Ports) -> tuple[Effect, ...]:
     """Set a reminder or an alarm."""
     around = await ports.database.read(lambda c: store.meets(c, call.room.room_id, call.asker))
-    return decide.remind(call, around, ports.clock.now())
+    names: Mapping[UserID, str] = {}
+    if not call.private and not call.room.direct and call.place == call.room.room_id:
+        with suppress(MatrixError):  # whom it names is then not known: it is the asker's
+            names = await ports.names.people(call.room.room_id)
+    others = [name for user, name in names.items() if user not in (call.asker, ports.settings.ai)]
+    return decide.remind(call, around, ports.clock.now(), others)
 
 
 async def change(call: Call, ports: Ports) -> tuple[Effect, ...]:
@@ -121,7 +130,15 @@ async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
     with suppress(MatrixError):  # without a name is better than late
         names = await ports.names.people(row.room_id)
     quiet = await ports.database.read(lambda c: store.quiet_for(c, row))
-    return decide_fire(row, names.get(row.owner) or row.owner[1:].partition(":")[0], event, quiet)
+    meant: tuple[UserID, ...] = ()
+    if row.for_room:
+        who = reading.named(row.text, [name for user, name in names.items() if user != ports.settings.ai])
+        there = await ports.database.read(
+            lambda c: some_joined(c, row.room_id, MOST_REACHED + 1, besides=ports.settings.ai)
+        )
+        meant = tuple(user for user in there if not who or names.get(user) == who)
+        meant = meant if len(there) <= MOST_REACHED or who else ()
+    return decide_fire(row, names.get(row.owner) or row.owner[1:].partition(":")[0], event, quiet, meant)
 
 
 async def _waited(waiting: Pending, event: Fire, ports: Ports) -> tuple[Effect, ...]:

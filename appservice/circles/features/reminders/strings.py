@@ -42,6 +42,10 @@ SET_ROOM: Final[Sentence] = {
     "en": "I'll remind everyone {when}: {text}\nNo. {number}. “cancel {number}” takes it back.",
     "zh": "好，{when}提醒大家：{text}\n第 {number} 条，说“取消 {number}”就不提醒了。",
 }
+SET_NAMED: Final[Sentence] = {
+    "en": "I'll remind {name} here {when}: {text}\nNo. {number}. “cancel {number}” takes it back.",
+    "zh": "好，{when}在这里提醒{name}：{text}\n第 {number} 条，说“取消 {number}”就不提醒了。",
+}
 SET_ALARM: Final[Sentence] = {
     "en": "I'll ring {when}: {text}\nEvery {minutes} minutes, {most} times at most, until you tap 🔕 or say “stop”. "
     "No. {number}. “cancel {number}” takes it back.",
@@ -160,6 +164,18 @@ NOT_YOURS: Final[Sentence] = {
 CANCELLED: Final[Sentence] = {"en": "Cancelled: {text}", "zh": "取消了：{text}"}
 DONE: Final[Sentence] = {"en": "☑ {text} · done", "zh": "☑ {text} · 做完了"}
 SNOOZED: Final[Sentence] = {"en": "I'll ask again {when}.", "zh": "好，{when}再提醒。"}
+MOVED: Final[Sentence] = {
+    "en": "Moved: {text}\nIt comes {when} instead of {was}.",
+    "zh": "改好了：{text}\n原来是{was}，现在是{when}。",
+}
+ONCE_MORE: Final[Sentence] = {
+    "en": "Its own time stays ({was}); besides, it comes once {when}: {text}",
+    "zh": "它自己的时间不变（{was}）；另外在{when}多提醒一次：{text}",
+}
+NOT_YET: Final[Sentence] = {
+    "en": "It has not come yet; it is due {was}: {text}\nTo move it, say for example “snooze {number} 1 hour”.",
+    "zh": "它还没到时间，定在{was}：{text}\n想往后推，说比如“推迟 {number} 一小时”。",
+}
 SNOOZE_WHEN: Final[Sentence] = {
     "en": "Until when? Try “snooze 1 hour”.",
     "zh": "推到什么时候？可以说“稍后 一小时后”。",

@@ -95,6 +95,8 @@ class Pending:
     thread: EventID | None = None
     language: Language = "en"
     alarm: bool = False
+    whom: str = ""
+    """Who else is meant, by name; only for what is said at once, so it is not kept."""
 
 
 @dataclass(frozen=True, slots=True)

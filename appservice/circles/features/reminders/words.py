@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time
 from typing import Final
 
@@ -48,6 +48,25 @@ LEADING: Final[Mapping[Language, tuple[str, ...]]] = {
     "en": ("to ", "that ", "about ", "of ", "please "),
     "zh": ("要记得", "记得", "要", "去"),
 }
+_ASKING_EN: Final = re.compile(
+    r"\s*(?:\b(?:please|kindly|could|can|would|will|you|hey|hi|i\s+(?:want|need|would\s+like)|i'd\s+like|to|"
+    r"don't\s+forget)\b[\s,]*)+$",
+    re.IGNORECASE,
+)
+"""How a request is put as a question or a wish, before "remind"."""
+_ASKED_EN: Final = re.compile(
+    r"(?:\s*,\s*(?:please|pls|thanks|thank you|ok|okay|will you|would you|can you|could you)|\s+(?:please|pls))\s*[.!?]*$"
+    r"|\s*\?+$",
+    re.IGNORECASE,
+)
+_ASKING_ZH: Final = re.compile(
+    r"(?:你|麻烦|请)*(?:能不能|可不可以|可不可|能否|可否|是不是可以|可以|能|会)?(?:请|麻烦|帮我|帮忙|帮|给我|再|记得|到时候|到时|就|你)*$"
+)
+_ASKED_ZH: Final = re.compile(
+    r"[\s,，]*(?:好吗|好不好|可以吗|行吗|行不行|可不可以|能不能|谢谢|多谢|拜托|拜托了|好吧)[\s。.!！?？~]*$"
+)
+_MAY: Final = re.compile(r"能不能|可不可以|能否|可否|可以|能|会")
+_QUESTION_ZH: Final = re.compile(r"吗[\s。.!！?？~]*$|[?？]+$")
 POLITE: Final = ("可不可以", "能不能", "麻烦你", "麻烦", "请你", "请", "帮我", "帮忙")
 
 _ZH_DIGITS: Final = "一二三四五六七八九"
@@ -61,18 +80,49 @@ def read_request(words: str) -> tuple[str, bool, bool]:
     for phrase, for_room, private in TARGETS_ZH:
         at = said.find(phrase)
         if at >= 0 and (english < 0 or at < english):
-            before = said[:at].strip(" ,，。:：")
+            before, after = said[:at].strip(" ,，。:："), said[at + len(phrase) :].strip(" ,，:：")
+            asking = _ASKING_ZH.search(before)
+            asked = asking.group() if asking is not None else ""
             for polite in POLITE:
                 before = before.removeprefix(polite)
-            return before + said[at + len(phrase) :].strip(" ,，:："), for_room, private
+            before = before.removesuffix(asked).rstrip(" ,，")
+            if _MAY.search(asked):
+                after = _QUESTION_ZH.sub("", after)
+            return before + _ASKED_ZH.sub("", after), for_room, private
     if english < 0:
         return said, False, False
     before, after = said[:english].strip(" ,:"), said[english + len("remind ") :]
-    before = before.removesuffix("please").removesuffix("Please")
+    before, after = _ASKING_EN.sub("", before), _ASKED_EN.sub("", after)
     for phrase, for_room, private in TARGETS_EN:
         if after.lower().startswith(phrase) and not after[len(phrase) : len(phrase) + 1].isalnum():
             return f"{before} {after[len(phrase) :].strip(' ,:')}".strip(), for_room, private
     return f"{before} {after}".strip(), False, False
+
+
+def for_whom(words: str, names: Iterable[str]) -> tuple[str, str]:
+    """Return who of the room is to be reminded, and the request with that name first; '' and the words for nobody.
+
+    "remind Joe tomorrow at 9 to bring salad" is "Joe: tomorrow at 9 to bring salad", said to the room.
+    """
+    said = one_line(words)
+    for name in sorted((name for name in names if name.strip()), key=len, reverse=True):
+        found = re.search(
+            rf"(?:\bremind\s+|提醒(?:一下)?\s*)@?{re.escape(name)}(?![a-z0-9_])(?:\s*[,，:：]\s*|\s*)",
+            said,
+            re.IGNORECASE,
+        )
+        if found is not None:
+            english = found.group().isascii() or found.group()[0] in "Rr"
+            before = said[: found.start()].strip(" ,，")
+            target = "remind us" if english else "提醒大家"
+            rest, _, _ = read_request(f"{before} {target} {said[found.end() :]}".strip())
+            return name, f"{name}{': ' if english else '：'}{rest}"
+    return "", words
+
+
+def named(task: str, names: Iterable[str]) -> str:
+    """Return the name that a reminder's text begins with: "Joe: bring salad"; '' for none."""
+    return next((name for name in names if name and task.startswith((f"{name}: ", f"{name}："))), "")
 
 
 def task(rest: str) -> str:
