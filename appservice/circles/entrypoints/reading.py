@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from difflib import SequenceMatcher
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection
@@ -56,6 +57,7 @@ _CHOICES: Final = (
 _BETWEEN: Final = re.compile(r"\s*[:,，：、]?\s*(?:(?:of|in|for|from)\s+)?(?:the\s+|在)?", re.IGNORECASE)
 _SHORT_CHOICE: Final = 60
 _FEW_WORDS: Final = 3
+_SLIP: Final = 0.83
 _EXAMPLE: Final[Mapping[Language, str]] = {"en": "out 1", "zh": "不看我 1"}
 _PACES: Final = (Pace.GO, Pace.SAY, Pace.SILENT)
 _LEADING_NUMBER: Final = re.compile(r"^\s*(\d{1,2})(?=\s|$|[:：,，])[\s:：,，]*")
@@ -343,6 +345,7 @@ class Reader:
     async def _unknown(self, call: Call, found: _Facts, nearest: str, *, prefixed: bool) -> Read:
         """Words that are no command: after `!circle` the nearest one is offered; otherwise they are a question."""
         words, question = call.whole, command_named("ask")
+        prefixed = prefixed or _is_slip(words.text, nearest)
         if prefixed or not words.text or question is None:
             unknown = command_named("unknown")
             if unknown is None:
@@ -437,6 +440,13 @@ class Reader:
             language=call.language,
             generation=call.room.generation,
         )
+
+
+def _is_slip(said: str, nearest: str) -> bool:
+    """Say whether one Latin word is a slip of the finger for a known one: "helpp" is, "London" is none."""
+    word = said.strip(" .!?").casefold()
+    is_word = word.isascii() and word.isalpha() and bool(nearest)
+    return is_word and SequenceMatcher(None, word, nearest).ratio() >= _SLIP
 
 
 def _which(said: str, titles: list[str]) -> int | None:

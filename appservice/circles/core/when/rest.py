@@ -36,7 +36,9 @@ def _trim(text: str, trailing: re.Pattern[str]) -> str:
 
 
 _PARTICLE = re.compile(r"\b(?:on|off|in|out|up|down|by|over)$", re.ASCII | re.IGNORECASE)
-_OWN_WORD = re.compile(r"(?:at|on|by|in|from|every|each|until|around|tomorrow|tonight|today|this|noon)\b", re.ASCII | re.IGNORECASE)
+_OWN_WORD = re.compile(
+    r"(?:at|on|by|in|from|every|each|until|around|tomorrow|tonight|today|this|noon)\b", re.ASCII | re.IGNORECASE
+)
 
 
 def cut(text: str, spans: Iterable[tuple[int, int]]) -> str:

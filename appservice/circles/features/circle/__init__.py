@@ -15,7 +15,11 @@ FEATURE: Final = Feature(
         Command(
             name="create",
             words={
-                "en": ("create", "create a circle", "create circle", "new circle", "create a room"),
+                "en": (
+                    *("create", "create a circle", "create circle", "new circle", "create a room", "create for"),
+                    *("create a circle for", "create circle for", "new circle for", "create a room for"),
+                    *("make a circle", "make a circle for", "create a new circle", "create a new circle for"),
+                ),
                 "zh": ("新建", "新建圈子", "新建一个圈子", "创建", "创建圈子", "建群", "建个群", "建圈子"),
             },
             handle=handler.create,

@@ -14,7 +14,23 @@ FEATURE: Final = Feature(
     commands=(
         Command(
             name="digest",
-            words={"en": ("digest",), "zh": ("摘要", "日报", "周报")},
+            words={
+                "en": (
+                    *(
+                        "digest",
+                        "stop the digest",
+                        "stop digest",
+                        "no more digest",
+                        "no more digests",
+                        "end the digest",
+                    ),
+                    *("turn off the digest", "stop sending the digest"),
+                ),
+                "zh": (
+                    *("摘要", "日报", "周报", "别发摘要", "不要发摘要", "停止摘要", "停掉摘要", "关掉摘要", "别发日报"),
+                    *("不要发日报", "停止日报", "关掉日报", "别发周报", "…发摘要", "…发日报", "…发个摘要", "…发个日报"),
+                ),
+            },
             handle=handler.configure,
             lasting=True,
             help={"en": "digest daily at 20:00 – or off, now", "zh": "日报 每晚八点 – 定时摘要"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -206,10 +207,19 @@ def called(user_id: UserID, names: Mapping[UserID, str]) -> str:
 # ---- setting it
 
 
+_ENDS: Final = re.compile(
+    r"(?:please\s+)?(?:(?:stop|end|turn off|no more)\s+(?:sending\s+)?(?:the\s+)?digests?\b"
+    r"|(?:别|不要|停止|停掉|关掉)发?(?:摘要|日报))",
+    re.IGNORECASE,
+)
+_SENDING: Final = re.compile(r"(?:请|帮我|给我们|给大家|给我)?发(?:一?[个份])?(?:摘要|日报)[吧。]?$")
+
+
 def read_rule(call: Call, zone: str, now: datetime) -> Rule | None:
     """Read when a digest is to come; None where the words say no time that can be kept."""
     form = strings.form_of(call.whole.text)
     rest = call.argument.text.strip()
+    rest = _SENDING.sub("", rest).strip(" ,:：，")
     for word in ("daily", "weekly"):
         rest = rest.removeprefix(word).removeprefix(word.capitalize()).strip(" ,:：，")
     if form is Repeat.WEEKS:
@@ -247,9 +257,10 @@ def _every(found: Found, at: time) -> Rule | None:
 
 def configure(call: Call, row: Digest | None, names: Mapping[UserID, str], now: datetime) -> tuple[Effect, ...]:
     """Set, end or show a room's digest."""
-    said = call.argument.text.strip().lower()
+    said = "off" if _ENDS.match(call.whole.text.strip()) else call.argument.text.strip().lower()
     zone = call.room.zone or call.zone
-    if not said and strings.form_of(call.whole.text) is None:
+    # In private the bare word asks how it stands there: it is in a circle that a daily one is meant.
+    if not said and (call.room.direct or strings.form_of(call.whole.text) is None):
         return (_answer(call, _state(row, call.language, names)),)
     if not call.decides:
         return (_answer(call, strings.FOR_ADMINS[call.language]),)

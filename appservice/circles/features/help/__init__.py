@@ -1,7 +1,7 @@
 """Help: what one can say to the AI, on one phone screen."""
 
 from circles.feature import Command, Feature
-from circles.features.help.handler import show_help, show_unknown
+from circles.features.help.handler import greet, show_help, show_unknown, welcome
 
 FEATURE = Feature(
     name="help",
@@ -9,7 +9,7 @@ FEATURE = Feature(
     commands=(
         Command(
             name="help",
-            words={"en": ("help", "?"), "zh": ("帮助", "怎么用", "你会什么")},
+            words={"en": ("help", "?", "commands"), "zh": ("帮助", "怎么用", "你会什么", "有哪些命令")},
             handle=show_help,
             help={"en": "help – this list", "zh": "帮助 – 看这张表"},
             waiting=True,
@@ -30,6 +30,59 @@ FEATURE = Feature(
             help={"en": "", "zh": ""},
             waiting=True,
             resting=True,
+            whole=True,
+            unlisted=True,
+        ),
+        Command(
+            name="greeting",
+            words={
+                "en": (
+                    *("hi", "hello", "hey", "hi there", "hello there", "good morning", "good evening", "good night"),
+                    *("hi circle", "hello circle", "hey circle", "bye", "goodbye", "hey there", "are you there"),
+                ),
+                "zh": (
+                    *("你好", "你好啊", "嗨", "嘿", "哈喽", "早", "早上好", "早安", "晚上好", "晚安", "再见", "拜拜"),
+                    *("在吗", "在不在", "嘿小圈", "嗨小圈", "你好小圈", "喂小圈", "大家好"),
+                ),
+            },
+            handle=greet,
+            help={"en": "", "zh": ""},
+            waiting=True,
+            whole=True,
+            unlisted=True,
+        ),
+        Command(
+            name="thanks",
+            words={
+                "en": (
+                    *(
+                        "thanks",
+                        "thank you",
+                        "thx",
+                        "ty",
+                        "cheers",
+                        "thanks a lot",
+                        "thank you very much",
+                        "many thanks",
+                    ),
+                    *("thanks so much", "thank you so much", "great thanks", "ok thanks", "well done", "good job"),
+                ),
+                "zh": (
+                    "谢谢",
+                    "谢谢你",
+                    "谢谢啦",
+                    "谢谢小圈",
+                    "多谢",
+                    "谢了",
+                    "感谢",
+                    "辛苦了",
+                    "太好了谢谢",
+                    "好的谢谢",
+                ),
+            },
+            handle=welcome,
+            help={"en": "", "zh": ""},
+            waiting=True,
             whole=True,
             unlisted=True,
         ),

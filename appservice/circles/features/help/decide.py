@@ -13,6 +13,15 @@ MORE: Final = ("more", "更多")
 """What asks for the second screen."""
 
 
+def about(listed: Sequence[str], asked: str) -> tuple[tuple[str, str], ...]:
+    """Return the lines of one word ("help remind"); none where it is no word of theirs."""
+    word = asked.strip().casefold()
+    if not word or word in MORE:
+        return ()
+    pairs = [line.partition(" – ") for line in listed]
+    return tuple((example, meaning) for example, _, meaning in pairs if meaning and word in example.casefold())
+
+
 def lines(listed: Sequence[str], *, more: bool) -> tuple[tuple[str, str], ...]:
     """Return (example, meaning) pairs from "example – meaning" lines: the first screen's, or those that follow."""
     pairs = [line.partition(" – ") for line in listed]

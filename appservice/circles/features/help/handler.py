@@ -5,16 +5,27 @@ from __future__ import annotations
 from circles.core.call import Call
 from circles.core.effects import Effect
 from circles.features.help import strings
-from circles.features.help.decide import MORE, lines
+from circles.features.help.decide import MORE, about, lines
 from circles.ports import Ports
 
 
 async def show_help(call: Call, ports: Ports) -> tuple[Effect, ...]:
     """Answer with what one can say here."""
     more = call.argument.text.strip().casefold() in MORE
-    listed = lines(ports.settings.help_lines(call.language), more=more)
+    known = ports.settings.help_lines(call.language)
+    listed = about(known, call.argument.text) or lines(known, more=more)
     words = strings.help_words(listed, call.language, more=more)
     return (call.answer(words, feature="help", kind="help"),)
+
+
+async def greet(call: Call, _ports: Ports) -> tuple[Effect, ...]:
+    """Greet back."""
+    return (call.answer(strings.greeting(call.language), feature="help", kind="help"),)
+
+
+async def welcome(call: Call, _ports: Ports) -> tuple[Effect, ...]:
+    """Take thanks."""
+    return (call.answer(strings.welcome(call.language), feature="help", kind="help"),)
 
 
 async def show_unknown(call: Call, ports: Ports) -> tuple[Effect, ...]:

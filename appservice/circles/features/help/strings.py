@@ -31,6 +31,16 @@ def help_words(lines: Sequence[tuple[str, str]], language: Language, *, more: bo
     return Words("\n".join(rows), "<br>".join(bold))
 
 
+def greeting(language: Language) -> Words:
+    """Greet back, with where to begin."""
+    return Words("你好！说“帮助”看我会什么。" if language == "zh" else "Hello! “help” shows what I can do.")
+
+
+def welcome(language: Language) -> Words:
+    """Take thanks."""
+    return Words("不客气！" if language == "zh" else "You're welcome!")
+
+
 def unknown(language: Language, nearest: str) -> Words:
     """Say that a word is not known, with the nearest one that is."""
     if language == "zh":

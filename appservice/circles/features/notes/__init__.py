@@ -35,7 +35,17 @@ FEATURE: Final = Feature(
         ),
         Command(
             name="notes",
-            words={"en": ("notes", "show notes", "list notes"), "zh": ("笔记", "记录", "看笔记", "记了什么")},
+            words={
+                "en": (
+                    "notes",
+                    "show notes",
+                    "list notes",
+                    "show me the notes",
+                    "show the notes",
+                    "what notes are there",
+                ),
+                "zh": ("笔记", "记录", "看笔记", "看看笔记", "看一下笔记", "记了什么", "有哪些笔记", "有什么笔记"),
+            },
             handle=handler.show,
             help={"en": "notes – what was kept here", "zh": "笔记 – 这里记下的"},
             tool="List the notes kept in this room, with their numbers.",

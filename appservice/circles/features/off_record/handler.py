@@ -15,7 +15,7 @@ async def confirm(call: Call, ports: Ports) -> tuple[Effect, ...]:
     begun = await ports.database.read(lambda c: store.stretch(c, call.event_id))
     if begun is None:
         return decide.refused(call, ports.settings.marks_per_day)
-    words = decide.told(begun, call.language, call.room.zone or ports.settings.zone, ports.clock.now())
+    words = decide.told(begun, call.language, call.zone or call.room.zone or ports.settings.zone, ports.clock.now())
     return (call.answer(words, feature=decide.NAME),)
 
 

@@ -26,8 +26,20 @@ FEATURE: Final = Feature(
         Command(
             name="remind",
             words={
-                "en": ("remind", "please remind", "…remind me", "…remind us", "…remind everyone"),
-                "zh": ("提醒", "…提醒我", "…提醒大家", "…提醒所有人"),
+                "en": (
+                    "remind",
+                    "please remind",
+                    "can you remind",
+                    "could you remind",
+                    "…remind me",
+                    "…remind us",
+                    "…remind everyone",
+                ),
+                "zh": (
+                    *("提醒", "…提醒我", "…提醒大家", "…提醒所有人", "…点提醒", "…半提醒", "…后提醒"),
+                    "…早上提醒",
+                    *("…上午提醒", "…中午提醒", "…下午提醒", "…晚上提醒", "…天提醒"),
+                ),
             },
             handle=handler.remind,
             lasting=True,
@@ -55,7 +67,18 @@ FEATURE: Final = Feature(
         ),
         Command(
             name="reminders",
-            words={"en": ("reminders", "my reminders", "list reminders"), "zh": ("提醒列表", "我的提醒", "有什么提醒")},
+            words={
+                "en": (
+                    *("reminders", "my reminders", "list reminders", "show reminders", "show my reminders"),
+                    *("show me my reminders", "show me the reminders", "show the reminders", "list my reminders"),
+                    *("what reminders do i have", "what reminders are there", "which reminders", "any reminders"),
+                    *("do i have reminders", "do i have any reminders", "what are my reminders"),
+                ),
+                "zh": (
+                    *("提醒列表", "我的提醒", "有什么提醒", "有哪些提醒", "我有什么提醒", "我有哪些提醒", "看提醒"),
+                    *("看看提醒", "看一下提醒", "查看提醒", "提醒有哪些", "我设了什么提醒", "我设了哪些提醒"),
+                ),
+            },
             handle=handler.show,
             help={"en": "reminders – what is set here", "zh": "提醒列表 – 有哪些提醒"},
             tool="List the asker's reminders and the room's, with their numbers.",

@@ -55,8 +55,8 @@ _ASKING_EN: Final = re.compile(
 )
 """How a request is put as a question or a wish, before "remind"."""
 _ASKED_EN: Final = re.compile(
-    r"(?:\s*,\s*(?:please|pls|thanks|thank you|ok|okay|will you|would you|can you|could you)|\s+(?:please|pls))\s*[.!?]*$"
-    r"|\s*\?+$",
+    r"(?:\s*,\s*(?:please|pls|thanks|thank you|ok|okay|will you|would you|can you|could you)|\s+(?:please|pls))"
+    r"\s*[.!?]*$|\s*\?+$",
     re.IGNORECASE,
 )
 _ASKING_ZH: Final = re.compile(

@@ -27,7 +27,9 @@ FEATURE: Final = Feature(
                         "tldr",
                         "tl;dr",
                     ),
-                    *("…what did i miss", "…what have i missed"),
+                    *("…what did i miss", "…what have i missed", "give me a summary", "give us a summary"),
+                    *("send me a summary", "make a summary", "write a summary", "i want a summary"),
+                    *("what happened today", "what was said today", "what did we talk about today"),
                     *(
                         "can you summarise",
                         "can you summarize",
@@ -39,7 +41,8 @@ FEATURE: Final = Feature(
                 ),
                 "zh": (
                     *("总结", "总结一下", "小结", "小结一下", "归纳", "归纳一下", "帮我总结", "帮我总结一下", "请总结"),
-                    *("…总结一下", "…我错过了什么", "能总结", "能不能总结", "可以总结"),
+                    *("…总结一下", "…我错过了什么", "能总结", "能不能总结", "可以总结", "…开始总结", "…帮我总结"),
+                    *("今天大家聊了什么", "大家聊了什么", "今天聊了什么", "今天说了什么"),
                 ),
             },
             handle=summarise,
