@@ -6,7 +6,7 @@ from circles.core.commands import Invocation, parse
 from circles.registry import FORMS
 
 PHRASES = {
-    "summary": "give me a summary|what happened today?|从昨天开始总结|今天大家聊了什么？|Could you summarise the last 10 messages",
+    "summary": "give me a summary|what happened today?|从昨天开始总结|大家聊了什么|sum up please",
     "reminders": "show reminders|what reminders do I have?|我有什么提醒|看看提醒|有哪些提醒？",
     "remind": "can you remind me at 9|明天九点提醒小乔带沙拉|could you remind Joe tomorrow at 9 to sing|半小时后提醒我",
     "digest": "stop the digest|no more digests please|每天晚上八点发摘要|每天早上八点发日报|别发摘要了",
