@@ -22,10 +22,10 @@ QUESTION_WORDS: Final = re.compile(
 )
 _ATTRIBUTE_WORDS: Final = (
     "colour color name price cost time day date place address size number age kind sort type brand weight height length"
-    " reason title amount total"
+    " reason title amount total keep kept put stored stand located happen happens held"
 )
 _ATTRIBUTES: Final = frozenset(_ATTRIBUTE_WORDS.split())
-"""What a question asks for by a noun that its answer leaves out."""
+"""What a question asks for by a word that its answer leaves out: the colour of a thing, where it is kept."""
 _ATTRIBUTE_WORDS_ZH: Final = "颜色 名字 时间 日期 地方 地址 价格 价钱 号码 大小 年龄 种类 牌子 原因 星期 公里"
 _ATTRIBUTES_ZH: Final = frozenset(_ATTRIBUTE_WORDS_ZH.split())
 _ADJECTIVE_WORDS: Final = (
