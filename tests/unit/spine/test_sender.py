@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote
 
 import pytest
 
 from circles.adapters.matrix.client import MatrixClient
 from circles.adapters.matrix.crypto.sealing import Sealing
 from circles.adapters.matrix.direct import DirectRooms
-from circles.adapters.matrix.sender import BACKOFF_SECONDS, MOST_FAULTS, Sender
+from circles.adapters.matrix.sender import BACKOFF_SECONDS, MOST_FAULTS, MOST_JOINS, Sender
 from circles.adapters.store import outbox
 from circles.core import compose
 from circles.core import effects as fx
@@ -41,6 +42,7 @@ class FakeHomeserver:
     events: dict[str, tuple[RoomID, str, Mapping[str, Any]]] = field(
         default_factory=dict[str, tuple[RoomID, str, Mapping[str, Any]]]
     )
+    paths: list[str] = field(default_factory=list[str])
     asked: int = 0
     timeline: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     during: Callable[[], Any] | None = None
@@ -59,6 +61,11 @@ class FakeHomeserver:
 
     async def redact(self, room_id: RoomID, event_id: EventID, txn_id: str) -> EventID:
         return await self.send(room_id, "m.room.redaction", {"redacts": event_id}, txn_id)
+
+    async def request(self, _method: str, path: str, _body: Mapping[str, Any]) -> dict[str, Any]:
+        self._fail()
+        self.paths.append(unquote(path))
+        return {}
 
     async def messages(self, _room_id: RoomID, _start: str | None, _limit: int) -> dict[str, Any]:
         return {"chunk": self.timeline}
@@ -216,6 +223,20 @@ async def test_what_is_refused_for_good_is_given_up_without_its_words(sending: S
     assert await sending.rows.waiting() == []
     await sending.rows.clean()
     assert b"refused</b>" not in await sending.rows.bytes()
+
+
+@pytest.mark.parametrize("refusals", [MOST_JOINS - 1, MOST_JOINS])
+async def test_a_join_that_is_refused_is_tried_again_for_a_while(sending: Sending, refusals: int) -> None:
+    """An invite from afar may be here before it is stored where it came from; then it is given up."""
+    sending.homeserver.failures.extend([MatrixForbidden(status=403)] * refusals)
+    await sending.rows.perform(fx.Join(ROOM))
+    sending.sender.kick(ROOM)
+    await sending.until_idle()
+
+    joined = [f"/_matrix/client/v3/rooms/{ROOM}/join"]
+    assert sending.homeserver.paths == (joined if refusals < MOST_JOINS else [])
+    assert await sending.rows.waiting() == []
+    assert sum(sending.pauses) >= 10
 
 
 async def test_a_row_that_breaks_us_is_given_up_after_a_few_attempts(sending: Sending) -> None:

@@ -44,6 +44,10 @@ UNREACHABLE_MS: Final = 24 * 3_600_000
 """What fails for so long at a homeserver that does answer is given up: a direct message that cannot be made."""
 MOST_FAULTS: Final = 5
 """After so many attempts, a row that breaks ourselves is given up."""
+MOST_JOINS: Final = 5
+"""So many attempts, some 15 s: an invite over federation reaches us before the inviting homeserver has stored it itself
+(measured, Synapse 1.163), and until then that one refuses our join.
+"""
 LOOK_BACK: Final = 50
 """Pages of the timeline in which an event of ours is looked for."""
 
@@ -157,6 +161,9 @@ class Sender:
             try:
                 room_id, event_id = stands or await self._carry_out(row)
             except (MatrixForbidden, MatrixBadRequest, MatrixNotFound) as error:
+                if row.kind == "join" and isinstance(error, MatrixForbidden) and row.attempts + 1 < MOST_JOINS:
+                    await self._wait(row, error)
+                    continue
                 try:
                     gone = await self._is_gone(row, error)
                 except MatrixError as unknown:
