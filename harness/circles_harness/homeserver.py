@@ -437,7 +437,7 @@ def _log_config() -> dict[str, Any]:
         "filters": {"context": {"()": "synapse.logging.context.LoggingContextFilter", "request": ""}},
         "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["context"]}},
         # Who asked for what, and what modules say; the rest of what Synapse tells takes a tenth of its time.
-        "loggers": {name: {"level": "INFO"} for name in ("synapse.access", "circles_plugin")},
+        "loggers": {name: {"level": "INFO"} for name in ("synapse.access", "synapse.appservice", "circles_plugin")},
         "root": {"level": "WARNING", "handlers": ["out"]},
         # Else a module's own log lines vanish.
         "disable_existing_loggers": False,

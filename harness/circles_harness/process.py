@@ -184,9 +184,16 @@ class ServerProcess:
         """Everything it has written, all starts together."""
         return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
 
-    def tail(self, lines: int = 40, *, after: int = 0) -> str:
-        """The last lines of the log, for an error message; `after` so many characters of it, where only news counts."""
-        return "\n".join(f"  | {line}" for line in self.log()[after:].splitlines()[-lines:])
+    def tail(self, lines: int = 40, *, after: int = 0, without: str = "") -> str:
+        """The last lines of the log, for an error message.
+
+        Args:
+            lines: how many at most.
+            after: so many characters of it, where only news counts.
+            without: what a line holds that is left out; all stay by default.
+        """
+        told = [line for line in self.log()[after:].splitlines() if not without or without not in line]
+        return "\n".join(f"  | {line}" for line in told[-lines:])
 
     async def _end(self, first: signal.Signals) -> int | None:
         process = self._process

@@ -67,6 +67,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.stash[_written_before] = {each: len(each.log()) for each in ServerProcess.known}
 
 
+WAITED = "/_matrix/client/v3/sync?"
+"""Half of what a homeserver says, and nothing in it tells why a test failed."""
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the last lines of each server that wrote something during a test that failed."""
@@ -74,7 +78,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed:
         before = item.stash.get(_written_before, dict[ServerProcess, int]())
         for each in sorted(ServerProcess.known, key=lambda each: each.name):
-            if told := each.tail(after=before.get(each, 0)):
+            if told := each.tail(after=before.get(each, 0), without=WAITED):
                 report.sections.append((f"the last lines of {each.name}", told))
     return report
 
@@ -315,6 +319,7 @@ class Breakable:
         trapped: one like that which can be killed at a named point; a test starts and kills it.
         model: that model's endpoint; a test scripts it and resets it.
         other: the endpoint of the model that circles choose by the name "other"; the same.
+        hold: while this file exists the Synapse does not note that a service is up again, and says so in it.
     """
 
     homeserver: Homeserver
@@ -323,6 +328,7 @@ class Breakable:
     trapped: Service
     model: ModelServer
     other: ModelServer
+    hold: Path
 
 
 BREAKABLE_CONFIG = merged(SERVICE_CONFIG, {"limits": {"commands_per_person_per_minute": 1_000}})
@@ -336,6 +342,8 @@ THINKER_CONFIG = merged(
 async def breakable() -> AsyncIterator[Breakable]:
     """Boot what may be broken, when the first test asks for it; its people sign in with an auth service beside it."""
     homeserver, model, other = Homeserver(delegated=True), ModelServer(), ModelServer(model="scripted-too")
+    hold = homeserver.directory / "hold"
+    homeserver.modules.append({"module": "circles_harness.slow_recovery.SlowRecovery", "config": {"while": str(hold)}})
     service = Service(homeserver, config=BREAKABLE_CONFIG)
     choice = {"models": {"other": {"base_url": other.base_url, "model": other.model}}}
     thinker = Service(homeserver, localpart="thinker", model=model, config=merged(THINKER_CONFIG, choice))
@@ -348,4 +356,5 @@ async def breakable() -> AsyncIterator[Breakable]:
             await stack.enter_async_context(service)
             await stack.enter_async_context(thinker)
         stack.push_async_callback(trapped.close)
-        yield Breakable(homeserver, service, thinker, trapped, model, other)
+        yield Breakable(homeserver, service, thinker, trapped, model, other, hold)
+        yield Breakable(homeserver, service, thinker, trapped, model, other, hold)

@@ -43,6 +43,10 @@ LEAST_SECONDS: Final = 1
 """No request is followed by the next one sooner, though what is of no interest here may end it at once."""
 ASK_SECONDS: Final = 5
 """How often a homeserver is asked whether it is there if it keeps no request open for us."""
+LOOK_AGAIN_SECONDS: Final = 3
+"""So long after contact stands again it is looked once more. What Synapse puts into a transaction between its last
+retry and its note that we are up stays unsent until it next fails to reach us (synapse.appservice.scheduler, 1.163).
+"""
 PAUSES: Final = (0.5, 1, 2, 5)
 VERSIONS: Final = "/_matrix/client/versions"
 PAGE: Final = 100
@@ -83,6 +87,10 @@ class _WasAsleep(MatrixUnavailable):
     """This process did not run for a while: what became of contact meanwhile is not known."""
 
 
+class _WasNotTaken(MatrixUnavailable):
+    """A delivery could not be taken in: the homeserver counts us as down, as if contact had broken off."""
+
+
 class CatchingUp:
     """Watches contact with the homeserver, and reads what was missed whenever it broke off."""
 
@@ -119,6 +127,7 @@ class CatchingUp:
         self._pages = PAGES
         self._connection = 0
         self._reached_seq: int | None = None
+        self._failed = 0
 
     async def first(self) -> None:
         """Catch up once, however long it takes: what happened since the backup that was restored is read first."""
@@ -149,16 +158,20 @@ class CatchingUp:
                         await self._meet()
                     was_there = True
                     self._deliveries.woken.clear()
+                    self._failed = self._deliveries.failed
                     await self._make_contact()
                     token = await self._while_awake(self._catch_up())
                     self._reached_seq = await self._database.read(journal.last_seq)
                     is_behind, failures = False, 0
                     self._deliveries.release()
                     await self._back()
+                    token = await self._while_awake(self._look_again())
                 token = await self._while_awake(self._watch(token))
             except Exception as error:  # noqa: BLE001  # a full disk must not end the watch for good
                 if isinstance(error, _WasAsleep):
                     log.info("This process did not run for a while.", extra={"action": "was_asleep"})
+                elif isinstance(error, _WasNotTaken):
+                    log.info("A delivery was not taken in: the rooms are read.", extra={"action": "was_not_taken"})
                 elif not isinstance(error, MatrixError):
                     log.error(  # noqa: TRY400  # the traceback may carry text
                         "Catching up failed.",
@@ -213,6 +226,8 @@ class CatchingUp:
         if self._contact.renewed != self._connection:
             # It was away, for however short: a restart, or all that time in which this process did not run.
             raise MatrixUnavailable("The homeserver was away in between.")
+        if self._deliveries.failed != self._failed:
+            raise _WasNotTaken("What it held comes again, and more may wait behind it.")
         self._reached_seq = reached
         if answered is None:
             return token
@@ -275,15 +290,26 @@ class CatchingUp:
 
     # --- catching up ------------------------------------------------------------------------------------------------
 
-    async def _catch_up(self) -> str | None:
+    async def _look_again(self) -> str | None:
+        """Read once more, past all that was delivered since contact stood; the token as of `_catch_up`.
+
+        Deliveries go on meanwhile: what is found now is late anyhow.
+        """
+        await self._sleep(LOOK_AGAIN_SECONDS)
+        return await self._catch_up(self._reached_seq)
+
+    async def _catch_up(self, reached: int | None = None) -> str | None:
         """Read what was missed, and return the token up to which nothing is missing now.
+
+        Args:
+            reached: the last row up to which nothing is missing; by default that at which contact broke off, or all.
 
         Raises:
             MatrixError: the homeserver did not answer; to be done again, which changes nothing that was done.
         """
         begun = time.monotonic()
         position, last = await self._database.read(lambda c: (positions.load(c), journal.last_seq(c)))
-        before = position.broken_seq if position.broken_seq is not None else last
+        before = next(seq for seq in (reached, position.broken_seq, last) if seq is not None)
         at = self._now()
         news = await self._news(position)
         found = await self._read_rooms(news.rooms, position.token, before)

@@ -291,6 +291,44 @@ async def test_a_homeserver_that_goes_away_meanwhile_is_read_when_it_is_back(sce
     assert scene.pauses[:3] == [0.5, 1, 2]
 
 
+async def test_what_stays_unsent_though_contact_stands_again_is_read_too(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind newer messages that are delivered: Synapse leaves out what it holds while it ends a recovery."""
+    said: list[dict[str, Any]] = []
+
+    async def back() -> None:
+        said.extend((scene.homeserver.say("!circle policy"), scene.homeserver.say("!circle notes")))
+        await scene.deliver(said[1])
+
+    monkeypatch.setattr(scene.catching_up, "_back", back)
+    await scene.stands_at("s0")
+
+    await scene.run()
+
+    assert sorted(await scene.journal()) == sorted(ids(*said))
+
+
+async def test_a_delivery_that_could_not_be_taken_in_has_the_rooms_read(scene: Scene) -> None:
+    """The homeserver counts us as down then, and may leave something out when it no longer does."""
+    await scene.stands_at("s0")
+    task = asyncio.create_task(scene.catching_up.run())
+    async with asyncio.timeout(15):
+        await scene.homeserver.ends.wait()
+        missed, after = scene.homeserver.say("!circle policy"), scene.homeserver.say("!circle notes")
+        with pytest.raises(MatrixUnavailable):
+            async with scene.deliveries.one():
+                raise MatrixUnavailable
+        await scene.deliver(after)
+        scene.homeserver.answers.set()
+        while len(scene.backs) < 2:
+            await asyncio.to_thread(lambda: None)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert sorted(await scene.journal()) == sorted(ids(missed, after))
+
+
 async def test_a_homeserver_that_was_away_is_met_before_anything_is_read(scene: Scene) -> None:
     """It may be one made anew, that does not know us; at the start that is done already."""
     met: list[int] = []
