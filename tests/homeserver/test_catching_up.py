@@ -88,7 +88,6 @@ async def test_what_is_said_while_the_homeserver_still_counts_it_as_down_is_answ
     finally:
         breakable.hold.unlink()
 
-    await settled(mei, room, service)
     assert answered(mei, room, service, [first, second]) == [first, second]
 
 

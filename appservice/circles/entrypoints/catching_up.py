@@ -43,9 +43,10 @@ LEAST_SECONDS: Final = 1
 """No request is followed by the next one sooner, though what is of no interest here may end it at once."""
 ASK_SECONDS: Final = 5
 """How often a homeserver is asked whether it is there if it keeps no request open for us."""
-LOOK_AGAIN_SECONDS: Final = 3
-"""So long after contact stands again it is looked once more. What Synapse puts into a transaction between its last
-retry and its note that we are up stays unsent until it next fails to reach us (synapse.appservice.scheduler, 1.163).
+LOOKS: Final = (3, 12)
+"""After so many seconds each it is looked once more when contact stands again. What Synapse puts into a transaction
+between its last retry and its note that we are up stays unsent until it next fails to reach us
+(synapse.appservice.scheduler, 1.163).
 """
 PAUSES: Final = (0.5, 1, 2, 5)
 VERSIONS: Final = "/_matrix/client/versions"
@@ -128,6 +129,7 @@ class CatchingUp:
         self._connection = 0
         self._reached_seq: int | None = None
         self._failed = 0
+        self._looks: tuple[float, ...] = ()
 
     async def first(self) -> None:
         """Catch up once, however long it takes: what happened since the backup that was restored is read first."""
@@ -164,8 +166,8 @@ class CatchingUp:
                     self._reached_seq = await self._database.read(journal.last_seq)
                     is_behind, failures = False, 0
                     self._deliveries.release()
+                    self._looks = LOOKS
                     await self._back()
-                    token = await self._while_awake(self._look_again())
                 token = await self._while_awake(self._watch(token))
             except Exception as error:  # noqa: BLE001  # a full disk must not end the watch for good
                 if isinstance(error, _WasAsleep):
@@ -222,12 +224,17 @@ class CatchingUp:
         """
         # What had reached us when the request began is whole if its answer shows that contact stood until then.
         reached = await self._database.read(journal.last_seq)
-        answered = await self._ask(token)
+        answered = await self._ask(token, self._looks[0] if self._looks else POLL_SECONDS)
         if self._contact.renewed != self._connection:
             # It was away, for however short: a restart, or all that time in which this process did not run.
             raise MatrixUnavailable("The homeserver was away in between.")
         if self._deliveries.failed != self._failed:
             raise _WasNotTaken("What it held comes again, and more may wait behind it.")
+        if self._looks:
+            # Past all that was delivered since contact stood. What is found now is late anyhow: deliveries go on.
+            token = await self._catch_up(self._reached_seq)
+            self._looks = self._looks[1:]
+            return token
         self._reached_seq = reached
         if answered is None:
             return token
@@ -236,12 +243,15 @@ class CatchingUp:
         await self._sleep(max(0, LEAST_SECONDS - (self._deliveries.now() - begun)))
         return taken
 
-    async def _ask(self, token: str | None) -> tuple[float, str] | None:
-        """Make a request over the watched connection; returns when it began and the token that it ended with."""
+    async def _ask(self, token: str | None, seconds: float) -> tuple[float, str] | None:
+        """Make a request over the watched connection that ends after so many seconds at most.
+
+        Returns when it began and the token that it ended with; none where the homeserver keeps no request open.
+        """
         if self._polls:
             begun = self._deliveries.now()
             try:
-                answer = await self._contact.sync(token, _NO_ROOMS, POLL_SECONDS * 1000 if token else 0)
+                answer = await self._contact.sync(token, _NO_ROOMS, int(seconds * 1000) if token else 0)
             except (MatrixForbidden, MatrixBadRequest, MatrixNotFound):
                 answer = {}
             if taken := str(answer.get("next_batch", "")):
@@ -249,7 +259,7 @@ class CatchingUp:
             log.info("Contact is watched by asking.", extra={"action": "watch_asks"})
             self._polls = False
             return None
-        await self._sleep(ASK_SECONDS)
+        await self._sleep(min(seconds, ASK_SECONDS))
         await self._contact.request("GET", VERSIONS)
         return None
 
@@ -289,14 +299,6 @@ class CatchingUp:
             )
 
     # --- catching up ------------------------------------------------------------------------------------------------
-
-    async def _look_again(self) -> str | None:
-        """Read once more, past all that was delivered since contact stood; the token as of `_catch_up`.
-
-        Deliveries go on meanwhile: what is found now is late anyhow.
-        """
-        await self._sleep(LOOK_AGAIN_SECONDS)
-        return await self._catch_up(self._reached_seq)
 
     async def _catch_up(self, reached: int | None = None) -> str | None:
         """Read what was missed, and return the token up to which nothing is missing now.
@@ -456,6 +458,8 @@ class CatchingUp:
         own = next((event for event in state if self._is_own_membership(event)), None)
         if own is None or (facts is not None and facts.membership == "invite"):
             return 0
+        if facts is not None and facts.membership == "join" and room_id in await self._client.joined_rooms():
+            return 0  # It was delivered and accepted since we asked.
         name = hashlib.sha256(f"{room_id} {own.get('sender')} {position.token}".encode()).hexdigest()[:40]
         shown = {**own, "room_id": room_id, "origin_server_ts": position.at}
         stripped = {"invite_room_state": [event for event in state if event is not own]}

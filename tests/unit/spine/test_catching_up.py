@@ -22,7 +22,7 @@ from circles.adapters.store.tables import messages as messages_table
 from circles.core.ids import RoomID, UserID
 from circles.core.settings import Settings
 from circles.entrypoints import catching_up
-from circles.entrypoints.catching_up import CatchingUp
+from circles.entrypoints.catching_up import LOOKS, CatchingUp
 from circles.entrypoints.deliveries import Deliveries
 from circles.entrypoints.intake import Intake
 from circles.errors import MatrixBadRequest, MatrixForbidden, MatrixUnavailable
@@ -47,6 +47,7 @@ class FakeHomeserver:
     stream: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     invites: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     gone: set[str] = field(default_factory=set[str])
+    joined: set[RoomID] = field(default_factory=set[RoomID])
     down: int = 0
     polls: bool | None = True
     renewed: int = 0
@@ -92,6 +93,9 @@ class FakeHomeserver:
         places = [n for n in range(begin - 1, end - 1, -1) if self.stream[n]["room_id"] == room_id]
         page = {"chunk": [dict(self.stream[n]) for n in places[:limit]]}
         return {**page, "end": str(places[limit - 1])} if len(places) > limit else page
+
+    async def joined_rooms(self) -> frozenset[RoomID]:
+        return frozenset(self.joined)
 
     async def request(self, _method: str, _path: str) -> dict[str, Any]:
         self._answer("versions")
@@ -303,8 +307,13 @@ async def test_what_stays_unsent_though_contact_stands_again_is_read_too(
 
     monkeypatch.setattr(scene.catching_up, "_back", back)
     await scene.stands_at("s0")
-
-    await scene.run()
+    task = asyncio.create_task(scene.catching_up.run())
+    async with asyncio.timeout(15):
+        while len(await scene.journal()) < len(ids(*said)) or not said:
+            scene.homeserver.answers.set()
+            await asyncio.to_thread(lambda: None)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
     assert sorted(await scene.journal()) == sorted(ids(*said))
 
@@ -563,6 +572,18 @@ async def test_being_put_out_and_invited_again_unheard_ends_what_was_agreed(scen
     assert await scene.rows.do(lambda c: rooms.current_policy(c, ROOM)) is None
 
 
+async def test_an_invite_that_was_accepted_since_it_was_asked_about_ends_nothing(scene: Scene) -> None:
+    """It is delivered and accepted while the homeserver's answer is on its way."""
+    own = {"type": "m.room.member", "state_key": AI, "sender": MEI, "content": {"membership": "invite"}}
+    scene.homeserver.invites[ROOM] = [own]
+    scene.homeserver.joined.add(ROOM)
+    await scene.stands_at("s0")
+
+    await scene.run()
+
+    assert await scene.rows.do(lambda c: rooms.current_policy(c, ROOM)) is not None
+
+
 async def test_it_does_not_read_what_was_said_before_it_came(scene: Scene) -> None:
     """Of the time before its own join only its own comings and goings count."""
     early = scene.homeserver.say("!circle help")
@@ -652,6 +673,8 @@ async def test_the_position_follows_what_has_come(scene: Scene) -> None:
 
     watch = asyncio.create_task(scene.catching_up.run())
     await scene.homeserver.ends.wait()
+    for _ in LOOKS:
+        await open_request_ends()
     await scene.deliver(scene.homeserver.say("!circle help"))
     await open_request_ends()  # its token comes to be one to go to
     assert await token() == "s0"
