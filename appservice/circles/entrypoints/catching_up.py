@@ -126,7 +126,6 @@ class CatchingUp:
         self._counted = -1
         self._polls = True
         self._pages = PAGES
-        self._connection = 0
         self._reached_seq: int | None = None
         self._failed = 0
         self._looks: tuple[float, ...] = ()
@@ -197,24 +196,28 @@ class CatchingUp:
     async def _make_contact(self) -> None:
         """Open the connection that is watched from here on, so that no absence after this goes unnoticed."""
         await self._contact.request("GET", VERSIONS)
-        self._connection = self._contact.renewed
+        self._contact.anew.clear()
 
     async def _while_awake(self, work: Coroutine[Any, Any, str | None]) -> str | None:
-        """Return what comes of it, if this process runs all the while.
+        """Return what comes of it, if this process runs all the while and the homeserver is there.
 
         Raises:
             MatrixError: contact broke off, or may have.
         """
-        task, woken = asyncio.ensure_future(work), asyncio.ensure_future(self._deliveries.woken.wait())
+        task = asyncio.ensure_future(work)
+        signs = [asyncio.ensure_future(sign.wait()) for sign in (self._deliveries.woken, self._contact.anew)]
         try:
-            await asyncio.wait({task, woken}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task, *signs}, return_when=asyncio.FIRST_COMPLETED)
             if self._deliveries.woken.is_set():
                 raise _WasAsleep("What came meanwhile is not known.")
+            if self._contact.anew.is_set():
+                # It was away, for however short: a restart, or all that time in which this process did not run.
+                raise MatrixUnavailable("The homeserver was away in between.")
             return task.result()
         finally:
-            for each in (task, woken):
+            for each in (task, *signs):
                 each.cancel()
-            await asyncio.gather(task, woken, return_exceptions=True)
+            await asyncio.gather(task, *signs, return_exceptions=True)
 
     async def _watch(self, token: str | None) -> str | None:
         """Keep one request open, and return the token it ends with.
@@ -225,9 +228,6 @@ class CatchingUp:
         # What had reached us when the request began is whole if its answer shows that contact stood until then.
         reached = await self._database.read(journal.last_seq)
         answered = await self._ask(token, self._looks[0] if self._looks else POLL_SECONDS)
-        if self._contact.renewed != self._connection:
-            # It was away, for however short: a restart, or all that time in which this process did not run.
-            raise MatrixUnavailable("The homeserver was away in between.")
         if self._deliveries.failed != self._failed:
             raise _WasNotTaken("What it held comes again, and more may wait behind it.")
         if self._looks:

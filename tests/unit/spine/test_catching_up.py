@@ -50,7 +50,7 @@ class FakeHomeserver:
     joined: set[RoomID] = field(default_factory=set[RoomID])
     down: int = 0
     polls: bool | None = True
-    renewed: int = 0
+    anew: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[str] = field(default_factory=list[str])
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     ends: asyncio.Event = field(default_factory=asyncio.Event)
@@ -372,8 +372,7 @@ async def test_an_absence_that_no_request_met_is_made_good_too(scene: Scene) -> 
         await scene.homeserver.ends.wait()
         missed, after = scene.homeserver.say("!circle policy"), scene.homeserver.say("!circle notes")
         await scene.deliver(after)
-        scene.homeserver.renewed += 1
-        scene.homeserver.answers.set()
+        scene.homeserver.anew.set()
         while len(scene.backs) < 2:
             await asyncio.to_thread(lambda: None)
     task.cancel()

@@ -7,6 +7,7 @@ meanwhile (a laptop that slept, a machine that was moved).
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Final
 
@@ -36,15 +37,17 @@ class Contact(MatrixClient):
     """Requests over a single connection.
 
     Attributes:
-        renewed: how often a connection was opened that the homeserver had not told us to expect. A proxy that closes
-            after each answer says so in it (RFC 9112, 9.6), and then shows nothing by it.
+        anew: set when a connection is opened that the homeserver had not told us to expect, before anything is asked
+            over it; whoever makes contact clears it. A proxy that closes after each answer says so in it (RFC 9112,
+            9.6), and then shows nothing by it.
     """
 
-    renewed: int = 0
+    anew: asyncio.Event
     _is_closing: bool = False
 
     async def open(self) -> None:
         """Prepare the connection; the first request opens it."""
+        self.anew = asyncio.Event()
         trace = TraceConfig()
         trace.on_connection_create_end.append(self._note_new)
         trace.on_request_end.append(self._note_closing)
@@ -60,7 +63,7 @@ class Contact(MatrixClient):
         self, _session: ClientSession, _context: SimpleNamespace, _params: TraceConnectionCreateEndParams
     ) -> None:
         if not self._is_closing:
-            self.renewed += 1
+            self.anew.set()
         self._is_closing = False
 
     async def _note_closing(
