@@ -357,4 +357,3 @@ async def breakable() -> AsyncIterator[Breakable]:
             await stack.enter_async_context(thinker)
         stack.push_async_callback(trapped.close)
         yield Breakable(homeserver, service, thinker, trapped, model, other, hold)
-        yield Breakable(homeserver, service, thinker, trapped, model, other, hold)
