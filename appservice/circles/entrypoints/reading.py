@@ -270,7 +270,11 @@ class Reader:
         said = _PRIVATE_SUFFIX.sub("", words.text)
         whispered = said != words.text
         command, argument = self._command(what, words.part(said), names)
-        if command is None and found.room.direct and (chosen := await self._choice(base, found)) is not None:
+        if (
+            command is None
+            and found.room.direct
+            and (chosen := await self._choice(base, found, late=entry.received_at - what.at > LATE_MS)) is not None
+        ):
             return chosen
         if command is None:
             return await self._unknown(base, found, argument, prefixed=_is_prefixed(found.passed))
@@ -387,8 +391,11 @@ class Reader:
             index, rest = named[0], text[len(titles[named[0]]) :].lstrip(" :：,，")
         return replace(_placed(call, found.circles[index], found), argument=call.argument.part(rest))
 
-    async def _choice(self, call: Call, found: _Facts) -> Read | None:
-        """Read "out Choir", "out 1" and "Choir: out", said in private; None for anything else."""
+    async def _choice(self, call: Call, found: _Facts, *, late: bool) -> Read | None:
+        """Read "out Choir", "out 1" and "Choir: out", said in private; None for anything else.
+
+        What reached us late still takes somebody out, and no longer in.
+        """
         said = call.whole.text.strip().strip("。.!！")
         for name, word in _CHOICES if len(said) <= _SHORT_CHOICE else ():
             before, after = word.match(said), re.search(rf"(?:{word.pattern})$", said, re.IGNORECASE)
@@ -409,6 +416,8 @@ class Reader:
                     return self._say(call, strings.which_circle(call.language, tuple(titles), _EXAMPLE[call.language]))
                 continue
             placed = replace(_placed(call, found.circles[index], found), command=name, argument=call.whole.part(""))
+            if late and name == "in_again" and not found.again:
+                return self._say(placed, strings.late(call.language))
             return self._run(placed, command)
         return None
 

@@ -219,10 +219,12 @@ class Titles(FakeNames):
         *(("退出 Choir", "out"), ("outChoir", None)),
     ],
 )
+@pytest.mark.parametrize("late", [False, True])
 async def test_who_has_several_circles_chooses_for_the_one_they_name(
-    asking: Asking, words: str, choice: str | None
+    asking: Asking, words: str, choice: str | None, late: bool
 ) -> None:
-    """By its name or its number, for themself and for that circle alone."""
+    """By its name or its number, for themself and for that circle alone. What came late takes nobody in."""
+    choice = None if late and choice == "in" else choice
 
     def furnish(connection: Any) -> None:
         rooms.save_room(connection, RoomID("!dm"), membership="join", filled=True, version="10", direct=True, levels={})
@@ -233,7 +235,8 @@ async def test_who_has_several_circles_chooses_for_the_one_they_name(
     knocks, settings = asking.knocks, Settings(ai=AI, server_name="home.example")
     rates = Rates(PER_MINUTE, 1_000, AnswerLimits(1_000, 1_000))
     reader = Reader(knocks.rows.database, knocks.intake, Titles(), settings, knocks.clock, rates)
-    await asking.deliver({**message(words, sender=LI), "room_id": "!dm"})
+    said_at = int((knocks.clock.now() - (30 * MINUTE if late else timedelta())).timestamp() * 1000)
+    await asking.deliver({**message(words, sender=LI, at=said_at), "room_id": "!dm"})
     entry = await asking.knocks.rows.do(lambda c: journal.next_of(c, RoomID("!dm"), ()))
     assert entry is not None
     read = await reader.read(entry)
