@@ -33,6 +33,7 @@ from circles_harness.client import Person
 from circles_harness.process import HEALTH_INTERVAL_SECONDS, DidNotStart, ServerProcess, free_port
 
 BOOT_SECONDS = 80.0
+RECOVERY_SECONDS = 5.0
 
 # Synapse reads JSON as YAML, so every file it needs is written with the standard library.
 _UNLIMITED: dict[str, Any] = {"per_second": 1000, "burst_count": 1000}
@@ -227,6 +228,21 @@ class Homeserver:
         """Stop, then start with the same data and the present settings."""
         await self.stop()
         await self.start()
+
+    async def count_up(self, appservice_id: str) -> None:
+        """Wait until Synapse counts an application service as up, a few seconds at most.
+
+        What it makes a transaction of after its last retry and before that note it sends only when it next fails to
+        reach the service (synapse.appservice.scheduler): a test that speaks in that moment is not heard.
+        """
+        query = "SELECT state FROM application_services_state WHERE as_id = ?"
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while self._process.is_running and self.database_path.exists() and time.monotonic() < deadline:
+            with contextlib.closing(sqlite3.connect(f"file:{self.database_path}?mode=ro", uri=True)) as connection:
+                found = connection.execute(query, (appservice_id,)).fetchone()
+            if found is None or found[0] != "down":
+                return
+            await asyncio.sleep(HEALTH_INTERVAL_SECONDS)
 
     def log(self) -> str:
         """Synapse's log, all starts together."""

@@ -182,7 +182,7 @@ class Service:
         return await run_program(command, directory=self.directory, environment=self.environment, within=within)
 
     async def start(self) -> None:
-        """Write the configuration and start; returns when its /health answers 200.
+        """Write the configuration and start; returns when its /health answers 200, and it counts as up or soon will.
 
         Raises:
             DidNotStart: with the end of its log.
@@ -198,6 +198,7 @@ class Service:
             await self._process.kill()
             raise
         self.boot_seconds = time.monotonic() - begun
+        await self.homeserver.count_up(str(self.registration["id"]))
 
     def trap(self, point: str | None) -> None:
         """Set the trap at a point of `circles_harness.trapped`, or take it away."""

@@ -319,7 +319,6 @@ class Breakable:
         trapped: one like that which can be killed at a named point; a test starts and kills it.
         model: that model's endpoint; a test scripts it and resets it.
         other: the endpoint of the model that circles choose by the name "other"; the same.
-        hold: while this file exists the Synapse does not note that a service is up again, and says so in it.
     """
 
     homeserver: Homeserver
@@ -328,7 +327,6 @@ class Breakable:
     trapped: Service
     model: ModelServer
     other: ModelServer
-    hold: Path
 
 
 BREAKABLE_CONFIG = merged(SERVICE_CONFIG, {"limits": {"commands_per_person_per_minute": 1_000}})
@@ -342,8 +340,6 @@ THINKER_CONFIG = merged(
 async def breakable() -> AsyncIterator[Breakable]:
     """Boot what may be broken, when the first test asks for it; its people sign in with an auth service beside it."""
     homeserver, model, other = Homeserver(delegated=True), ModelServer(), ModelServer(model="scripted-too")
-    hold = homeserver.directory / "hold"
-    homeserver.modules.append({"module": "circles_harness.slow_recovery.SlowRecovery", "config": {"while": str(hold)}})
     service = Service(homeserver, config=BREAKABLE_CONFIG)
     choice = {"models": {"other": {"base_url": other.base_url, "model": other.model}}}
     thinker = Service(homeserver, localpart="thinker", model=model, config=merged(THINKER_CONFIG, choice))
@@ -356,4 +352,4 @@ async def breakable() -> AsyncIterator[Breakable]:
             await stack.enter_async_context(service)
             await stack.enter_async_context(thinker)
         stack.push_async_callback(trapped.close)
-        yield Breakable(homeserver, service, thinker, trapped, model, other, hold)
+        yield Breakable(homeserver, service, thinker, trapped, model, other)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import pytest
 
 from circles_harness import Person, Service
-from circles_harness.slow_recovery import HELD
 from walks import admitted, answer, ask, body, messages, private_room, settled
 
 from .conftest import Breakable, NewPerson
@@ -62,33 +61,6 @@ async def test_what_was_said_before_the_homeserver_died_is_answered_once_and_in_
         await settled(mei, room, service)
         found = answered(mei, room, service, asked[room])
         assert found == asked[room] if wakes == "in between" else sorted(found) == sorted(asked[room])
-
-
-async def test_what_is_said_while_the_homeserver_still_counts_it_as_down_is_answered(
-    breakable: Breakable, person: NewPerson
-) -> None:
-    """It is in a transaction that is never sent: Synapse made it after its last retry, before it noted we are up."""
-    homeserver, service = breakable.homeserver, breakable.service
-    mei = await person("mei", at=homeserver)
-    room = await admitted(mei, service)
-    await service.kill()
-    missed = len(homeserver.log())
-    first = await mei.say(room, "!circle help")
-    async with asyncio.timeout(60):
-        while "Scheduling retries" not in homeserver.log()[missed:]:
-            await asyncio.to_thread(lambda: None)
-    breakable.hold.touch()
-    try:
-        await service.start()
-        async with asyncio.timeout(60):
-            while breakable.hold.read_text() != HELD:
-                await asyncio.to_thread(lambda: None)
-        second = await mei.say(room, "!circle notes")
-        await answer(mei, room, second, service)
-    finally:
-        breakable.hold.unlink()
-
-    assert answered(mei, room, service, [first, second]) == [first, second]
 
 
 async def test_who_invited_it_before_the_homeserver_died_is_not_left_waiting(

@@ -43,11 +43,6 @@ LEAST_SECONDS: Final = 1
 """No request is followed by the next one sooner, though what is of no interest here may end it at once."""
 ASK_SECONDS: Final = 5
 """How often a homeserver is asked whether it is there if it keeps no request open for us."""
-LOOKS: Final = (3, 12)
-"""After so many seconds each it is looked once more when contact stands again. What Synapse puts into a transaction
-between its last retry and its note that we are up stays unsent until it next fails to reach us
-(synapse.appservice.scheduler, 1.163).
-"""
 PAUSES: Final = (0.5, 1, 2, 5)
 VERSIONS: Final = "/_matrix/client/versions"
 PAGE: Final = 100
@@ -88,10 +83,6 @@ class _WasAsleep(MatrixUnavailable):
     """This process did not run for a while: what became of contact meanwhile is not known."""
 
 
-class _WasNotTaken(MatrixUnavailable):
-    """A delivery could not be taken in: the homeserver counts us as down, as if contact had broken off."""
-
-
 class CatchingUp:
     """Watches contact with the homeserver, and reads what was missed whenever it broke off."""
 
@@ -127,8 +118,6 @@ class CatchingUp:
         self._polls = True
         self._pages = PAGES
         self._reached_seq: int | None = None
-        self._failed = 0
-        self._looks: tuple[float, ...] = ()
 
     async def first(self) -> None:
         """Catch up once, however long it takes: what happened since the backup that was restored is read first."""
@@ -159,20 +148,16 @@ class CatchingUp:
                         await self._meet()
                     was_there = True
                     self._deliveries.woken.clear()
-                    self._failed = self._deliveries.failed
                     await self._make_contact()
                     token = await self._while_awake(self._catch_up())
                     self._reached_seq = await self._database.read(journal.last_seq)
                     is_behind, failures = False, 0
                     self._deliveries.release()
-                    self._looks = LOOKS
                     await self._back()
                 token = await self._while_awake(self._watch(token))
             except Exception as error:  # noqa: BLE001  # a full disk must not end the watch for good
                 if isinstance(error, _WasAsleep):
                     log.info("This process did not run for a while.", extra={"action": "was_asleep"})
-                elif isinstance(error, _WasNotTaken):
-                    log.info("A delivery was not taken in: the rooms are read.", extra={"action": "was_not_taken"})
                 elif not isinstance(error, MatrixError):
                     log.error(  # noqa: TRY400  # the traceback may carry text
                         "Catching up failed.",
@@ -227,14 +212,7 @@ class CatchingUp:
         """
         # What had reached us when the request began is whole if its answer shows that contact stood until then.
         reached = await self._database.read(journal.last_seq)
-        answered = await self._ask(token, self._looks[0] if self._looks else POLL_SECONDS)
-        if self._deliveries.failed != self._failed:
-            raise _WasNotTaken("What it held comes again, and more may wait behind it.")
-        if self._looks:
-            # Past all that was delivered since contact stood. What is found now is late anyhow: deliveries go on.
-            token = await self._catch_up(self._reached_seq)
-            self._looks = self._looks[1:]
-            return token
+        answered = await self._ask(token)
         self._reached_seq = reached
         if answered is None:
             return token
@@ -243,15 +221,12 @@ class CatchingUp:
         await self._sleep(max(0, LEAST_SECONDS - (self._deliveries.now() - begun)))
         return taken
 
-    async def _ask(self, token: str | None, seconds: float) -> tuple[float, str] | None:
-        """Make a request over the watched connection that ends after so many seconds at most.
-
-        Returns when it began and the token that it ended with; none where the homeserver keeps no request open.
-        """
+    async def _ask(self, token: str | None) -> tuple[float, str] | None:
+        """Make a request over the watched connection; returns when it began and the token that it ended with."""
         if self._polls:
             begun = self._deliveries.now()
             try:
-                answer = await self._contact.sync(token, _NO_ROOMS, int(seconds * 1000) if token else 0)
+                answer = await self._contact.sync(token, _NO_ROOMS, POLL_SECONDS * 1000 if token else 0)
             except (MatrixForbidden, MatrixBadRequest, MatrixNotFound):
                 answer = {}
             if taken := str(answer.get("next_batch", "")):
@@ -259,7 +234,7 @@ class CatchingUp:
             log.info("Contact is watched by asking.", extra={"action": "watch_asks"})
             self._polls = False
             return None
-        await self._sleep(min(seconds, ASK_SECONDS))
+        await self._sleep(ASK_SECONDS)
         await self._contact.request("GET", VERSIONS)
         return None
 
@@ -300,18 +275,15 @@ class CatchingUp:
 
     # --- catching up ------------------------------------------------------------------------------------------------
 
-    async def _catch_up(self, reached: int | None = None) -> str | None:
+    async def _catch_up(self) -> str | None:
         """Read what was missed, and return the token up to which nothing is missing now.
-
-        Args:
-            reached: the last row up to which nothing is missing; by default that at which contact broke off, or all.
 
         Raises:
             MatrixError: the homeserver did not answer; to be done again, which changes nothing that was done.
         """
         begun = time.monotonic()
         position, last = await self._database.read(lambda c: (positions.load(c), journal.last_seq(c)))
-        before = next(seq for seq in (reached, position.broken_seq, last) if seq is not None)
+        before = position.broken_seq if position.broken_seq is not None else last
         at = self._now()
         news = await self._news(position)
         found = await self._read_rooms(news.rooms, position.token, before)

@@ -38,7 +38,6 @@ class Deliveries:
 
     Attributes:
         count: how many came in.
-        failed: how many could not be taken in.
         woken: set when this process did not run for a while. From then on deliveries are held; whoever releases them
             clears it first.
     """
@@ -48,7 +47,6 @@ class Deliveries:
     ) -> None:
         """Begin with nothing on its way. `held`: the first ones wait until they are released; `now` never goes back."""
         self.count = 0
-        self.failed = 0
         self.woken = asyncio.Event()
         self._hold_seconds = hold_seconds
         self.now = now
@@ -76,9 +74,6 @@ class Deliveries:
             await self._wait()
             yield
             self.count += 1
-        except BaseException:
-            self.failed += 1
-            raise
         finally:
             self._on_their_way -= 1
             self._quiet_from = self.now()

@@ -22,7 +22,7 @@ from circles.adapters.store.tables import messages as messages_table
 from circles.core.ids import RoomID, UserID
 from circles.core.settings import Settings
 from circles.entrypoints import catching_up
-from circles.entrypoints.catching_up import LOOKS, CatchingUp
+from circles.entrypoints.catching_up import CatchingUp
 from circles.entrypoints.deliveries import Deliveries
 from circles.entrypoints.intake import Intake
 from circles.errors import MatrixBadRequest, MatrixForbidden, MatrixUnavailable
@@ -293,49 +293,6 @@ async def test_a_homeserver_that_goes_away_meanwhile_is_read_when_it_is_back(sce
 
     assert await scene.journal() == ids(missed)
     assert scene.pauses[:3] == [0.5, 1, 2]
-
-
-async def test_what_stays_unsent_though_contact_stands_again_is_read_too(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Behind newer messages that are delivered: Synapse leaves out what it holds while it ends a recovery."""
-    said: list[dict[str, Any]] = []
-
-    async def back() -> None:
-        said.extend((scene.homeserver.say("!circle policy"), scene.homeserver.say("!circle notes")))
-        await scene.deliver(said[1])
-
-    monkeypatch.setattr(scene.catching_up, "_back", back)
-    await scene.stands_at("s0")
-    task = asyncio.create_task(scene.catching_up.run())
-    async with asyncio.timeout(15):
-        while len(await scene.journal()) < len(ids(*said)) or not said:
-            scene.homeserver.answers.set()
-            await asyncio.to_thread(lambda: None)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-    assert sorted(await scene.journal()) == sorted(ids(*said))
-
-
-async def test_a_delivery_that_could_not_be_taken_in_has_the_rooms_read(scene: Scene) -> None:
-    """The homeserver counts us as down then, and may leave something out when it no longer does."""
-    await scene.stands_at("s0")
-    task = asyncio.create_task(scene.catching_up.run())
-    async with asyncio.timeout(15):
-        await scene.homeserver.ends.wait()
-        missed, after = scene.homeserver.say("!circle policy"), scene.homeserver.say("!circle notes")
-        with pytest.raises(MatrixUnavailable):
-            async with scene.deliveries.one():
-                raise MatrixUnavailable
-        await scene.deliver(after)
-        scene.homeserver.answers.set()
-        while len(scene.backs) < 2:
-            await asyncio.to_thread(lambda: None)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-    assert sorted(await scene.journal()) == sorted(ids(missed, after))
 
 
 async def test_a_homeserver_that_was_away_is_met_before_anything_is_read(scene: Scene) -> None:
@@ -672,8 +629,6 @@ async def test_the_position_follows_what_has_come(scene: Scene) -> None:
 
     watch = asyncio.create_task(scene.catching_up.run())
     await scene.homeserver.ends.wait()
-    for _ in LOOKS:
-        await open_request_ends()
     await scene.deliver(scene.homeserver.say("!circle help"))
     await open_request_ends()  # its token comes to be one to go to
     assert await token() == "s0"
