@@ -50,6 +50,14 @@ def message(text: str = "hello", *, sender: str = MEI, event_id: str | None = No
     }
 
 
+def an_edit(event_id: str, text: str, *, sender: str = MEI, room_id: str = ROOM) -> dict[str, Any]:
+    """Return an edit as the homeserver pushes it."""
+    relation = {"rel_type": "m.replace", "event_id": event_id}
+    new = {"msgtype": "m.text", "body": text}
+    content = {"msgtype": "m.text", "body": f"* {text}", "m.new_content": new, "m.relates_to": relation}
+    return message(sender=sender) | {"room_id": room_id, "content": content}
+
+
 def a_post(text: str = "an answer", *, rests_on: Iterable[str] = (), sender: UserID = MEI, **changes: Any) -> fx.Post:
     """Return a post in the room."""
     sources = tuple(Source(EventID(event_id), sender) for event_id in rests_on)

@@ -92,11 +92,17 @@ class Weighed(NamedTuple):
         return decide(self.scopes, _request(right, self.classified, self.view))
 
     def forwarded(self, event: object) -> dict[str, object] | None:
-        """Return the event as `filter_event` rebuilds it, None where it drops it; no more is decided than needed."""
+        """Return the event as `filter_event` rebuilds it, None where it drops it; no more is decided than needed.
+
+        Of an edit that it drops passes who edited what, if a call may have shown the old words: an answer that rests on
+        them is to be taken back.
+        """
         what = self.classified
         passes = what.control or what.own or self.may(_READ)
         if passes or (not self.view.called and (self.may(_TRIGGER) or self.may(_STORE))):
             return _rebuilt(mapping(event), what)
+        if what.edits is not None and decide(self.scopes, _request(_READ, what, self.view)._replace(called=True)):
+            return _without_words(mapping(event), what)
         return None
 
 
@@ -175,6 +181,12 @@ def _rebuilt(given: Json, classified: Classified) -> dict[str, object]:
         case _:
             pass
     return event
+
+
+def _without_words(given: Json, edit: Classified) -> dict[str, object]:
+    """Return that somebody edited something: of ciphertext too nothing but that, so nobody waits for its key."""
+    relation = {"m.relates_to": {"rel_type": "m.replace", "event_id": edit.edits}}
+    return _rebuilt({**given, "type": "m.room.message", "content": relation}, edit._replace(encrypted=False))
 
 
 def _content(content: Json, classified: Classified) -> dict[str, object]:

@@ -205,9 +205,15 @@ TAKEN_BACK_UNSENT: Final[dict[Lang, str]] = {
 }
 """The same where it was not."""
 
+EDITED: Final[dict[Lang, str]] = {
+    "en": "You changed a message that I had kept something from, so I removed that. Want it kept? Tell me once more.",
+    "zh": "你改了一条消息，我照原来的话记下的内容就删掉了。还想记的话，再跟我说一次。",
+}
+"""To the person whose edit took away what they had asked to keep, in private."""
+
 POSTED_AGAIN: Final[dict[Lang, str]] = {
-    "en": "Posted again: something in it was taken back.",
-    "zh": "重发：里面有内容被收回了。",
+    "en": "Posted again: something in it was taken back or changed.",
+    "zh": "重发：里面有内容被收回或改过。",
 }
 """How the new post begins in the room, as a reply to the question."""
 

@@ -18,7 +18,7 @@ from circles.core import effects as fx
 from circles.core.ids import EventID, RoomID, UserID
 from circles.facts import rooms
 from circles.facts.tables import posts, sources
-from circles.feature import Feature
+from circles.feature import Feature, Held
 from circles.testing import NOON, ROOM
 from rows import LI, MEI, NOW, Rows, a_post, opened
 
@@ -39,6 +39,9 @@ class Remembers:
         self.events.append(event_ids)
         return (fx.CancelWake("fake", "rests on it"),)
 
+    def held(self, _connection: Connection, *_: object) -> tuple[Held, ...]:
+        return (Held("of theirs", 0 if self.events else 1),)
+
     def forget_person(self, _connection: Connection, user_id: UserID, room_id: RoomID | None) -> tuple[fx.Effect, ...]:
         self.people.append((user_id, room_id))
         return (fx.CancelWake("fake", "theirs"),)
@@ -54,6 +57,7 @@ class Remembers:
             forget=self.forget,
             forget_person=self.forget_person,
             forget_room=self.forget_room,
+            held=self.held,
         )
 
 
@@ -104,6 +108,26 @@ async def test_a_message_taken_back_takes_all_that_rests_on_it(rows: Rows, remem
     assert ROOM in after.interrupted
     assert ROOM in after.lanes
     assert after.woken
+
+
+async def test_an_edit_by_its_author_takes_what_was_made_from_the_old_words(rows: Rows, remembers: Remembers) -> None:
+    """Posts are said again, what features keep goes and its owner is told; nobody else's edit does anything."""
+    event_id = await rows.ask("a question", sender=MEI)
+    root, standing = await rows.post(a_post("stands", rests_on=[event_id], remake={"how": 1}))
+    await rows.perform(a_post("waits", rests_on=[event_id]))
+    for by, room_id in ((LI, ROOM), (MEI, OTHER)):
+        await rows.perform(fx.TakeBackWords(room_id, event_id, by))
+    assert (remembers.events, await rows.redacted()) == ([], set())
+
+    await rows.perform(fx.TakeBackWords(ROOM, event_id, MEI))
+
+    assert remembers.events == [(event_id,)]
+    assert await rows.redacted() == {standing}
+    assert list(await rows.wakes()) == [f"remake:{root}"]
+    told = [(row.lane, row.payload["body"]) for row in await rows.waiting() if row.kind == "post"]
+    assert [(lane, text.partition(",")[0]) for lane, text in told] == [
+        (MEI, "You changed a message that I had kept something from")
+    ]
 
 
 async def test_receipts_keep_ids_only(rows: Rows) -> None:

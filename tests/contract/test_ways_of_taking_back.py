@@ -9,19 +9,25 @@ from collections.abc import Awaitable, Callable, Set
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from circles.adapters.store import journal, kept
 from circles.adapters.store.database import SqlDatabase
 from circles.core import effects as fx
 from circles.core.ids import EventID, UserID
+from circles.core.settings import Settings
 from circles.entrypoints.gathering import WhatIsHeld
+from circles.entrypoints.intake import Intake
 from circles.facts import rooms
+from circles.facts.tables import policies
 from circles.features.notes.store import notes
 from circles.features.reminders.store import reminder_pending, reminders
-from circles.testing import ROOM
+from circles.metrics import Metrics
+from circles.testing import AI, ROOM, FakeClock
 from circles_bench.leaks.canary import Canary, Flock
 from circles_docs import ROOT
-from rows import LI, MEI, NOW, Rows, a_post, message, opened
+from circles_policies import Choice, Member, Preset, fold_choice, preset, to_content
+from rows import LI, MEI, NOW, Rows, a_post, an_edit, message, opened
 
 TALK, IN_THREAD, ASKED = EventID("$talk"), EventID("$in_thread"), EventID("$asked")
 PLACES: tuple[str, ...] = (
@@ -60,6 +66,8 @@ async def plant(rows: Rows) -> dict[str, Canary]:
         "created_at": NOW,
     }
     waiting = message(said("waiting"), event_id="$waiting")
+    came = [(event_id, ROOM, MEI, NOW, None) for event_id in (TALK, IN_THREAD, ASKED)]
+    await rows.do(lambda c: journal.note(c, came, NOW))
     await rows.do(lambda c: kept.keep(c, body=said("kept message"), thread=None, **common))  # type: ignore[arg-type]
     await rows.do(lambda c: kept.keep(c, body=said("kept in a thread"), **thread))  # type: ignore[arg-type]
     values = {**note, "asked_event": ASKED, "at": NOW, "kept_at": NOW, "text": said("note")}
@@ -78,13 +86,25 @@ def effect(*effects: fx.Effect) -> Callable[[Rows], Awaitable[object]]:
     return lambda rows: rows.perform(*effects)
 
 
+def intake_of(rows: Rows) -> Intake:
+    """Return what takes events in."""
+    settings, ghosts = Settings(ai=AI, server_name="home.example"), re.compile("@c_.*")
+    return Intake(rows.database, rows.performer, settings, FakeClock(), Metrics(), lambda _: None, ghosts)
+
+
+async def edit(rows: Rows) -> None:
+    """Let Mei say something else in the place of all that she said."""
+    edits = [an_edit(event_id, "It is nowhere.") for event_id in (TALK, IN_THREAD, ASKED, "$waiting")]
+    await intake_of(rows).accept("edits", edits)
+
+
 EVERYTHING = set(PLACES)
 WAYS: dict[str, tuple[Callable[[Rows], Awaitable[object]], Set[str]]] = {
     "redaction, 🙈": (
         effect(fx.TakeBack(ROOM, (TALK, IN_THREAD, ASKED, EventID("$waiting")), by=MEI)),
         EVERYTHING,
     ),
-    "edit": (lambda rows: rows.do(lambda c: kept.revise(c, TALK, MEI, "It is nowhere.")), {"kept message"}),
+    "edit": (edit, EVERYTHING),
     "off-record thread": (effect(fx.TakeBackTalk(ROOM, 0, EventID("$root"))), {"kept in a thread"}),
     "off-record hour": (effect(fx.TakeBackTalk(ROOM, 0, None)), TALKS | ANSWERS),
     "out, not at all": (effect(fx.TakeBackPerson(MEI, ROOM, held=False)), TALKS | ANSWERS),
@@ -119,6 +139,44 @@ async def test_each_way_takes_what_it_says_from_every_place_and_nothing_else(tmp
 
     in_rows = {place for place in PLACES if place != "answer" and words[place] not in left}
     assert in_rows | ({"answer"} if withdrawn else set()) == goes
+
+
+@pytest.mark.parametrize(
+    ("said", "edited", "waits"),
+    [
+        ("!circle ask where is the boat?", "!circle ask where is the bike?", "!circle ask where is the bike?"),
+        ("!circle ask where is the boat?", "never mind", None),
+        ("!circle ask where is the boat?", "!circle out", None),
+        ("!circle out", "!circle in", "!circle out"),
+    ],
+)
+async def test_a_question_that_waits_asks_what_its_edit_says(
+    tmp_path: Path, said: str, edited: str, waits: str | None
+) -> None:
+    """Nothing, if that is no question; and what was obeyed when it came is not said otherwise later."""
+    async with opened(tmp_path) as rows:
+        await rows.do(in_force)
+        await intake_of(rows).accept("said", [message(said, event_id="$asked")])
+        await intake_of(rows).accept("others", [an_edit("$asked", "not mine to say", sender=LI)])
+        assert await waiting(rows) == said
+        await intake_of(rows).accept("edited", [an_edit("$asked", edited)])
+        assert await waiting(rows) == waits
+
+
+def in_force(connection: Connection) -> None:
+    """Put a notebook in force, of which both were told."""
+    content = to_content(preset(Preset.NOTEBOOK))
+    row = {"room_id": ROOM, "content": content, "state": "in_force", "asked_at": 0, "starts_at": 0, "written": False}
+    connection.execute(policies.insert().values(row))
+    for user in (MEI, LI):
+        rooms.save_member(connection, ROOM, user, membership="join")
+        rooms.save_choice(connection, ROOM, user, fold_choice(Member(since=None), Choice.TOLD, 0))
+
+
+async def waiting(rows: Rows) -> str | None:
+    """Return the words of what waits."""
+    entry = await rows.do(lambda c: journal.next_of(c, ROOM, ()))
+    return str(entry.event["content"]["body"]) if entry is not None else None
 
 
 @pytest.mark.parametrize("membership", ["join", "leave"])

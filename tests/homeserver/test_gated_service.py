@@ -115,6 +115,23 @@ async def test_no_forbidden_word_passes_the_gate(gated: Gated, model: ModelServe
     assert outcome.seen[Place.ROOM]
 
 
+async def test_an_edit_takes_an_answer_back(gated: Gated) -> None:
+    """Also on call, where talk does not arrive: what is quoted is redacted, and said again as it reads now."""
+    mei, li, service = gated.mei, gated.li, gated.service
+    room = await admitted(mei, service, li)
+    message, *_ = await chat(room, [(li, "The raft is with OLDNAME"), *((mei, text) for text in TALK)])
+    question = await mei.say(room, "!circle ask where is the raft?")
+    first = await answer(mei, room, question, service)
+    assert "OLDNAME" in body(first)
+
+    await li.edit(room, message, "The raft is with NEWNAME")
+
+    await mei.wait_for_redaction(room, first["event_id"])
+    again = await mei.wait_for_text(room, "Posted again: ", sender=service.user_id)
+    assert "NEWNAME" in body(again)
+    assert "OLDNAME" not in body(again)
+
+
 async def test_done_is_said_when_both_sides_have_stored_it(gated: Gated) -> None:
     """After the answer to "out" in private, the homeserver itself withholds that person; after "in" it does not."""
     mei, li, service = gated.mei, gated.li, gated.service

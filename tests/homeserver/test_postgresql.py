@@ -9,7 +9,7 @@ from circles_harness import Person, Service
 from rows import every_value
 from walks import NOTEBOOK, admitted, answer, ask, body, chat, kind, let_in
 
-AGAIN = "Posted again: something in it was taken back."
+AGAIN = "Posted again: something in it was taken back or changed."
 
 
 async def in_the_database(service: Service) -> bytes:

@@ -18,7 +18,7 @@ from .conftest import Breakable, NewPerson
 
 SECONDS = 60
 """What the product promises; seconds are usual."""
-AGAIN = "Posted again: something in it was taken back."
+AGAIN = "Posted again: something in it was taken back or changed."
 
 
 async def by_redaction(author: Person, _other: Person, room: str, message: str, _service: Service) -> None:
@@ -29,6 +29,11 @@ async def by_redaction(author: Person, _other: Person, room: str, message: str, 
 async def by_monkey(_author: Person, other: Person, room: str, message: str, _service: Service) -> None:
     """🙈 by somebody else."""
     await other.react(room, message, "🙈")
+
+
+async def by_edit(author: Person, _other: Person, room: str, message: str, _service: Service) -> None:
+    """Say something else instead."""
+    await author.edit(room, message, "The boat is with nobody")
 
 
 async def by_out(author: Person, _other: Person, room: str, _message: str, _service: Service) -> None:
@@ -45,7 +50,7 @@ async def by_forgetting(author: Person, _other: Person, _room: str, _message: st
 Way = Callable[[Person, Person, str, str, Service], Awaitable[None]]
 
 
-@pytest.mark.parametrize("way", [by_redaction, by_monkey, by_out, by_forgetting])
+@pytest.mark.parametrize("way", [by_redaction, by_monkey, by_edit, by_out, by_forgetting])
 async def test_what_is_taken_back_is_gone_everywhere(breakable: Breakable, person: NewPerson, way: Way) -> None:
     """From /messages and /event for members; from database and log; and it comes back without."""
     thinker, model = breakable.thinker, breakable.model.reset()

@@ -252,6 +252,18 @@ class TakeBack(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBackWords(Effect):
+    """Remove everything made from what a message said before its author edited it; posts are said again from the new.
+
+    Where `by` did not write it, nothing happens: an edit by somebody else is none (spec "Event replacements").
+    """
+
+    room_id: RoomID
+    event_id: EventID
+    by: UserID
+
+
+@dataclass(frozen=True, slots=True)
 class TakeBackTalk(Effect):
     """Remove what was made from talk that is off the record from now on: of one thread, or of a room since an instant.
 

@@ -40,7 +40,7 @@ from circles.registry import FEATURES
 from circles_policies import explain
 from circles_policies.acl import may_take_part
 from circles_policies.decision import Decision, Verdict
-from circles_policies.events import Control, Kind, RoomView, classify
+from circles_policies.events import Control, Kind, RoomView, classify, mapping
 from circles_policies.gate import Dropped, Passed, filter_event, may_open
 from circles_policies.words import ControlWord, strip_address
 
@@ -238,7 +238,7 @@ class Intake:
         passed = filter_event(raw, self.view(connection, room_id, sender, raw, now, facts))
         if isinstance(passed, Dropped):
             if passed.classified.edits is not None:
-                kept.revise(connection, EventID(passed.classified.edits), sender, None)
+                after.add(self._edit(connection, room_id, sender, EventID(passed.classified.edits), None, now))
             self._metrics.event("dropped", passed.classified.kind.value)
             for reason in passed.reasons:
                 self._metrics.denied(reason.value)
@@ -247,7 +247,9 @@ class Intake:
         what = passed.classified
         event_facts.apply(connection, passed.event, what, self._settings.ai)
         after.add(self._control(connection, passed, room_id, sender, now))
-        if passed.store and what.control is None and not what.own:
+        if what.edits is not None:
+            after.add(self._edit(connection, room_id, sender, EventID(what.edits), passed, now))
+        elif passed.store and what.control is None and not what.own:
             self._keep(connection, passed, room_id, sender)
         if what.kind is Kind.MEMBERSHIP:
             after.renamed.add(room_id)
@@ -273,10 +275,11 @@ class Intake:
         view = self.view(connection, room_id, sender, raw, now)
         what = classify(raw, view)
         if not may_open(raw, view):
+            after = Aftermath()
             if what.edits is not None:
-                kept.revise(connection, EventID(what.edits), sender, None)
+                after = self._edit(connection, room_id, sender, EventID(what.edits), None, now)
             self._metrics.event("closed", what.kind.value)
-            return Aftermath()
+            return after
         self._metrics.event("parked", what.kind.value)
         content = cast("Json", raw["content"])
         session = content.get("session_id")
@@ -438,11 +441,6 @@ class Intake:
 
     def _keep(self, connection: Connection, passed: Passed, room_id: RoomID, sender: UserID) -> None:
         what, content = passed.classified, cast("Json", passed.event["content"])
-        if what.edits is not None:
-            new = content.get("m.new_content")
-            text = cast("Json", new).get("body") if isinstance(new, dict) else None
-            kept.revise(connection, EventID(what.edits), sender, text if isinstance(text, str) else None)
-            return
         text = content.get("body")
         if not isinstance(text, str):
             return
@@ -457,6 +455,43 @@ class Intake:
             thread=EventID(what.thread) if what.thread else None,
             reply_to=EventID(what.reply_to) if what.reply_to else None,
         )
+
+    def _edit(
+        self,
+        connection: Connection,
+        room_id: RoomID,
+        sender: UserID,
+        event_id: EventID,
+        passed: Passed | None,
+        now: int,
+    ) -> Aftermath:
+        """Let a message's new words stand where its old ones stood; `passed` None: nothing of them may be looked at.
+
+        What was made from the old ones goes.  A question that waits for its turn asks what it says now.
+        """
+        new = mapping(mapping(passed.event["content"]).get("m.new_content") if passed is not None else None)
+        text = new.get("body") if passed is not None and passed.store else None
+        kept.revise(connection, event_id, sender, text if isinstance(text, str) else None)
+        waiting = journal.waiting(connection, room_id, sender, event_id)
+        if waiting is not None and not self._is_control(connection, room_id, sender, waiting, now):
+            self._reword(connection, room_id, sender, waiting, new, now)
+        return self._performer.perform(connection, (fx.TakeBackWords(room_id, event_id, sender),), now)
+
+    def _reword(
+        self, connection: Connection, room_id: RoomID, sender: UserID, waiting: Json, new: Json, now: int
+    ) -> None:
+        """Let a question ask what its edit says, or drop it where that asks nothing."""
+        relation = {key: value for key, value in waiting["content"].items() if key == "m.relates_to"}
+        event = {**waiting, "content": {**new, **relation}}
+        asks = filter_event(event, self.view(connection, room_id, sender, event, now))
+        if isinstance(asks, Passed) and asks.classified.control is None and self._needs_work(connection, asks, now):
+            journal.reword(connection, asks.event)
+        else:
+            journal.drop(connection, (EventID(waiting["event_id"]),))
+
+    def _is_control(self, connection: Connection, room_id: RoomID, sender: UserID, event: Json, now: int) -> bool:
+        """Return whether an event was obeyed when it came: an edit changes nothing of that."""
+        return classify(event, self.view(connection, room_id, sender, event, now)).control is not None
 
     def _needs_work(self, connection: Connection, passed: Passed, now: int) -> bool:
         """Return whether the worker has something to do with it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
+from typing import Final
 
 from sqlalchemy import Connection, delete, select
 
@@ -14,7 +15,7 @@ from circles.adapters.store import causes, egress, journal, kept, outbox, quaran
 from circles.core import effects as fx
 from circles.core import voice
 from circles.core.ids import EffectID, EventID, RoomID, UserID
-from circles.core.language import as_language
+from circles.core.language import Language, as_language
 from circles.dialects import insert
 from circles.entrypoints.following import follow
 from circles.facts import posts, rooms, upgrades
@@ -24,6 +25,8 @@ from circles.facts.wakes import let_go
 from circles.feature import Feature
 from circles.registry import FEATURES
 from circles_policies import notices
+
+MOST_EDITED: Final = 10_000
 
 
 @dataclass
@@ -67,6 +70,25 @@ class Performer:
         self._rules = rules
         self._features = features
         self._writers = {kind: write for feature in features for kind, write in feature.writers.items()}
+        self._edited: dict[EventID, int] = {}
+        self._edits = 0
+
+    @property
+    def edits(self) -> int:
+        """How many edits this process has seen. What is read from now on has the words of all of them."""
+        return self._edits
+
+    def is_edited(self, event_id: EventID, edits: int) -> bool:
+        """Return whether a message was edited after so many edits were seen."""
+        return self._edited.get(event_id, 0) > edits
+
+    def is_outdated(self, effects: Iterable[fx.Effect], edits: int) -> bool:
+        """Return whether a message that a post rests on was edited after so many edits were seen."""
+        if self._edits == edits:
+            return False
+        posts_ = [effect.post if isinstance(effect, fx.Private) else effect for effect in effects]
+        sources = [source for post in posts_ if isinstance(post, fx.Post) for source in post.sources]
+        return any(self.is_edited(source.event_id, edits) for source in sources)
 
     def perform(
         self, connection: Connection, effects: Iterable[fx.Effect], now: int, cause: str | None = None
@@ -106,6 +128,8 @@ class Performer:
                 after.woken = True
             case fx.TakeBack():
                 self._take_back(connection, effect, now, after)
+            case fx.TakeBackWords():
+                self._take_back_words(connection, effect, now, after)
             case fx.TakeBackTalk():
                 self._take_back_talk(connection, effect, now, after)
             case fx.TakeBackPerson():
@@ -227,6 +251,40 @@ class Performer:
         after.lanes |= set(outbox.lanes_waiting(connection))
         after.add(self.perform(connection, follow, now))
 
+    def _take_back_words(self, connection: Connection, effect: fx.TakeBackWords, now: int, after: Aftermath) -> None:
+        room_id, event_id, by = effect.room_id, effect.event_id, effect.by
+        self._note_edit(event_id)
+        used = posts.resting_on(connection, (event_id,), upgrades.onward(connection, room_id), by=by)
+        follow: list[fx.Effect] = []
+        if journal.wrote(connection, room_id, by, event_id):
+            quarantine.drop(connection, (event_id,))
+            before = self._held(connection, by)
+            for feature in self._features:
+                if feature.forget is not None:
+                    follow += feature.forget(connection, (event_id,))
+            if self._held(connection, by) < before:
+                words = fx.Words(notices.EDITED[self._spoken(connection, room_id, by)])
+                follow.append(fx.Private(by, fx.Post(room_id, words, kind="taken_back", feature="consent")))
+        self._say_again(connection, used, now, after)
+        after.lanes |= set(outbox.lanes_waiting(connection))
+        after.add(self.perform(connection, follow, now))
+
+    def _note_edit(self, event_id: EventID) -> None:
+        """Note that what is being made of a message's old words is void, also if its edit is not committed after all.
+
+        Nothing in the making outlives this process, so it is kept in memory; of the oldest nothing is in the making.
+        """
+        self._edits += 1
+        self._edited.pop(event_id, None)
+        self._edited[event_id] = self._edits
+        if len(self._edited) > MOST_EDITED:
+            del self._edited[next(iter(self._edited))]
+
+    def _held(self, connection: Connection, user_id: UserID) -> int:
+        """Return how much of what a person asked for is held."""
+        held = [each.held(connection, user_id, None, "en") for each in self._features if each.held is not None]
+        return sum(kind.count for kinds in held for kind in kinds)
+
     def _take_back_talk(self, connection: Connection, effect: fx.TakeBackTalk, now: int, after: Aftermath) -> None:
         room_id, root = effect.room_id, effect.thread
         if root is None:
@@ -242,11 +300,15 @@ class Performer:
 
     def _told(self, connection: Connection, room_id: RoomID, user_id: UserID, *, sent: bool) -> fx.Effect:
         """Return the private word to whoever took something back that an answer had used."""
-        facts = rooms.room_facts(connection, room_id)
-        spoken = rooms.person(connection, user_id).language or (facts.language if facts is not None else None)
-        language = as_language(spoken, "en")
+        language = self._spoken(connection, room_id, user_id)
         words = fx.Words((notices.TAKEN_BACK if sent else notices.TAKEN_BACK_UNSENT)[language])
         return fx.Private(user_id, fx.Post(room_id, words, kind="taken_back", feature="consent"))
+
+    def _spoken(self, connection: Connection, room_id: RoomID, user_id: UserID) -> Language:
+        """Return the language for private words to somebody about a room."""
+        facts = rooms.room_facts(connection, room_id)
+        spoken = rooms.person(connection, user_id).language or (facts.language if facts is not None else None)
+        return as_language(spoken, "en")
 
     def _take_back_person(self, connection: Connection, effect: fx.TakeBackPerson, now: int, after: Aftermath) -> None:
         kept.drop_from(connection, effect.user_id, effect.room_id)

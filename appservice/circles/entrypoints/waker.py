@@ -84,12 +84,13 @@ class _Made(NamedTuple):
 
 
 class _ToSettle(NamedTuple):
-    """A wake, what came of it and in which generation of its room; `late`: so late that it says so."""
+    """A wake, what came of it, in which generation of its room and after how many edits; `late`: so that it says so."""
 
     wake: _Due
     made: _Made
     generation: int
     late: bool
+    edits: int
 
     @property
     def is_nothing(self) -> bool:
@@ -287,8 +288,9 @@ class Waker:
             standing = (await self._standings({wake.room_id}))[wake.room_id]
         if standing.held and wake.feature != fx.SPINE:
             return None
+        edits = self._performer.edits
         made = await self._make(wake, standing.room, now)
-        return _ToSettle(wake, made, standing.generation, now_ms - wake.due > LATE_MS)
+        return _ToSettle(wake, made, standing.generation, now_ms - wake.due > LATE_MS, edits)
 
     async def _settle_all(self) -> None:
         """Take the rows away and write what came of them: those that are ready in the same moment in one commit."""
@@ -344,8 +346,10 @@ class Waker:
         Not if someone changed or cancelled the wake meanwhile; and where the room got stricter while it was made, what
         was made may rest on what is gone now, as it may on rows that changed: then the row stays, and it is made anew.
         """
-        wake, made, generation, _late = one
+        wake, made, generation, _late, edits = one
         if made.rests_on_talk:
+            if self._performer.is_outdated(made.effects, edits):
+                return False
             stands = run(connection, "SELECT generation FROM rooms WHERE room_id = ?", wake.room_id).fetchone()
             if (stands[0] if stands is not None else 0) != generation:
                 return False
@@ -428,7 +432,7 @@ def _take_together(connection: Connection, some: Sequence[_ToSettle]) -> frozens
     rows = fetch(connection, _STANDING, [each.wake[:2] for each in some])
     standing = {(feature, key): (due, generation or 0) for feature, key, due, generation in rows}
     taken: list[tuple[str, str, int]] = []
-    for wake, made, generation, _late in some:
+    for wake, made, generation, *_ in some:
         due, strictness = standing.get((wake.feature, wake.key), (None, 0))
         if due is not None and due == wake.due and (strictness == generation or not made.rests_on_talk):
             taken.append((wake.feature, wake.key, due))

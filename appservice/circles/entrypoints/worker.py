@@ -149,6 +149,7 @@ class Worker:
 
     async def _next(self, room_id: RoomID) -> bool:
         """Handle a room's oldest event, or begin to; return whether there may be more to do now."""
+        edits = self._performer.edits
         entry = await self._database.read(partial(journal.next_of, room_id=room_id, besides=list(self._slow)))
         if entry is None:
             return False
@@ -165,13 +166,13 @@ class Worker:
                 return False  # The room's state is not read yet; entering it kicks us again.
             await self._settle(entry, ())
         elif read.slow:
-            self._begin_slow(entry, read)
+            self._begin_slow(entry, read, edits)
         else:
-            await self._handle(entry, read)
+            await self._handle(entry, read, edits)
         return True
 
-    def _begin_slow(self, entry: journal.Entry, read: Read) -> None:
-        task = asyncio.create_task(self._handle(entry, read), name=f"slow {entry.seq}")
+    def _begin_slow(self, entry: journal.Entry, read: Read, edits: int) -> None:
+        task = asyncio.create_task(self._handle(entry, read, edits), name=f"slow {entry.seq}")
         self._slow[entry.seq] = _Slow(frozenset((entry.room_id, read.circle)), entry, read, task)
         task.add_done_callback(partial(self._slow_ended, entry.seq, entry.room_id))
 
@@ -179,12 +180,12 @@ class Worker:
         self._slow.pop(seq, None)
         self.kick(room_id)
 
-    async def _handle(self, entry: journal.Entry, read: Read) -> None:
-        """Answer an event, or put it off, or give it up."""
+    async def _handle(self, entry: journal.Entry, read: Read, edits: int) -> None:
+        """Answer an event that was read after so many edits, or put it off, or give it up."""
         called = CALLED_BY.set((entry.room_id, entry.event_id))
         try:
             async with self._slow_limit if read.slow else self._quick_limit:
-                await self._answer(entry, read)
+                await self._answer(entry, read, edits)
         except MatrixError as error:
             await self._later(entry, read, error)
         except Exception as error:  # noqa: BLE001  # not even the excuse could be written; one event must not stop the room
@@ -192,15 +193,18 @@ class Worker:
         finally:
             CALLED_BY.reset(called)
 
-    async def _answer(self, entry: journal.Entry, read: Read) -> None:
-        """Run a handler until its effects are committed with the event."""
+    async def _answer(self, entry: journal.Entry, read: Read, asked: int) -> None:
+        """Run a handler until its effects are committed with the event, or the event says something else by now."""
         for _ in range(MOST_REPEATS):
             generation = read.generation
             if generation is None:
                 generation = await self._database.read(partial(rooms.generation, room_id=read.circle))
+            edits = self._performer.edits
             effects = await self._run(read)
-            if await self._settle(entry, effects, read.circle, generation):
+            if await self._settle(entry, effects, read.circle, generation, asked, edits):
                 return
+            if self._performer.is_edited(entry.event_id, asked):
+                return  # It waits with its new words, and is read anew.
             again = await self._reader.read(entry)
             if isinstance(again, Ignored):
                 await self._settle(entry, ())
@@ -292,14 +296,20 @@ class Worker:
         effects: tuple[fx.Effect, ...],
         circle: RoomID | None = None,
         generation: int | None = None,
+        asked: int | None = None,
+        edits: int | None = None,
     ) -> bool:
-        """Commit the effects with the event. False: the room got stricter, or rows they rest on changed, since: they
-        must be decided anew.
+        """Commit the effects with the event. False: the room got stricter, or words or rows they rest on changed,
+        since: they must be decided anew.
         """
         now = self._now()
 
         def settle(connection: Connection) -> Aftermath | None:
             if generation is not None and circle is not None and rooms.generation(connection, circle) != generation:
+                return None
+            if asked is not None and self._performer.is_edited(entry.event_id, asked):
+                return None
+            if edits is not None and self._performer.is_outdated(effects, edits):
                 return None
             if not journal.settle(connection, entry.seq):
                 return Aftermath()  # Taken back meanwhile: nothing of it is said.

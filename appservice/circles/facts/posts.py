@@ -60,16 +60,24 @@ def told_since(connection: Connection, asker: UserID, feature: str, kind: str, a
 
 
 def resting_on(
-    connection: Connection, event_ids: Iterable[EventID], room_ids: Sequence[RoomID] | None = None
+    connection: Connection,
+    event_ids: Iterable[EventID],
+    room_ids: Sequence[RoomID] | None = None,
+    *,
+    by: UserID | None = None,
 ) -> tuple[EffectID, ...]:
-    """Return the effect ids of the posts that rest on any of these events and still stand, about these rooms or any."""
+    """Return the effect ids of the posts that rest on any of these events and still stand, about these rooms or any.
+
+    `by`: only where this person wrote them.
+    """
     here = posts.c.about.in_(room_ids) | posts.c.room_id.in_(room_ids) if room_ids is not None else true()
+    theirs = sources.c.sender == by if by is not None else true()
     return tuple(
         EffectID(effect)
         for effect in connection.execute(
             select(sources.c.effect_id)
             .join(posts, posts.c.effect_id == sources.c.effect_id)
-            .where(sources.c.event_id.in_(list(event_ids)), posts.c.state != "gone", here)
+            .where(sources.c.event_id.in_(list(event_ids)), posts.c.state != "gone", here, theirs)
             .distinct()
         ).scalars()
     )

@@ -393,7 +393,7 @@ def test_it_is_said_again_if_anything_is_left() -> None:
     span = Span(NOON - timedelta(days=1), NOON, BERLIN, "en", MEI)
     post = only(decide.again(a_remake(), TALK, span, NAMES), Post)
 
-    assert post.words.body.startswith("Posted again: something in it was taken back.\nDigest")
+    assert post.words.body.startswith("Posted again: something in it was taken back or changed.\nDigest")
     assert (post.subject, post.buttons) == ("asks", ("✅", "❌"))
     assert decide.again(a_remake(), Contents(), span, NAMES) == ()
     asked = a_remake(room_id=RoomID("!dm"), asker=MEI, answers=EventID("$q"))

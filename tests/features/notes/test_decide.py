@@ -162,7 +162,7 @@ def test_a_list_said_again_says_so() -> None:
         (again,) = decide.show_again(a_remake(whispered=whispered), (note(1),), FRAME)
 
         assert isinstance(again, Private if whispered else Post)
-        assert body((again,)).startswith("Posted again: something in it was taken back.\nNotes")
+        assert body((again,)).startswith("Posted again: something in it was taken back or changed.\nNotes")
 
 
 def a_remake(*, whispered: bool) -> Remake:

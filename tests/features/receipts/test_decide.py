@@ -102,7 +102,7 @@ def test_an_answer_said_again_says_why() -> None:
     """What was taken back is not named."""
     words = decide.told(replace(RECEIPT, again=True), (TWO,), {}, frame())
 
-    assert words.body.startswith("Posted again: something in it was taken back.")
+    assert words.body.startswith("Posted again: something in it was taken back or changed.")
     assert "Li" not in words.body
 
 

@@ -287,7 +287,7 @@ async def test_a_list_is_said_again_without_what_was_taken_back(ports: Ports) ->
 
     (post,) = await carry_out(await handler.remake(Remake(a_room(), said, None, NOON), ports), ports)
 
-    assert post.words.body.startswith("Posted again: something in it was taken back.\nReminders:\n1. ")
+    assert post.words.body.startswith("Posted again: something in it was taken back or changed.\nReminders:\n1. ")
     assert post.reply_to == "$question"
     (private,) = await handler.remake(Remake(a_room(), replace(said, room_id=RoomID("!dm")), None, NOON), ports)
     assert isinstance(private, Private)

@@ -172,6 +172,27 @@ def test_an_edit_of_what_was_said_to_it_is_read_but_triggers_nothing() -> None:
     assert not passed.trigger
 
 
+@pytest.mark.parametrize(
+    ("member", "passes"), [(VIEW.member, True), (Member(level=Level.OUT), False), (Member(since=None), False)]
+)
+@pytest.mark.parametrize("event_type", ["m.room.message", "m.room.encrypted"])
+def test_of_an_edit_of_talk_passes_that_it_was_edited_and_no_word(
+    event_type: str, member: Member, passes: bool
+) -> None:
+    """Where a call may have shown the old words, for then an answer may rest on them; of no other edit anything."""
+    content = {"body": CANARY, "ciphertext": CANARY, "m.new_content": {"body": CANARY}}
+    edit = _event(event_type, content=content | _relates(rel_type="m.replace", event_id="$old", key=CANARY))
+    weighed = weigh(edit, VIEW._replace(member=member))
+    assert isinstance(weighed, Weighed)
+    forwarded = weighed.forwarded(edit)
+    assert (forwarded is not None) == passes
+    if forwarded is not None:
+        assert CANARY not in str(forwarded)
+        again = filter_event(forwarded, VIEW)
+        assert isinstance(again, Dropped)
+        assert again.classified.edits == "$old"
+
+
 def test_talk_passes_only_where_it_may_be_read_as_it_arrives() -> None:
     assert isinstance(filter_event(_message("good morning"), VIEW), Dropped)
     passed = filter_event(_message("good morning"), NOTEBOOK)
@@ -439,7 +460,10 @@ def test_any_json_is_judged_and_only_allowed_keys_pass(
     forwarded = weighed.forwarded(event) if isinstance(weighed, Weighed) else None
     if isinstance(result, Dropped):
         assert result.reasons
-        assert forwarded is None
+        edits = result.classified.edits
+        assert forwarded is None or forwarded["content"] == {
+            "m.relates_to": {"rel_type": "m.replace", "event_id": edits}
+        }
         return
     assert forwarded == result.event
     allowed = {

@@ -243,7 +243,12 @@ async def test_an_edit_counts_by_its_last_words_and_only_by_its_author(looking: 
         new = {"msgtype": "m.text", "body": text}
         looking.timeline.say(sender, text, hours, content={**new, "m.new_content": new, "m.relates_to": relation})
 
-    assert await looking.texts() == ["on Tuesday"]
+    question = looking.timeline.say(LI, "when?", 0.4)
+    relation = {"rel_type": "m.replace", "event_id": target}
+    new = {"msgtype": "m.text", "body": "on Friday"}
+    assert await looking.texts(until=question) == ["on Tuesday"]
+    looking.timeline.say(MEI, "later", 0.3, content={**new, "m.new_content": new, "m.relates_to": relation})
+    assert await looking.texts(until=question) == ["on Friday"], "also where the edit came after the question"
 
 
 async def test_one_message_is_looked_at_by_the_same_rules(looking: Looking) -> None:

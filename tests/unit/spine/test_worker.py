@@ -17,7 +17,7 @@ from circles.entrypoints.worker import MOST_AT_ONCE, Worker
 from circles.errors import MatrixForbidden, MatrixUnavailable, RequestProblem
 from circles.ports import Ports
 from circles.testing import ROOM, some_ports
-from rows import Rows, a_post, opened
+from rows import MEI, Rows, a_post, message, opened
 
 OTHER = RoomID("!other")
 Handle = Callable[[Ports], Awaitable[tuple[fx.Effect, ...]]]
@@ -175,6 +175,40 @@ async def test_a_slow_answer_has_one_placeholder_until_it_stands(working: Workin
 
     assert [(row.kind, row.payload["body"]) for row in await working.rows.waiting()] == [("post", "the answer")]
     assert await working.rows.reactions() == {"cancelled"}, "it had not been sent yet, so it never is"
+
+
+async def test_an_answer_made_from_old_words_is_made_anew(working: Working) -> None:
+    """Where a message it rests on, or the question itself, was edited meanwhile; any other edit changes nothing."""
+    runs: list[str] = []
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    def slow(entry: journal.Entry) -> Read:
+        async def handle(_ports: Ports) -> tuple[fx.Effect, ...]:
+            runs.append(str(entry.event["content"]["body"]))
+            begun.set()
+            await go.wait()
+            return (a_post(f"{runs[-1]} {len(runs)}", answers=entry.event_id, rests_on=["$used"]),)
+
+        return made(entry, handle, slow=True)
+
+    async def edited(event_id: EventID) -> None:
+        await working.rows.perform(fx.TakeBackWords(ROOM, event_id, MEI))
+
+    for words, event_id in (("one", "$used"), ("two", "$unused"), ("three", "")):
+        working.script.handlers[words] = working.script.handlers["four"] = slow
+        begun.clear()
+        go.clear()
+        question = await working.rows.ask(words)
+        working.worker.kick(ROOM)
+        await begun.wait()
+        await edited(EventID(event_id or question))
+        if not event_id:
+            await working.rows.do(lambda c, id_=question: journal.reword(c, message("four", event_id=id_)))  # type: ignore[misc]
+        go.set()
+        await working.idle()
+
+    assert runs == ["one", "one", "two", "three", "four"]
+    assert await working.bodies() == ["one 2", "two 3", "four 5"]
 
 
 async def test_what_tightens_breaks_off_an_answer_and_it_begins_anew(working: Working) -> None:

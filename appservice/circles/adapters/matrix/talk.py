@@ -100,6 +100,9 @@ class MatrixTalk:
         reached = window.until is None
         ceiling = self._now()
         async for event in self._walk(room_id, snapshot):
+            if _edited(event) is not None and _is_talk(event):
+                # Newest first: the first edit met is the last word, also where it came after the window.
+                edits.setdefault(f"{event.get('sender')} {_edited(event)}", event)
             if not reached:
                 reached = event.get("event_id") == window.until
                 continue
@@ -111,8 +114,6 @@ class MatrixTalk:
             if _ts(event) < earliest or not _is_talk(event) or event.get("sender") == self._settings.ai:
                 continue
             if _edited(event) is not None:
-                # Newest first: the first edit met is the last word.
-                edits.setdefault(f"{event.get('sender')} {_edited(event)}", event)
                 continue
             if window.thread is not None and not _in_thread(event, window.thread):
                 continue

@@ -301,6 +301,25 @@ def elsewhere(connection: Connection, event_ids: Iterable[EventID], room_id: Roo
     return frozenset(EventID(event_id) for event_id in connection.execute(query).scalars())
 
 
+def wrote(connection: Connection, room_id: RoomID, sender: UserID, event_id: EventID) -> bool:
+    """Return whether an event that was taken in is this person's, in this room."""
+    theirs = journal.c.event_id == event_id, journal.c.room_id == room_id, journal.c.sender == sender
+    return connection.execute(select(journal.c.seq).where(*theirs)).first() is not None
+
+
+def waiting(connection: Connection, room_id: RoomID, sender: UserID, event_id: EventID) -> dict[str, Any] | None:
+    """Return a person's event as it waits for its turn; None where it does not, or waits for its key."""
+    theirs = WAITS, journal.c.event_id == event_id, journal.c.room_id == room_id, journal.c.sender == sender
+    payload = connection.execute(select(journal.c.payload).where(*theirs)).scalar()
+    return cast("dict[str, Any]", orjson.loads(payload)) if payload is not None else None
+
+
+def reword(connection: Connection, event: Mapping[str, Any]) -> None:
+    """Let an event that waits say something else."""
+    which = WAITS, journal.c.event_id == event["event_id"]
+    connection.execute(update(journal).where(*which).values(payload=orjson.dumps(event)))
+
+
 def in_thread(connection: Connection, room_id: RoomID, root: EventID) -> frozenset[EventID]:
     """Return the messages of a thread that passed the gate, control words excepted."""
     query = select(journal.c.event_id).where(journal.c.thread == root, journal.c.room_id == room_id)

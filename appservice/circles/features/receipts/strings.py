@@ -36,8 +36,8 @@ NO_POLICY: Final[Sentence] = {
     "zh": "当时还没人定下我能看什么，所以我什么都没看。",
 }
 GONE: Final[Sentence] = {
-    "en": "I took that answer back, because something in it was taken back.",
-    "zh": "那个回答我收回了，因为里面有内容被收回。",
+    "en": "I took that answer back, because something in it was taken back or changed.",
+    "zh": "那个回答我收回了，因为里面有内容被收回或改过。",
 }
 SUCCESSOR: Final[Sentence] = {"en": "I said it again without that", "zh": "去掉之后重新说的"}
 CUT: Final[Sentence] = {
