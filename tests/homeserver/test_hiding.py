@@ -219,9 +219,9 @@ async def test_no_byte_of_talk_is_on_disk_under_none_resting_addressed_and_on_ca
 async def test_a_question_leaves_no_byte_once_it_is_answered(service: Service, mei: Person, li: Person) -> None:
     """On call nothing is kept: neither the question nor what was looked at for it."""
     room, asked, said = await admitted(mei, service, li), canary(), canary()
-    await chat(room, [(li, f"The hammer is with {said}"), (mei, "One"), (li, "Two"), (mei, "Three")])
+    await chat(room, [(li, f"The claw hammer is with {said}"), (mei, "One"), (li, "Two"), (mei, "Three")])
 
-    assert said in await look(mei, room, f"where is the hammer of {asked}?", service)
+    assert said in await look(mei, room, f"where is the claw hammer of {asked}?", service)
 
     await until_gone(service, said)
     await until_gone(service, asked)
