@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 from circles.adapters.store import journal, kept
 from circles.adapters.store.database import SqlDatabase
 from circles.core import effects as fx
-from circles.core.ids import EventID, UserID
+from circles.core.ids import EventID, RoomID, UserID
 from circles.core.settings import Settings
 from circles.entrypoints.gathering import WhatIsHeld
 from circles.entrypoints.intake import Intake
-from circles.facts import rooms
+from circles.facts import rooms, upgrades
 from circles.facts.tables import policies
 from circles.features.notes.store import notes
 from circles.features.reminders.store import reminder_pending, reminders
@@ -98,6 +98,20 @@ async def edit(rows: Rows) -> None:
     await intake_of(rows).accept("edits", edits)
 
 
+async def upgrade(rows: Rows) -> None:
+    """Let the room go on in another one, where a policy stands."""
+    new = RoomID("!onward:home.example")
+
+    def write(connection: Connection) -> None:
+        create = {"sender": MEI, "content": {"predecessor": {"room_id": ROOM}}}
+        rooms.save_room(connection, new, membership="join", create=create)
+        in_force(connection, new)
+        upgrades.note(connection, upgrades.Upgrade(ROOM, new, EventID("$tombstone"), MEI, NOW, followed=False))
+
+    await rows.do(write)
+    await rows.perform(fx.Hush(ROOM), fx.Follow(new))
+
+
 EVERYTHING = set(PLACES)
 WAYS: dict[str, tuple[Callable[[Rows], Awaitable[object]], Set[str]]] = {
     "redaction, 🙈": (
@@ -114,6 +128,7 @@ WAYS: dict[str, tuple[Callable[[Rows], Awaitable[object]], Set[str]]] = {
     "tightened policy": (effect(fx.TrimKept(ROOM, NOW + 1, None)), TALKS),
     "retention": (lambda rows: rows.do(lambda c: kept.drop_expired(c, NOW + 1)), TALKS),
     "the AI leaves": (effect(fx.Depart(ROOM)), EVERYTHING - {"answer"}),
+    "room upgrade": (upgrade, {"reminder asked back", "waiting", "unsent answer"}),
     "somebody else's forget me": (effect(fx.TakeBackPerson(UserID(LI), None, held=True)), set()),
 }
 """Of each way, what it does to the rows, and from where words go."""
@@ -163,14 +178,14 @@ async def test_a_question_that_waits_asks_what_its_edit_says(
         assert await waiting(rows) == waits
 
 
-def in_force(connection: Connection) -> None:
+def in_force(connection: Connection, room_id: RoomID = ROOM) -> None:
     """Put a notebook in force, of which both were told."""
     content = to_content(preset(Preset.NOTEBOOK))
-    row = {"room_id": ROOM, "content": content, "state": "in_force", "asked_at": 0, "starts_at": 0, "written": False}
+    row = {"room_id": room_id, "content": content, "state": "in_force", "asked_at": 0, "starts_at": 0, "written": False}
     connection.execute(policies.insert().values(row))
     for user in (MEI, LI):
-        rooms.save_member(connection, ROOM, user, membership="join")
-        rooms.save_choice(connection, ROOM, user, fold_choice(Member(since=None), Choice.TOLD, 0))
+        rooms.save_member(connection, room_id, user, membership="join")
+        rooms.save_choice(connection, room_id, user, fold_choice(Member(since=None), Choice.TOLD, 0))
 
 
 async def waiting(rows: Rows) -> str | None:
