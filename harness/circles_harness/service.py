@@ -181,8 +181,11 @@ class Service:
         command = ("-m", "circles", *arguments, "--config", str(self.write_config()))
         return await run_program(command, directory=self.directory, environment=self.environment, within=within)
 
-    async def start(self) -> None:
-        """Write the configuration and start; returns when its /health answers 200, and it counts as up or soon will.
+    async def start(self, *, unheard: bool = False) -> None:
+        """Write the configuration and start; returns when its /health answers 200 and its homeserver counts it as up.
+
+        Args:
+            unheard: do not wait for the homeserver, which is not to hear of it yet.
 
         Raises:
             DidNotStart: with the end of its log.
@@ -198,7 +201,8 @@ class Service:
             await self._process.kill()
             raise
         self.boot_seconds = time.monotonic() - begun
-        await self.homeserver.count_up(str(self.registration["id"]))
+        if not unheard:
+            await self.homeserver.count_up(str(self.registration["id"]))
 
     def trap(self, point: str | None) -> None:
         """Set the trap at a point of `circles_harness.trapped`, or take it away."""

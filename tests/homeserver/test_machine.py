@@ -261,6 +261,7 @@ async def test_a_damaged_database_is_said_and_the_one_from_before_is_good_again(
 def copied(database: Path) -> Path:
     """Copy a database that is in use."""
     copy = database.with_suffix(".good")
+    copy.touch(mode=0o600)
     with contextlib.closing(sqlite3.connect(database)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     return copy

@@ -54,4 +54,10 @@ def cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
     kept.append(text[position:])
     joined = " ".join(" ".join(kept).split())
     joined = _DOUBLE_MARK.sub(r"\1", _BEFORE_MARK.sub("", _EMPTY_BRACKETS.sub("", joined)))
-    return _trim(_SPACE_IN_CHINESE.sub("", joined), _PUNCTUATION_AT_END)
+    joined = _SPACE_IN_CHINESE.sub("", joined)
+    before = None
+    while joined != before:
+        before = joined = _trim(joined, _PUNCTUATION_AT_END)
+        if _PARTICLE.search(joined) is None:
+            joined = _TRAILING.sub("", joined)
+    return joined
