@@ -35,6 +35,17 @@ def _trim(text: str, trailing: re.Pattern[str]) -> str:
     return text
 
 
+def _without_end(text: str) -> str:
+    """Trim a subject, but leave it the particle of its verb: "put the oven on"."""
+    before = None
+    while text != before:
+        before = text
+        text = _trim(text, _PUNCTUATION_AT_END)
+        if _PARTICLE.search(text) is None:
+            text = _TRAILING.sub("", text)
+    return text
+
+
 _PARTICLE = re.compile(r"\b(?:on|off|in|out|up|down|by|over)$", re.ASCII | re.IGNORECASE)
 _OWN_WORD = re.compile(
     r"(?:at|on|by|in|from|every|each|until|around|tomorrow|tonight|today|this|noon)\b", re.ASCII | re.IGNORECASE
@@ -54,10 +65,4 @@ def cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
     kept.append(text[position:])
     joined = " ".join(" ".join(kept).split())
     joined = _DOUBLE_MARK.sub(r"\1", _BEFORE_MARK.sub("", _EMPTY_BRACKETS.sub("", joined)))
-    joined = _SPACE_IN_CHINESE.sub("", joined)
-    before = None
-    while joined != before:
-        before = joined = _trim(joined, _PUNCTUATION_AT_END)
-        if _PARTICLE.search(joined) is None:
-            joined = _TRAILING.sub("", joined)
-    return joined
+    return _without_end(_SPACE_IN_CHINESE.sub("", joined))
