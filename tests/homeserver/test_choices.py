@@ -164,6 +164,7 @@ async def test_an_admin_keeps_someone_out_and_lets_them_back_in_private(
 async def test_a_member_cannot_keep_another_out_not_even_in_private(service: Service, mei: Person, li: Person) -> None:
     """The power that counts is the one in the circle, not the one everybody has in their direct message."""
     room = await admitted(mei, service, li)
+    await settled(li, room, service)  # It knows by now who is here.
 
     told = await ask(li, await private_room(li, service), "keep out Mei", service)
 
