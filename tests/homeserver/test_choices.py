@@ -1,5 +1,7 @@
 """What each person chooses for themselves: out, not at all, in; and what an admin may choose for another."""
 
+import re
+
 import pytest
 
 from circles_harness import Person, Service
@@ -224,4 +226,4 @@ async def test_a_summary_says_that_something_was_kept_out_without_a_count(
     assert KEPT_OUT in told.splitlines()
     assert "Monday" not in told
     assert "Tuesday" not in told
-    assert "Li" not in told
+    assert "Li" not in re.sub(r"https://\S+", "", told), "beside the links, which are made of any letters"
