@@ -34,7 +34,7 @@ from circles.adapters.matrix.sender import Sender
 from circles.adapters.matrix.standings import GateStandings
 from circles.adapters.matrix.talk import MatrixTalk
 from circles.adapters.scheduler.wakes import ApschedulerWakes
-from circles.adapters.store import backlog, journal, kept, positions, purges, quarantine
+from circles.adapters.store import backlog, journal, kept, positions, purges, quarantine, redactions
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.faults import Faults, fault_of
 from circles.adapters.store.migrate import Standing, head, standing
@@ -612,6 +612,7 @@ async def _keep_clean(service: Service) -> None:
             await service.database.write(partial(kept.drop_expired, now=now))
             await service.database.write(partial(drop_before, day=_day(SystemClock().now() - KEEP_COUNTS)))
             await service.database.write(partial(journal.drop_transactions, now=now))
+            await service.database.write(partial(redactions.drop_old, now=now))
             await service.database.write(partial(purges.drop_before, at=now - purges.KEEP_DAYS * 86_400_000))
             await service.database.wipe()
             service.waker.look()  # An operator may have asked for a quarantined event again.

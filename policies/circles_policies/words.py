@@ -40,6 +40,18 @@ class ControlWord(StrEnum):
     HELP = "help"
 
 
+TIGHTENING: Final = frozenset(
+    {
+        ControlWord.OUT,
+        ControlWord.NOT_AT_ALL,
+        ControlWord.OFF,
+        ControlWord.STOP,
+        ControlWord.HIDE,
+        ControlWord.OFF_RECORD,
+    }
+)
+"""The words after which the AI may only less than before: they count also when they come late."""
+
 ALONE: Final[dict[ControlWord, tuple[str, ...]]] = {
     ControlWord.OUT: (
         *("out", "opt out", "opt me out", "i opt out", "i want out", "leave me out", "keep me out", "let me out"),

@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 
 from sqlalchemy import Connection
 
-from circles.adapters.store import causes, echoes, journal, kept, quarantine
+from circles.adapters.store import causes, echoes, journal, kept, quarantine, redactions
 from circles.adapters.store.faults import is_the_machines
 from circles.core import effects as fx
 from circles.core.ids import EventID, RoomID, UserID
@@ -40,9 +40,9 @@ from circles.registry import FEATURES
 from circles_policies import explain
 from circles_policies.acl import may_take_part
 from circles_policies.decision import Decision, Verdict
-from circles_policies.events import Control, Kind, RoomView, classify, mapping
+from circles_policies.events import Classified, Control, Kind, RoomView, classify, is_hide, mapping
 from circles_policies.gate import Dropped, Passed, filter_event, may_open
-from circles_policies.words import ControlWord, strip_address
+from circles_policies.words import TIGHTENING, ControlWord, strip_address
 
 log = logging.getLogger(__name__)
 
@@ -229,10 +229,11 @@ class Intake:
         room_id, sender = RoomID(raw["room_id"]), UserID(raw["sender"])
         if sender == self._settings.ai and raw.get("type") != "m.room.member":
             return self._echo(connection, raw, now)
+        redacted = redactions.of(connection, room_id, EventID(raw["event_id"]), sender)
         facts = rooms.room_facts(connection, room_id)
         after = self._first_sight(connection, raw, room_id, facts, now)
         after.add(self._doubt(connection, raw, room_id, facts, now))
-        if raw.get("type") == ENCRYPTED:
+        if raw.get("type") == ENCRYPTED and not redacted:
             after.add(self._park(connection, raw, room_id, sender, now))
             return after
         passed = filter_event(raw, self.view(connection, room_id, sender, raw, now, facts))
@@ -245,6 +246,9 @@ class Intake:
             return after
         self._metrics.event("passed", passed.classified.kind.value)
         what = passed.classified
+        if redacted:
+            after.add(self._taken_back_before(connection, passed, redacted, room_id, sender, now))
+            return after
         event_facts.apply(connection, passed.event, what, self._settings.ai)
         after.add(self._control(connection, passed, room_id, sender, now))
         if what.edits is not None:
@@ -262,12 +266,55 @@ class Intake:
         # In a room that is silent nothing asked is answered; what it controls was obeyed above.
         works = self._needs_work(connection, passed, now) and not rooms.is_silent(connection, room_id)
         thread = what.thread if what.control is None else None
-        journal.add(connection, passed.event, at=what.at, received_at=now, pending=works, thread=thread)
+        journal.add(
+            connection, passed.event, at=what.at, received_at=now, pending=works, thread=thread, edits=what.edits
+        )
         if works:
             after.rooms.add(room_id)
             if what.thread is not None and _calls_into_thread(passed):
                 # Called into a thread: what follows in it speaks to the AI (PRODUCT.md B1).
                 rooms.note_thread(connection, room_id, EventID(what.thread))
+        return after
+
+    def _taken_back_before(
+        self,
+        connection: Connection,
+        passed: Passed,
+        redacted: Sequence[redactions.Redaction],
+        room_id: RoomID,
+        sender: UserID,
+        now: int,
+    ) -> Aftermath:
+        """Take in an event whose redaction came first: both then stand as if they had come in their order.
+
+        Nothing that was said is looked at, kept or answered, and no tap counts.  What tightens does: who says "out" and
+        removes that line is out, and whose 🙈 it was that a moderator removed is asked as ever.  State is state.
+        """
+        after, what = Aftermath(), passed.classified
+        if _outlives_redaction(what):
+            event_facts.apply(connection, passed.event, what, self._settings.ai)
+            after.add(self._control(connection, passed, room_id, sender, now))
+        if what.kind is Kind.MEMBERSHIP:
+            after.renamed.add(room_id)
+        event_id = EventID(str(passed.event["event_id"]))
+        thread = what.thread if what.control is None else None
+        journal.add(
+            connection, passed.event, at=what.at, received_at=now, pending=False, thread=thread, edits=what.edits
+        )
+        for each in redacted:
+            again: Json = {
+                "event_id": each.event_id,
+                "room_id": room_id,
+                "sender": each.sender,
+                "type": "m.room.redaction",
+                "origin_server_ts": each.at,
+                "redacts": event_id,
+                "content": {},
+            }
+            removal = filter_event(again, self.view(connection, room_id, each.sender, again, now))
+            if isinstance(removal, Passed):
+                after.add(self._control(connection, removal, room_id, each.sender, now))
+        redactions.drop(connection, room_id, event_id)
         return after
 
     def _park(self, connection: Connection, raw: Json, room_id: RoomID, sender: UserID, now: int) -> Aftermath:
@@ -375,8 +422,7 @@ class Intake:
         if what.control is Control.REDACTION and what.redacts is not None:
             if journal.elsewhere(connection, (EventID(what.redacts),), room_id):
                 return after  # Who may speak here takes nothing back there, no word and no tap.
-            gone = fx.TakeBack(room_id, (EventID(what.redacts),), by=sender)
-            after.add(self._performer.perform(connection, (gone,), now))
+            after.add(self._redaction(connection, passed, EventID(what.redacts), room_id, sender, now))
         control = self.control_event(connection, passed, room_id, sender, now)
         if control is None:
             return after
@@ -384,6 +430,24 @@ class Intake:
             if feature.control is not None:
                 effects = feature.control(control, connection, self._settings)
                 after.add(self._performer.perform(connection, effects, now))
+        return after
+
+    def _redaction(
+        self, connection: Connection, passed: Passed, target: EventID, room_id: RoomID, sender: UserID, now: int
+    ) -> Aftermath:
+        """Take back what a redaction names; if that has not come yet, remember it for when it does."""
+        if not journal.is_known(connection, target):
+            facts = rooms.room_facts(connection, room_id)
+            # Of a room whose levels were not read yet the homeserver is believed, which delivers what it applies.
+            by_power = facts is None or not facts.filled or facts.power.may(sender, "redact")
+            redaction = EventID(str(passed.event["event_id"]))
+            redactions.remember(connection, redaction, room_id, target, by_power=by_power, received_at=now)
+        after = Aftermath()
+        edited = journal.edit_that_stands(connection, room_id, target)
+        if edited is not None:
+            # The words of an edit stand in the place of the message's own, which are gone.
+            after.add(self._edit(connection, room_id, edited[1], edited[0], None, now))
+        after.add(self._performer.perform(connection, (fx.TakeBack(room_id, (target,), by=sender),), now))
         return after
 
     def _own_membership(self, connection: Connection, event: Json, room_id: RoomID, now: int) -> Aftermath:
@@ -503,6 +567,13 @@ class Intake:
         if what.control is Control.WORD:
             return True
         return what.control is None and what.addressed and bool(passed.trigger)
+
+
+def _outlives_redaction(what: Classified) -> bool:
+    """Return whether an event counts although it was redacted: state, a redaction, and what only tightens."""
+    if what.kind in (Kind.STATE, Kind.MEMBERSHIP, Kind.REDACTION):
+        return True
+    return what.word in TIGHTENING or (what.control is Control.REACTION and is_hide(what.reaction_key or ""))
 
 
 def _asks_to_verify(passed: Passed, ai: UserID) -> bool:

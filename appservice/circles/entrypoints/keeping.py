@@ -81,6 +81,8 @@ class Keeping:
             place = facts.room(event["room_id"])
             if place is None or (place.filled and not facts.is_joined(event["room_id"], event["sender"])):
                 break  # Of somebody who is not there by our rows, the intake's own way makes sure.
+            if facts.is_redacted(event["room_id"], event["event_id"]):
+                break
             weighed = weigh(event, self._view(connection, event, place, facts, now))
             what = weighed.classified
             if what.control is not None or what.addressed or what.edits is not None or what.encrypted:

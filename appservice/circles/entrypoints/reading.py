@@ -33,7 +33,7 @@ from circles.registry import FEATURES, FORMS, command_named, commands
 from circles_policies.decision import Decision, Reason, Verdict
 from circles_policies.events import Classified, Control
 from circles_policies.gate import Passed, filter_event
-from circles_policies.words import ControlWord, parse_control, strip_address
+from circles_policies.words import TIGHTENING, ControlWord, parse_control, strip_address
 
 Json = Mapping[str, Any]
 LATE_MS: Final = 10 * 60_000
@@ -279,14 +279,7 @@ class Reader:
         if command is None:
             return await self._unknown(base, found, argument, prefixed=_is_prefixed(found.passed))
         call = replace(base, command=command.name, argument=words.part(argument), private=base.private or whispered)
-        tightens = what.word in (
-            ControlWord.OUT,
-            ControlWord.NOT_AT_ALL,
-            ControlWord.OFF,
-            ControlWord.STOP,
-            ControlWord.HIDE,
-            ControlWord.OFF_RECORD,
-        )
+        tightens = what.word in TIGHTENING
         if entry.received_at - what.at > LATE_MS and not tightens and not found.obeyed and not found.again:
             return self._say(call, strings.late(language))
         if command.keeps and Reason.MARKED in found.passed.read.reasons:

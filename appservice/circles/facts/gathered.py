@@ -29,7 +29,8 @@ Json = Mapping[str, Any]
 _ROOMS: Final = """
     SELECT r.room_id, r.direct, CAST(r.names AS TEXT), CAST(p.content AS TEXT), p.starts_at, p.ends_at,
         EXISTS (SELECT 1 FROM marks AS m WHERE m.room_id = r.room_id),
-        EXISTS (SELECT 1 FROM off_record AS o WHERE o.room_id = r.room_id), r.filled, r.shut_out
+        EXISTS (SELECT 1 FROM off_record AS o WHERE o.room_id = r.room_id),
+        EXISTS (SELECT 1 FROM redactions AS x WHERE x.room_id = r.room_id), r.filled, r.shut_out
     FROM wanted CROSS JOIN rooms AS r
     LEFT JOIN policies AS p ON p.room_id = r.room_id AND p.state IN ('in_force', 'ended')
     WHERE r.room_id = wanted.a ORDER BY p.starts_at, p.id
@@ -40,6 +41,10 @@ _MEMBERS: Final = """
 """
 _MARKS: Final = """
     SELECT m.event_id, m.kind FROM wanted CROSS JOIN marks AS m WHERE m.room_id = wanted.a AND m.event_id = wanted.b
+"""
+_REDACTED: Final = """
+    SELECT x.room_id, x.redacts FROM wanted CROSS JOIN redactions AS x
+    WHERE x.room_id = wanted.a AND x.redacts = wanted.b
 """
 _OFF_RECORD: Final = """
     SELECT o.room_id, o.since, o.until, o.thread FROM wanted CROSS JOIN off_record AS o WHERE o.room_id = wanted.a
@@ -62,13 +67,15 @@ _STRANGER: Final = Member(since=None)
 class Place(NamedTuple):
     """A room, as far as the gate asks.
 
-    `periods`: its policies, the oldest first; `marked`: some message is; `filled`: its state was read.
+    `periods`: its policies, the oldest first; `marked`: some message is; `awaited`: something was redacted there that
+    never came; `filled`: its state was read.
     """
 
     direct: bool
     names: tuple[str, ...]
     periods: tuple[Period, ...]
     marked: bool
+    awaited: bool
     off_record: tuple[OffRecord, ...]
     filled: bool
 
@@ -94,9 +101,15 @@ class Gathered:
         kept_apart = {room_id for room_id, place in self._rooms.items() if place.marked}
         marked = [(event["room_id"], event["event_id"]) for event in events if event["room_id"] in kept_apart]
         self._marks = {row[0]: Mark(row[1]) for row in fetch(connection, _MARKS, marked)}
+        asked = [(event["room_id"], event["event_id"]) for event in events if self._awaits(event["room_id"])]
+        self._redacted = {(row[0], row[1]) for row in fetch(connection, _REDACTED, asked)}
         related = [event for event in events if "m.relates_to" in event["content"]]
         self._related = {target for event in related for target in _related(event)}
         self._ours = {row[0] for row in fetch(connection, _OURS, [(target,) for target in self._related])}
+
+    def _awaits(self, room_id: RoomID) -> bool:
+        place = self._rooms.get(room_id)
+        return place is not None and place.awaited
 
     def room(self, room_id: RoomID) -> Place | None:
         """Return a room, None if nothing is known of it."""
@@ -113,6 +126,10 @@ class Gathered:
     def mark(self, event_id: EventID) -> Mark:
         """Return the mark on one message."""
         return self._marks.get(event_id, Mark.NONE)
+
+    def is_redacted(self, room_id: RoomID, event_id: EventID) -> bool:
+        """Return whether some redaction in this room named an event before it came."""
+        return (room_id, event_id) in self._redacted
 
     def is_ours(self, event_id: str) -> bool:
         """Return whether an event is one of the AI's own."""
@@ -160,11 +177,13 @@ def _rooms(connection: Connection, room_ids: Iterable[str]) -> dict[str, Place]:
     found: dict[str, Place] = {}
     rows = fetch(connection, _ROOMS, [(room_id,) for room_id in room_ids])
     covered: set[str] = set()
-    for room_id, direct, names, content, starts_at, ends_at, marked, off_record, filled, shut_out in rows:
+    for room_id, direct, names, content, starts_at, ends_at, marked, off_record, awaited, filled, shut_out in rows:
         place = found.get(room_id)
         if place is None:
             periods: tuple[Period, ...] = ((DIRECT_MESSAGE, 0, None),) if direct and not shut_out else ()
-            place = found[room_id] = Place(bool(direct), _names(names), periods, bool(marked), (), bool(filled))
+            place = found[room_id] = Place(
+                bool(direct), _names(names), periods, bool(marked), bool(awaited), (), bool(filled)
+            )
         if content is not None and not direct and not shut_out:
             found[room_id] = place._replace(periods=(*place.periods, (_policy(content), starts_at, ends_at)))
         if off_record:

@@ -246,6 +246,20 @@ def test_redacting_the_state_ends_the_policy_and_taking_a_tap_back_does_not(rows
     assert in_force(rows) is None
 
 
+def test_redacting_the_state_of_a_policy_that_waits_calls_it_off(rows: Connection) -> None:
+    """The room's state says nothing any more, so nothing is in force either, and nothing starts the day after."""
+    writes(rows, Preset.ADDRESSED)
+    writes(rows, Preset.ON_CALL)
+    waiting = store.waiting(rows, ROOM)
+    assert waiting is not None
+
+    told = happens(rows, Why.REDACTION, kind=Kind.REDACTION, redacts=waiting.authority)
+
+    assert {"notice", "banner"} <= set(kinds(told))
+    assert store.waiting(rows, ROOM) is None
+    assert in_force(rows) is None
+
+
 def test_all_must_agree_and_a_thumb_taken_back_does_not_count(rows: Connection) -> None:
     writes(rows, Preset.ADDRESSED)
     writes(rows, Preset.ON_CALL)

@@ -299,3 +299,48 @@ def test_what_is_only_said_may_come_in_any_order(play: Played, steps: list[Step]
         assert await many.rows(mixed) == await many.rows(straight)
 
     play(work)
+
+
+REDACTED: Final = st.builds(
+    Step,
+    kind=st.sampled_from(["say", "say", "edit", "hide", "redact", "policy", "join", "leave"]),
+    who=st.integers(0, 2),
+    what=st.sampled_from([0, 1, 2, 3, 6, 7, 8]),
+    to=st.integers(0, 3),
+)
+
+
+@pytest.mark.timeout(120, func_only=True)
+@EASY
+@given(st.lists(STEPS, max_size=3), REDACTED, st.booleans(), st.data())
+def test_a_redaction_may_come_before_what_it_names(
+    play: Played, before: list[Step], step: Step, by_admin: bool, data: st.DataObject
+) -> None:
+    """Whatever comes first, and however often, in one delivery or several: the rows are those of their own order.
+
+    Words that loosen are left out: said and heard they stand, and taken back unheard they are not heard.
+    """
+    number = len(before)
+    target, redaction = event(number, step), event(number + 1, Step("redact", 0 if by_admin else step.who, 0, 0))
+    drawn = [target, redaction, *data.draw(st.lists(st.sampled_from([target, redaction]), max_size=2))]
+    split = parts(data.draw(CUTS), data.draw(st.permutations(drawn)))
+
+    async def work(many: Rooms) -> None:
+        straight, mixed = await many.new(), await many.new()
+        for name in (straight, mixed):
+            for at, each in enumerate(before):
+                await many.put(name, f"{at}", [event(at, each)])
+        await many.put(straight, "said", [target])
+        await many.put(straight, "redacted", [redaction])
+        for at, part in enumerate(split):
+            await many.put(mixed, f"mixed-{at}", part)
+
+        assert await _settled(many, mixed) == await _settled(many, straight)
+
+    play(work)
+
+
+async def _settled(many: Rooms, name: str) -> dict[str, list[str]]:
+    """Return all rows of a room, but not that it is to be read anew: who leaves and then redacts is out of order."""
+    rows = await many.rows(name)
+    return rows | {"wakes": [row for row in rows["wakes"] if "reread:" not in row]}

@@ -81,6 +81,7 @@ def add(
     pending: bool,
     reference: str | None = None,
     thread: str | None = None,
+    edits: str | None = None,
 ) -> None:
     """Write one event: pending with its payload, or settled with none. `reference` makes it quarantined.
 
@@ -96,6 +97,7 @@ def add(
         "attempts": 0,
         "reference": reference,
         "thread": thread,
+        "edits": edits,
     }
     statement = insert(journal).values(event_id=event["event_id"], **values)
     connection.execute(
@@ -318,6 +320,20 @@ def reword(connection: Connection, event: Mapping[str, Any]) -> None:
     """Let an event that waits say something else."""
     which = WAITS, journal.c.event_id == event["event_id"]
     connection.execute(update(journal).where(*which).values(payload=orjson.dumps(event)))
+
+
+def edit_that_stands(connection: Connection, room_id: RoomID, event_id: EventID) -> tuple[EventID, UserID] | None:
+    """Return which message an edit gave its words to, and whose it is; None: it is no edit, or another came after."""
+    row = connection.execute(
+        select(journal.c.seq, journal.c.edits, journal.c.sender).where(
+            journal.c.event_id == event_id, journal.c.room_id == room_id, journal.c.edits.is_not(None)
+        )
+    ).first()
+    if row is None:
+        return None
+    same = journal.c.edits == row.edits, journal.c.sender == row.sender, journal.c.edits.is_not(None)
+    newest = connection.execute(select(func.max(journal.c.seq)).where(*same)).scalar()
+    return (EventID(row.edits), UserID(row.sender)) if newest == row.seq else None
 
 
 def in_thread(connection: Connection, room_id: RoomID, root: EventID) -> frozenset[EventID]:

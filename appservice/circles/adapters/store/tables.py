@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, and_, literal
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, and_, literal, text
 
 from circles.dialects import Serial
 from circles.facts.tables import IN_THREAD, metadata
+
+IS_EDIT: Final = text("edits IS NOT NULL")
+"""What a partial index of edits holds."""
 
 transactions: Final = Table(
     "transactions",
@@ -38,13 +41,29 @@ journal: Final = Table(
     Column("reference", String),
     Column("thread", String),
     Column("session", String),
+    Column("edits", String),
     Index("ix_journal_thread", "thread", sqlite_where=IN_THREAD, postgresql_where=IN_THREAD),
+    Index("ix_journal_edits", "edits", sqlite_where=IS_EDIT, postgresql_where=IS_EDIT),
 )
 """One row an event that passed the gate. state: parked, pending, settled, quarantined. A settled row has no payload.
 
-`thread`: the root of the thread a message stands in; a control word has none.
+`thread`: the root of the thread a message stands in; a control word has none. `edits`: the message whose words an edit
+replaces.
 A parked row is ciphertext that may be opened and is not yet; `session` is the key it waits for.
 """
+
+redactions: Final = Table(
+    "redactions",
+    metadata,
+    Column("redaction", String, primary_key=True),
+    Column("room_id", String, nullable=False),
+    Column("redacts", String, nullable=False),
+    Column("by_power", Boolean, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Index(None, "room_id", "redacts"),
+    Index(None, "received_at"),
+)
+"""One row a redaction that came before what it names. `by_power`: its sender may redact everybody's events there."""
 
 withheld: Final = Table(
     "withheld",

@@ -332,13 +332,18 @@ def _redacted(event: Control, connection: Connection) -> Effects:
         return ()
     room_id = event.room.room_id
     store.retract(connection, EventID(target))
-    current = store.in_force(connection, room_id)
-    if current is None or current.authority != target or not current.written:
+    current, waiting = store.in_force(connection, room_id), store.waiting(connection, room_id)
+    gone = [each for each in (current, waiting) if each is not None and each.written and each.authority == target]
+    if not gone:
         return ()
-    # A policy whose state event is redacted is none (PRODUCT.md, "Scopes"). A tap taken back later changes nothing.
+    # A policy whose state event is redacted is none (PRODUCT.md, "Scopes"), and one that waits for its day replaced the
+    # other as the room's state. A tap taken back later changes nothing.
+    dropped = waiting if waiting in gone else None
+    if dropped is not None:
+        store.withdraw(connection, dropped.id)
     store.end(connection, room_id, event.now)
     rooms.tighten(connection, room_id)
-    return (_show_banner(event),)
+    return *called_off(dropped, event.room), _show_banner(event)
 
 
 # --- taps ---------------------------------------------------------------------------------------------------------
