@@ -8,8 +8,8 @@ from circles_docs.pages import ROOT, fill, parts, whole_pages
 def main() -> int:
     """Write what differs and say so."""
     written: list[str] = []
-    for name, text in whole_pages().items():
-        path = ROOT / name
+    for name, write in whole_pages().items():
+        path, text = ROOT / name, write()
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -32,19 +33,19 @@ class Part:
         return f"<!-- end {self.name} -->\n"
 
 
-def whole_pages() -> Mapping[str, str]:
-    """Return every page that is generated as a whole, by its place."""
+def whole_pages() -> Mapping[str, Callable[[], str]]:
+    """Return what writes each page that is generated as a whole, by the page's place."""
     return {
-        "docs/reference/config.sample.yaml": sample(),
-        "docs/reference/config.md": config.page(ROOT),
-        "docs/reference/commands.md": commands.page(ROOT),
-        "docs/reference/events.md": events.page(),
-        "docs/reference/policy.schema.json": events.schema_page(),
-        "docs/reference/effects.md": effects.page(),
-        "docs/reference/data.md": data.page(),
-        "docs/reference/metrics.md": operating.metrics_page(ROOT),
-        "docs/reference/log.md": operating.log_page(ROOT),
-        "contrib/grafana/circles.json": dashboard.dashboard(),
+        "docs/reference/config.sample.yaml": sample,
+        "docs/reference/config.md": partial(config.page, ROOT),
+        "docs/reference/commands.md": partial(commands.page, ROOT),
+        "docs/reference/events.md": events.page,
+        "docs/reference/policy.schema.json": events.schema_page,
+        "docs/reference/effects.md": effects.page,
+        "docs/reference/data.md": data.page,
+        "docs/reference/metrics.md": partial(operating.metrics_page, ROOT),
+        "docs/reference/log.md": partial(operating.log_page, ROOT),
+        "contrib/grafana/circles.json": dashboard.dashboard,
     }
 
 

@@ -21,6 +21,7 @@ import pytest
 import pytest_asyncio
 
 from circles_harness import Person, Service
+from circles_harness.process import HEALTH_INTERVAL_SECONDS
 from walks import admitted, ask, body, kind, messages, settled
 
 from .conftest import Breakable, NewPerson
@@ -59,6 +60,7 @@ async def until(service: Service, holds: Callable[[str], bool], session: aiohttp
             async with session.get(f"{service.health_url}/health") as answer:
                 if holds(str((await answer.json())["troubles"])):
                     return
+            await asyncio.sleep(HEALTH_INTERVAL_SECONDS)
 
 
 async def all_answered(mei: Person, room: str, service: Service, questions: list[str]) -> None:

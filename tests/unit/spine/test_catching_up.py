@@ -581,7 +581,7 @@ async def test_only_a_quiet_moment_says_that_all_has_come() -> None:
         assert not deliveries.were_quiet_after(112)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_every_event_is_taken_in_once_and_in_order_whatever_was_forgotten(data: st.DataObject) -> None:
     """Rounds of talk in two rooms; of each round a prefix of each room's part is delivered, then contact breaks."""

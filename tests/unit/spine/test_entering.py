@@ -88,7 +88,7 @@ async def outcome(said: Sequence[tuple[int, str]], *, times: int = 1) -> tuple[l
     return waiting, await database.read(lambda c: rooms.member(c, rooms.EVERYWHERE, MEI).level)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @example(said=[(BEFORE, "help"), (COMING, "!circle help"), (ENTERING, "zone Berlin"), (READING, "help")], times=1)
 @example(said=[(BEFORE, "out"), (ENTERING, "in")], times=1)
 @example(said=[(BEFORE, "stop"), (ENTERING, "help")], times=2)

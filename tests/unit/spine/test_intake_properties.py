@@ -226,7 +226,7 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         runner.run(stack.aclose())
 
 
-EASY: Final = settings(max_examples=25, deadline=None)
+EASY: Final = settings(max_examples=12, deadline=None)
 
 
 @pytest.mark.timeout(120, func_only=True)
