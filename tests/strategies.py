@@ -17,6 +17,7 @@ from circles_policies import (
     Reach,
     Read,
     Request,
+    Retention,
     Right,
     Scopes,
     Store,
@@ -106,7 +107,8 @@ def requests(draw: st.DrawFn) -> Request:
 
 
 rooms = st.lists(policies(), max_size=3).map(tuple)
-scopes = st.builds(Scopes, room=rooms, member=members, mark=marks, operator=ceilings)
+retentions = st.builds(Retention, max_lifetime=st.none() | instants, unreadable=st.booleans())
+scopes = st.builds(Scopes, room=rooms, member=members, mark=marks, operator=ceilings, retention=retentions)
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
 junk = st.recursive(

@@ -15,7 +15,8 @@ from circles_docs.markdown import code, codes, head, table
 TEXT: Final = {
     "journal.payload": "an event that waits to be handled; emptied in the commit that handles it",
     "outbox.payload": "a post that waits to be sent; emptied once it is sent or given up",
-    "messages.text": "a kept message, where the policy keeps messages, until its day or until it is taken back",
+    "messages.text": "a kept message, where the policy keeps messages, until its day or "
+    "the end that the room's `m.room.retention` sets, or until it is taken back",
     "notes.text": "what someone asked to keep, until it is dropped or taken back",
     "reminders.text": "what someone asked to be told, until it is done, cancelled or taken back",
     "reminder_pending.text": "a reminder that waits for an answer (which hour, which zone), for a day",

@@ -25,6 +25,7 @@ from circles_policies.engine import (
     verdict_of_mark,
     verdict_of_member,
     verdict_of_operator,
+    verdict_of_retention,
     verdict_of_room,
 )
 from circles_policies.events import HIDE_KEY, Classified, Control, Kind, RoomView, classify, is_hide, without_quotes
@@ -85,6 +86,7 @@ from circles_policies.notices import (
 from circles_policies.off_record import LONGEST_MINUTES, USUAL_MINUTES, OffRecord, minutes_of
 from circles_policies.power import Power
 from circles_policies.request import Request, Scopes
+from circles_policies.retention import NO_RETENTION, RETENTION_TYPE, Retention
 from circles_policies.words import (
     ControlWord,
     control_word,
@@ -107,12 +109,14 @@ __all__ = [
     "NOT_YOURS_TO_DECIDE",
     "NO_CEILING",
     "NO_CHOICE",
+    "NO_RETENTION",
     "OPTION_KEYS",
     "PIN_BAR",
     "POLICY_TYPE",
     "POSTED_AGAIN",
     "PROPOSAL_KEY",
     "REFUSE_KEY",
+    "RETENTION_TYPE",
     "SCHEMA_VERSION",
     "TAKEN_BACK",
     "TAKEN_BACK_UNSENT",
@@ -146,6 +150,7 @@ __all__ = [
     "Read",
     "Reason",
     "Request",
+    "Retention",
     "Right",
     "RoomView",
     "RunningMinimum",
@@ -195,6 +200,7 @@ __all__ = [
     "verdict_of_mark",
     "verdict_of_member",
     "verdict_of_operator",
+    "verdict_of_retention",
     "verdict_of_room",
     "weigh",
     "within",

@@ -7,10 +7,12 @@ operator's ceiling leaves it (`minimum.within`).  Holds no message text, so it m
 
 from __future__ import annotations
 
-from typing import Final, TypeGuard
+from typing import Final
 
+from circles_policies.engine import DAY_MS, HOUR_MS
 from circles_policies.explain import Lang, Line, Surroundings
 from circles_policies.model import Actor, Keep, Policy, Preset, Read, Store, When, Who, preset_of
+from circles_policies.retention import Retention
 
 PIN_BAR: Final = 46
 """How many characters of a pinned message a phone shows: line 1 fits."""
@@ -19,7 +21,40 @@ PIN_BAR: Final = 46
 def banner(policy: Policy, facts: Surroundings, lang: Lang) -> tuple[Line, ...]:
     """Return the banner's lines; the first stands alone and ends with a full stop."""
     write = _english if lang == "en" else _chinese
-    return tuple(write(policy, facts))
+    return tuple(write(_as_kept(policy, facts.retention), facts))
+
+
+def _as_kept(policy: Policy, retention: Retention) -> Policy:
+    """Return the policy as it is told where the room lets nothing stay at all."""
+    if not retention.unreadable and retention.max_lifetime != 0:
+        return policy
+    return policy.model_copy(update={"store": Store(keep=min(policy.store.keep, Keep.ASKED))})
+
+
+def _stays(store: Store, retention: Retention) -> int | None:
+    """Return how long (ms) what is kept stays at most: by the policy or the room, whichever is stricter."""
+    return _stricter(store.days and store.days * DAY_MS, retention.max_lifetime)
+
+
+def _far(read: Read, retention: Retention) -> int | None:
+    """Return how far back (ms) the AI looks at most, by the policy or the room."""
+    return _stricter(read.hours and read.hours * HOUR_MS, retention.max_lifetime)
+
+
+def _stricter(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+def _rounded(ms: int) -> tuple[int, str]:
+    """Return a time in whole days, hours or minutes, never less than it is: so many, and of what."""
+    if ms and ms % DAY_MS == 0:
+        return ms // DAY_MS, "day"
+    if ms >= 2 * HOUR_MS or ms == HOUR_MS:
+        return -(-ms // HOUR_MS), "hour"
+    return max(1, -(-ms // _MINUTE_MS)), "minute"
+
+
+_MINUTE_MS: Final = 60_000
 
 
 def _first_english(policy: Policy, name: str) -> str:
@@ -45,10 +80,10 @@ def _english(policy: Policy, facts: Surroundings) -> list[Line]:
     lines = [Line("", _first_english(policy, facts.name("en")))]
     if who is Who.CONSENTING:
         lines.append(Line("Whose:", "who said yes. Silence is no."))
-    lines += _looks_english(policy.read, facts.since)
+    lines += _looks_english(policy.read, facts)
     if not policy.trigger and who is not Who.NOBODY:
         lines.append(Line("Answers:", "nothing; it only listens."))
-    lines += _keeps_english(policy.store)
+    lines += _keeps_english(policy.store, facts.retention)
     lines += _sends_english(policy, facts)
     if policy.act is not Actor.NOBODY:
         asker = "an admin" if policy.act is Actor.ADMINS else "a member"
@@ -71,8 +106,8 @@ def _english(policy: Policy, facts: Surroundings) -> list[Line]:
     return lines
 
 
-def _looks_english(read: Read, since: str | None) -> list[Line]:
-    label, far = "Looks:", _far_english(read)
+def _looks_english(read: Read, facts: Surroundings) -> list[Line]:
+    label, far, since = "Looks:", _far_english(read, facts.retention), facts.since
     match read.who:
         case Who.NOBODY:
             return [Line(label, "at nothing.")]
@@ -90,8 +125,9 @@ def _looks_english(read: Read, since: str | None) -> list[Line]:
 _START_EN: Final = "these rules"
 
 
-def _far_english(read: Read) -> str:
-    hours = f"{read.hours // 24} days" if _is_days(read.hours) else f"{read.hours} hours" if read.hours else ""
+def _far_english(read: Read, retention: Retention) -> str:
+    far = _far(read, retention)
+    hours = "" if far is None else "24 hours" if far == DAY_MS else _time_english(far)  # "1 day" could be "yesterday"
     if hours and read.messages:
         return f"{_short(hours)} or {read.messages} messages"
     return hours or (f"{read.messages} messages" if read.messages else "")
@@ -101,28 +137,30 @@ def _short(far: str) -> str:
     return far.replace(" hours", " h")
 
 
-def _is_days(hours: int | None) -> TypeGuard[int]:
-    # A day is said as 24 hours: "1 day back" could be heard as "yesterday".
-    return hours is not None and hours > 24 and hours % 24 == 0
-
-
-def _keeps_english(store: Store) -> list[Line]:
-    stays = Line("What you ✅:", "kept until deleted.")
+def _keeps_english(store: Store, retention: Retention) -> list[Line]:
+    stays, end = Line("What you ✅:", "kept until deleted."), _stays(store, retention)
     match store.keep:
         case Keep.NOTHING:
             return [Line("Keeps:", "nothing new."), Line("Reminders:", "those you set still come.")]
         case Keep.ASKED:
             return [Line("Keeps:", "what you ask, what you ✅.")]
         case Keep.DERIVED:
-            return [Line("Keeps:", f"its own notes, {_days_english(store.days)}."), stays]
+            return [Line("Keeps:", f"its own notes, {_end_english(end)}."), stays]
         case Keep.MESSAGES:
-            return [Line("Keeps:", f"messages {_days_english(store.days)}."), stays]
+            return [Line("Keeps:", f"messages {_end_english(end)}."), stays]
+        case Keep.UNTIL_DELETED if end is not None:
+            return [Line("Keeps:", f"messages {_end_english(end)}."), stays]
         case Keep.UNTIL_DELETED:
             return [Line("Keeps:", "messages, until deleted.")]
 
 
-def _days_english(days: int | None) -> str:
-    return "until deleted" if days is None else "1 day" if days == 1 else f"{days} days"
+def _end_english(end: int | None) -> str:
+    return "until deleted" if end is None else _time_english(end)
+
+
+def _time_english(ms: int) -> str:
+    count, unit = _rounded(ms)
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def _sends_english(policy: Policy, facts: Surroundings) -> list[Line]:
@@ -170,10 +208,10 @@ def _chinese(policy: Policy, facts: Surroundings) -> list[Line]:
     lines = [Line("", f"{facts.name('zh')}：{_first_chinese(policy)}")]
     if who is Who.CONSENTING:
         lines.append(Line("看谁：", "说了可以的人；没说就不看"))
-    lines += _looks_chinese(policy.read, facts.since)
+    lines += _looks_chinese(policy.read, facts)
     if not policy.trigger and who is not Who.NOBODY:
         lines.append(Line("答：", "不答话，只看"))
-    lines += _keeps_chinese(policy.store)
+    lines += _keeps_chinese(policy.store, facts.retention)
     lines += _sends_chinese(policy, facts)
     if policy.act is not Actor.NOBODY:
         asker = "管理员" if policy.act is Actor.ADMINS else "成员"
@@ -192,9 +230,9 @@ def _chinese(policy: Policy, facts: Surroundings) -> list[Line]:
     return lines
 
 
-def _looks_chinese(read: Read, since: str | None) -> list[Line]:
-    label, far = "看：", _far_chinese(read)
-    everything = f"{since} 以来的" if since else "这条规矩以来的"
+def _looks_chinese(read: Read, facts: Surroundings) -> list[Line]:
+    label, far = "看：", _far_chinese(read, facts.retention)
+    everything = f"{facts.since} 以来的" if facts.since else "这条规矩以来的"
     match read.who:
         case Who.NOBODY:
             return [Line(label, "什么都不看")]
@@ -207,29 +245,40 @@ def _looks_chinese(read: Read, since: str | None) -> list[Line]:
             return [looks, Line("最远：", far)] if far else [looks]
 
 
-def _far_chinese(read: Read) -> str:
-    hours = f"前 {read.hours // 24} 天" if _is_days(read.hours) else f"前 {read.hours} 小时" if read.hours else ""
+def _far_chinese(read: Read, retention: Retention) -> str:
+    far = _far(read, retention)
+    hours = "" if far is None else f"前 {'24 小时' if far == DAY_MS else _time_chinese(far)}"
     messages = f"前 {read.messages} 条" if read.messages else ""
     return "、".join(bound for bound in (hours, messages) if bound)
 
 
-def _keeps_chinese(store: Store) -> list[Line]:
-    stays = Line("点 ✅ 的：", "留到删掉为止")
+def _keeps_chinese(store: Store, retention: Retention) -> list[Line]:
+    stays, end = Line("点 ✅ 的：", "留到删掉为止"), _stays(store, retention)
     match store.keep:
         case Keep.NOTHING:
             return [Line("留：", "什么都不记"), Line("提醒：", "你设的提醒照常")]
         case Keep.ASKED:
             return [Line("留：", "让它记的、点 ✅ 的")]
         case Keep.DERIVED:
-            return [Line("留：", f"它自己的笔记，{_days_chinese(store.days)}"), stays]
+            return [Line("留：", f"它自己的笔记，{_end_chinese(end)}"), stays]
         case Keep.MESSAGES:
-            return [Line("留：", f"消息 {_days_chinese(store.days)}"), stays]
+            return [Line("留：", f"消息 {_end_chinese(end)}"), stays]
+        case Keep.UNTIL_DELETED if end is not None:
+            return [Line("留：", f"消息 {_end_chinese(end)}"), stays]
         case Keep.UNTIL_DELETED:
             return [Line("留：", "消息，留到删掉为止")]
 
 
-def _days_chinese(days: int | None) -> str:
-    return "留到删掉为止" if days is None else f"{days} 天"
+def _end_chinese(end: int | None) -> str:
+    return "留到删掉为止" if end is None else _time_chinese(end)
+
+
+_UNITS_CHINESE: Final = {"day": "天", "hour": "小时", "minute": "分钟"}
+
+
+def _time_chinese(ms: int) -> str:
+    count, unit = _rounded(ms)
+    return f"{count} {_UNITS_CHINESE[unit]}"
 
 
 def _sends_chinese(policy: Policy, facts: Surroundings) -> list[Line]:

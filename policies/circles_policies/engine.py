@@ -1,7 +1,7 @@
 """The one decision: may this be done with this message here and now?
 
 Owns the meaning of every right in every scope, and nothing else: no words, no time of its own, no event.
-The result is the minimum over four verdicts, each exposed by name, so it is never wider than any of them, and
+The result is the minimum over five verdicts, each exposed by name, so it is never wider than any of them, and
 tightening one scope never widens the whole.  Total: a combination that makes no sense is denied, never an exception.
 """
 
@@ -12,6 +12,7 @@ from typing import Final
 from circles_policies.decision import Decision, Reason, Verdict
 from circles_policies.model import Actor, Ceiling, Keep, Level, Mark, Member, Policy, Reach, Right, When, Who
 from circles_policies.request import Request, Scopes
+from circles_policies.retention import NO_RETENTION, Retention
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -29,19 +30,19 @@ _DERIVED, _ALWAYS = Keep.DERIVED, When.ALWAYS
 
 
 def decide(scopes: Scopes, request: Request) -> Decision:
-    """Return what the strictest of the four scopes says; a denial carries the reasons of all scopes that deny."""
+    """Return what the strictest of the scopes says; a denial carries the reasons of all scopes that deny."""
     member = scopes.member
     operator = verdict_of_operator(scopes.operator, member, request)
     room = verdict_of_room(scopes.room, member, request)
     person = verdict_of_member(member, request)
     mark = verdict_of_mark(scopes.mark, request)
-    if person is ALLOW and mark is ALLOW:
+    if person is ALLOW and mark is ALLOW and scopes.retention is NO_RETENTION:
         # Most are that simple, and what one of two allows without an end is for the other to say.
         if operator is ALLOW:
             return room
         if room is ALLOW:
             return operator
-    return _joined(operator, room, person, mark)
+    return _joined(operator, room, person, mark, verdict_of_retention(scopes.retention, request))
 
 
 def verdict_of_operator(ceiling: Ceiling, member: Member, request: Request) -> Decision:
@@ -59,7 +60,7 @@ def verdict_of_operator(ceiling: Ceiling, member: Member, request: Request) -> D
         if request.keep > ceiling.keep:
             return _BY_OPERATOR
         if ceiling.days is not None and request.keep >= _DERIVED:
-            return _kept_until(request, ceiling.days, Reason.OPERATOR)
+            return _kept_for(request, ceiling.days * DAY_MS, Reason.OPERATOR)
         return ALLOW
     return ALLOW if right is _READ else _BY_OPERATOR
 
@@ -97,6 +98,23 @@ def verdict_of_mark(mark: Mark, request: Request) -> Decision:
     if mark is _NO_MARK or (mark is _OFF_RECORD and request.right is _TRIGGER):
         return ALLOW
     return _DENIED[Reason.MARKED]
+
+
+def verdict_of_retention(retention: Retention, request: Request) -> Decision:
+    """Return what the room's `m.room.retention` says: what is past its time is neither kept nor looked back at.
+
+    What is said to the AI just now may be answered, whatever it says; and what people asked to keep is not the room's
+    history any more, as with the days of a policy.
+    """
+    lifetime = retention.max_lifetime
+    if request.right is _STORE and request.keep >= _DERIVED:
+        if retention.unreadable:
+            return _DENIED[Reason.KEEP_CLASS]
+        return ALLOW if lifetime is None else _kept_for(request, lifetime, Reason.TOO_FAR_BACK)
+    looks_back = request.called and request.right in (_READ, _SEND)
+    if looks_back and lifetime is not None and request.at + lifetime <= request.now:
+        return _DENIED[Reason.TOO_FAR_BACK]
+    return ALLOW
 
 
 def _verdict_of_policy(policy: Policy, member: Member, request: Request) -> Decision:
@@ -150,11 +168,11 @@ def _store(policy: Policy, member: Member, request: Request) -> Decision:
         )  # A look back is forgotten after the answer: only what may be read as it arrives stays.
     if reason is not None:
         return _DENIED[reason]
-    return ALLOW if store.days is None else _kept_until(request, store.days, Reason.TOO_FAR_BACK)
+    return ALLOW if store.days is None else _kept_for(request, store.days * DAY_MS, Reason.TOO_FAR_BACK)
 
 
-def _kept_until(request: Request, days: int, too_old: Reason) -> Decision:
-    until = request.at + days * DAY_MS
+def _kept_for(request: Request, lifetime: int, too_old: Reason) -> Decision:
+    until = request.at + lifetime
     return Decision(Verdict.ALLOW, (), until) if until > request.now else _DENIED[too_old]
 
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from circles_policies.content import POLICY_TYPE
 from circles_policies.model import NO_CEILING, NO_CHOICE, Ceiling, Mark, Member, Policy
 from circles_policies.off_record import OffRecord, is_off_thread
+from circles_policies.retention import NO_RETENTION, RETENTION_TYPE, Retention
 from circles_policies.words import (
     ControlWord,
     control_word,
@@ -59,6 +60,7 @@ class Control(StrEnum):
     ENCRYPTION = "encryption"
     TOMBSTONE = "tombstone"
     SERVER_ACL = "server_acl"
+    RETENTION = "retention"
     JOIN_LEAVE = "join_leave"
     REDACTION = "redaction"
     REACTION = "reaction"
@@ -71,6 +73,7 @@ _STATE_CONTROLS: Final = {
     "m.room.encryption": Control.ENCRYPTION,
     "m.room.tombstone": Control.TOMBSTONE,
     "m.room.server_acl": Control.SERVER_ACL,
+    RETENTION_TYPE: Control.RETENTION,
     POLICY_TYPE: Control.POLICY,
 }
 
@@ -93,6 +96,7 @@ class RoomView(NamedTuple):
         member: the standing of the sender.
         mark: what someone put on this event.
         off_record: every stretch off the record that the room had, whole or one thread of it.
+        retention: how long the room lets this event stay; the module leaves it to Synapse, whose own it is.
         names: present and former names of the AI, for what is typed without a pill.
         is_direct: whether this room is a direct message with the AI.
         ghosts: which user IDs are ghosts and relays, ours or a bridge's.
@@ -111,6 +115,7 @@ class RoomView(NamedTuple):
     member: Member = NO_CHOICE
     mark: Mark = Mark.NONE
     off_record: tuple[OffRecord, ...] = ()
+    retention: Retention = NO_RETENTION
     names: tuple[str, ...] = ()
     is_direct: bool = False
     ghosts: re.Pattern[str] | None = None

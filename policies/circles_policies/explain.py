@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from circles_policies.decision import Reason
 from circles_policies.model import Policy, Preset, Reach, When, Who, preset_of
+from circles_policies.retention import NO_RETENTION, Retention
 
 Lang = Literal["en", "zh"]
 
@@ -55,6 +56,7 @@ class Surroundings:
         gated: whether the homeserver enforces the policy (else the AI's own program does).
         encrypted: whether the room is encrypted.
         set_by: display name of who set the policy.
+        retention: how long the room lets its messages stay, by its `m.room.retention`.
         since: when the policy came into force, formatted by the caller.
         operator: display name of who runs the AI.
         inviter: display name of who invited it.
@@ -70,6 +72,7 @@ class Surroundings:
     names_hidden: bool = False
     gated: bool = True
     encrypted: bool = False
+    retention: Retention = NO_RETENTION
     set_by: str | None = None
     since: str | None = None
     operator: str | None = None

@@ -16,6 +16,7 @@ from circles_policies.engine import decide
 from circles_policies.events import Classified, Control, Json, Kind, RoomView, classify, mapping, text, without_quotes
 from circles_policies.model import Keep, Level, Mark, Right
 from circles_policies.request import Request, Scopes
+from circles_policies.retention import without_words
 
 _STRINGS: Final = ("event_id", "room_id", "sender", "type", "state_key")
 _CONTROL_KEYS: Final[dict[Control, tuple[str, ...]]] = {
@@ -118,7 +119,7 @@ def weigh(event: object, view: RoomView) -> Weighed | Dropped:
         # A topic, a name, a picture: nobody says them, so no policy opens them. What is needed of them is asked for.
         return Dropped((Reason.NOT_ADDRESSED,), classified)
     mark = view.mark if view.mark is Mark.HIDDEN or not classified.off_record else Mark.OFF_RECORD
-    return Weighed(classified, Scopes(view.room, view.member, mark, view.operator), view)
+    return Weighed(classified, Scopes(view.room, view.member, mark, view.operator, view.retention), view)
 
 
 def filter_event(event: object, view: RoomView) -> Passed | Dropped:
@@ -149,7 +150,7 @@ def may_open(event: object, view: RoomView) -> bool:
     if view.is_direct or replies:
         return True  # A control word may stand in it, which is obeyed under every policy.
     spoken = envelope._replace(addressed=True, to_ai=True)
-    scopes = Scopes(view.room, view.member, view.mark, view.operator)
+    scopes = Scopes(view.room, view.member, view.mark, view.operator, view.retention)
     now = view.now if view.called else envelope.at
     read = bool(decide(scopes, _request(Right.READ, spoken, view)._replace(now=now)))
     if envelope.to_ai:
@@ -196,6 +197,8 @@ def _content(content: Json, classified: Classified) -> dict[str, object]:
     if control is Control.REACTION:
         relation = {"rel_type": "m.annotation", "event_id": classified.reacts_to, "key": classified.reaction_key}
         return {"m.relates_to": relation}
+    if control is Control.RETENTION:
+        return without_words(content)
     if control is Control.WORD:
         return _word_content(content)
     if control is not None:

@@ -128,6 +128,9 @@ def _event(rng: random.Random, number: int) -> dict[str, Any]:
             event |= {"type": "m.room.redaction", "redacts": f"${rng.randrange(number + 1)}", "content": {}}
         case 7:
             event |= {"type": "m.room.topic", "state_key": "", "content": {"topic": "plates"}}
+        case 9:
+            lifetime = rng.choice((DAY, 7 * DAY, 90 * DAY, "a week", None))
+            event |= {"type": "m.room.retention", "state_key": "", "content": {"max_lifetime": lifetime}}
         case 8:
             event |= {"type": rng.choice(("m.sticker", "m.room.encrypted", "com.example.unknown"))}
         case _:

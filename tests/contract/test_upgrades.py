@@ -68,7 +68,12 @@ def test_no_row_is_lost_on_the_way_up(database: SqlDatabase, released: Path) -> 
     assert standing(database).revision == head()
     with database.writer.connect() as connection:
         after = {name: count(connection, name) for name in before if name != "messages_text"}
+        reads = (
+            connection.execute(text("SELECT room_id FROM wakes WHERE key LIKE 'reread:%' ORDER BY due")).scalars().all()
+        )
+    after["wakes"] -= len(reads)
     assert after == {name: rows for name, rows in before.items() if name != "messages_text"}
+    assert reads == [ROOM, "!private:home.example"], "what they say about retention was not listened to before"
 
 
 @pytest.mark.parametrize("released", RELEASED, ids=lambda path: path.stem)

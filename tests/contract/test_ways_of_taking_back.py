@@ -112,6 +112,12 @@ async def upgrade(rows: Rows) -> None:
     await rows.perform(fx.Hush(ROOM), fx.Follow(new))
 
 
+async def retention(rows: Rows) -> None:
+    """Let the room say that nothing stays."""
+    event = message() | {"type": "m.room.retention", "state_key": "", "content": {"max_lifetime": 0}}
+    await intake_of(rows).accept("retention", [event])
+
+
 EVERYTHING = set(PLACES)
 WAYS: dict[str, tuple[Callable[[Rows], Awaitable[object]], Set[str]]] = {
     "redaction, 🙈": (
@@ -127,6 +133,7 @@ WAYS: dict[str, tuple[Callable[[Rows], Awaitable[object]], Set[str]]] = {
     "a week after leaving": (effect(fx.TakeBackPerson(MEI, ROOM, held=True, silent=True)), EVERYTHING - ANSWERS),
     "tightened policy": (effect(fx.TrimKept(ROOM, NOW + 1, None)), TALKS),
     "retention": (lambda rows: rows.do(lambda c: kept.drop_expired(c, NOW + 1)), TALKS),
+    "`m.room.retention`": (retention, TALKS),
     "the AI leaves": (effect(fx.Depart(ROOM)), EVERYTHING - {"answer"}),
     "room upgrade": (upgrade, {"reminder asked back", "waiting", "unsent answer"}),
     "somebody else's forget me": (effect(fx.TakeBackPerson(UserID(LI), None, held=True)), set()),

@@ -2,7 +2,9 @@
 
 import asyncio
 import math
+import secrets
 import shutil
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +15,7 @@ from circles_bench.leaks.run import play
 from circles_bench.leaks.stage import Stage, tapped
 from circles_bench.leaks.table import Kind, Moment, Place, Rules, Selection, Standing
 from circles_harness import Event, Homeserver, ModelServer, Person, Service
+from circles_harness.client import WAIT_SECONDS
 from circles_harness.wire import Answer, Wire
 from codes import scanned
 from walks import (
@@ -237,6 +240,34 @@ async def test_an_encrypted_room_works_by_taps_and_replies(gated: Gated, element
         assert event["encrypted"]
         assert event["shield"] == 0
         assert event["wire"]["content"]["io.github.matrix_circles.ai"]["stamped"]
+
+
+async def test_an_encrypted_room_that_lets_nothing_stay_has_nothing_kept(gated: Gated, element: NewElement) -> None:
+    """Its `m.room.retention` is read when the room is entered and passes the gate when it changes."""
+    service = gated.service
+    mei, li = [await element(name, at=gated.homeserver) for name in ("mei", "li")]
+    state = [{"type": "m.room.retention", "state_key": "", "content": {"max_lifetime": 1}}]
+    room = await admitted(mei, service, li, option=NOTEBOOK, encrypted=True, initial_state=state)
+    await mei.wait_for_text(room, "Keeps: messages 1 minute.", sender=service.user_id)
+    first, later = (f"canary{secrets.token_hex(6)}" for _ in range(2))
+    await li.say(room, f"The lantern is with {first}")
+
+    await mei.set_state(room, "m.room.retention", {"max_lifetime": 7 * 86_400_000})
+    await mei.wait_for_text(room, "Keeps: messages 7 days.", sender=service.user_id)
+    await li.say(room, f"The kettle is with {later}")
+    await until_kept(service, later)
+    assert first.encode() not in on_disk(service)
+
+    await mei.set_state(room, "m.room.retention", {"max_lifetime": 1})
+    await until_kept(service, later, is_kept=False)
+
+
+async def until_kept(service: Service, word: str, *, is_kept: bool = True) -> None:
+    """Wait until a word is on disk, or no byte of it is."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (word.encode() in on_disk(service)) is not is_kept:
+        assert time.monotonic() < deadline, f"{word} is {'not' if is_kept else 'still'} on disk"
+        await asyncio.sleep(0.1)
 
 
 async def test_both_sides_may_die_and_the_choices_stand(gated: Gated, element: NewElement) -> None:

@@ -246,3 +246,18 @@ async def test_the_notebook_keeps_a_message_and_loses_every_byte_of_it(
 
     for word in (hidden, redacted, edited, outed):
         await until_gone(service, word)
+
+
+async def test_what_a_room_lets_stay_no_longer_is_gone(service: Service, mei: Person, li: Person) -> None:
+    """Set in the room by any client: what was kept goes, is looked at no more, and the banner says so."""
+    room = await admitted(mei, service, li, option=NOTEBOOK)
+    word = canary()
+    await chat(room, [(li, f"The lantern is with {word}"), (mei, "One"), (li, "Two"), (mei, "Three"), (li, "Four")])
+    assert word in await look(mei, room, "where is the lantern?", service)
+    assert word.encode() in on_disk(service)
+
+    await mei.set_state(room, "m.room.retention", {"max_lifetime": 1})
+
+    await mei.wait_for_text(room, "Keeps: messages 1 minute.", sender=service.user_id)
+    assert word not in await look(mei, room, "where is the lantern?", service)
+    await until_gone(service, word, within=60)

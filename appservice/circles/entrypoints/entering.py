@@ -20,6 +20,7 @@ from circles.adapters.matrix.direct import KIND_KEY
 from circles.core import effects as fx
 from circles.core.ids import EventID, RoomID, UserID
 from circles.entrypoints.intake import ENCRYPTED, Intake
+from circles.entrypoints.retaining import NOTHING_SAID, hold_to
 from circles.errors import MatrixForbidden, MatrixNotFound
 from circles.facts import events as event_facts
 from circles.facts import rooms, upgrades
@@ -28,6 +29,7 @@ from circles.ports import Database, Ports
 from circles.registry import FEATURES
 from circles_policies.acl import may_take_part
 from circles_policies.content import POLICY_TYPE
+from circles_policies.retention import RETENTION_TYPE
 
 Json = Mapping[str, Any]
 PAGES: Final = 5
@@ -101,7 +103,7 @@ class Entering:
         ai = self._ports.settings.ai
         policy: dict[str, Any] | None = None
         found: dict[UserID, str] = {}
-        shut_out = False
+        shut_out, retention = False, NOTHING_SAID
         for event in state:
             type_, content = event.get("type"), cast("Json", event.get("content", {}))
             match type_:
@@ -118,6 +120,8 @@ class Entering:
                     rooms.save_room(connection, room_id, encrypted=True)
                 case "m.room.server_acl":
                     shut_out = not may_take_part(content, self._ports.settings.server_name)
+                case _ if type_ == RETENTION_TYPE and event.get("state_key") == "":
+                    retention = content
                 case "m.room.member":
                     found[UserID(str(event.get("state_key")))] = str(content.get("membership"))
                 case _ if type_ == POLICY_TYPE and event.get("state_key") == "":
@@ -132,6 +136,7 @@ class Entering:
         elif upgrade is not None and rooms.is_direct(connection, upgrade.old):
             rooms.save_room(connection, room_id, direct=True)  # Upgraded, it is invited to as any other room.
         rooms.save_room(connection, room_id, membership="join", shut_out=shut_out)
+        hold_to(connection, room_id, retention, at=now, now=now)
         facts, room = (
             rooms.room_facts(connection, room_id),
             rooms.view(connection, room_id, self._ports.settings.language),

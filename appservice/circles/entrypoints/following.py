@@ -13,6 +13,7 @@ from circles.core.ids import RoomID
 from circles.facts import rooms, upgrades, wakes
 from circles.feature import Feature
 from circles.features.room_upgrade.decide import FOLLOWED, NAME
+from circles_policies.retention import current
 
 
 def follow(connection: Connection, features: Iterable[Feature], room_id: RoomID, now: int) -> tuple[fx.Effect, ...]:
@@ -33,6 +34,9 @@ def follow(connection: Connection, features: Iterable[Feature], room_id: RoomID,
             things |= came.things
             effects += came.effects
     things["messages"] = kept.follow(connection, upgrade.old, upgrade.new)
+    lifetime = current(rooms.retention(connection, upgrade.new)).max_lifetime
+    if lifetime is not None:
+        kept.shorten(connection, upgrade.new, lifetime)
     wakes.let_go(connection, upgrade.new)
     rooms.tighten(connection, upgrade.new)
     payload = {"things": {key: count for key, count in things.items() if count}}

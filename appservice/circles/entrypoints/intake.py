@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from circles.adapters.store import causes, echoes, journal, kept, quarantine, redactions
 from circles.adapters.store.faults import is_the_machines
 from circles.core import effects as fx
-from circles.core.ids import EventID, RoomID, UserID
+from circles.core.ids import EventID, RoomID, UserID, server_of
 from circles.core.language import Language, as_language, language_of
 from circles.core.permitted import Permitted, permit
 from circles.core.settings import Settings
@@ -30,6 +30,7 @@ from circles.entrypoints.bodies import Unreadable
 from circles.entrypoints.keeping import MOST, Keeping
 from circles.entrypoints.performing import Aftermath, Performer
 from circles.entrypoints.quarantining import set_aside, set_aside_unreadable
+from circles.entrypoints.retaining import hold_to
 from circles.facts import current_state, posts, rooms
 from circles.facts import events as event_facts
 from circles.feature import Control as ControlEvent
@@ -42,6 +43,7 @@ from circles_policies.acl import may_take_part
 from circles_policies.decision import Decision, Verdict
 from circles_policies.events import Classified, Control, Kind, RoomView, classify, is_hide, mapping
 from circles_policies.gate import Dropped, Passed, filter_event, may_open
+from circles_policies.retention import NO_RETENTION, retention_at
 from circles_policies.words import TIGHTENING, ControlWord, strip_address
 
 log = logging.getLogger(__name__)
@@ -402,6 +404,7 @@ class Intake:
             member=rooms.member(connection, room_id, sender),
             mark=rooms.mark(connection, room_id, EventID(str(raw.get("event_id")))),
             off_record=rooms.off_record(connection, room_id),
+            retention=retention_at(facts.retention, at) if facts else NO_RETENTION,
             names=names_of(self._settings, facts),
             is_direct=facts.direct if facts else False,
             ghosts=self._ghosts,
@@ -419,6 +422,8 @@ class Intake:
             after.add(self._own_membership(connection, passed.event, room_id, now))
         if what.control is Control.SERVER_ACL:
             after.add(self._server_acl(connection, passed.event, room_id, now))
+        if what.control is Control.RETENTION:
+            after.add(self._retention(connection, passed.event, room_id, what.at, now))
         if what.control is Control.REDACTION and what.redacts is not None:
             if journal.elsewhere(connection, (EventID(what.redacts),), room_id):
                 return after  # Who may speak here takes nothing back there, no word and no tap.
@@ -474,6 +479,17 @@ class Intake:
         rooms.save_room(connection, room_id, filled=False)
         entering = fx.enter(room_id, datetime.fromtimestamp(now / 1000, UTC))
         return self._performer.perform(connection, (fx.LetGo(room_id), entering), now)
+
+    def _retention(self, connection: Connection, event: Json, room_id: RoomID, at: int, now: int) -> Aftermath:
+        """Let what the room says about how long messages stay count: a tighter end at once, for what is there too.
+
+        Of our own server's people the time of an event is known, a remote one's is only what their server says.
+        """
+        local = server_of(event["sender"]) == self._settings.server_name
+        if not hold_to(connection, room_id, event["content"], at=at if local else now, now=now):
+            return Aftermath()
+        rooms.tighten(connection, room_id)
+        return Aftermath(interrupted={room_id})
 
     def control_event(
         self, connection: Connection, passed: Passed, room_id: RoomID, sender: UserID, now: int

@@ -24,6 +24,7 @@ from circles.metrics import Metrics
 from circles_policies.events import Classified, RoomView
 from circles_policies.gate import Dropped, weigh
 from circles_policies.model import Right
+from circles_policies.retention import retention_at
 from circles_policies.words import without_reply_fallback
 
 Json = Mapping[str, Any]
@@ -114,6 +115,7 @@ class Keeping:
     def _view(self, connection: Connection, event: Json, place: Place, facts: Gathered, now: int) -> RoomView:
         """Return what `Intake.view` returns, from what was gathered. By place: by name it takes twice as long."""
         at, room_id = event.get("origin_server_ts"), event["room_id"]
+        at = min(at, now) if isinstance(at, int) else 0
 
         def is_called_into(root: str) -> bool:
             return rooms.called_into(connection, room_id, EventID(root))
@@ -122,11 +124,12 @@ class Keeping:
             self._settings.ai,
             now,
             now,
-            place.policies_since(min(at, now) if isinstance(at, int) else 0),
+            place.policies_since(at),
             self._settings.ceiling,
             facts.member(room_id, event["sender"]),
             facts.mark(event["event_id"]),
             place.off_record,
+            retention_at(place.retention, at),
             (*place.names, *self._names) if place.names else self._names,
             place.direct,
             self._ghosts,

@@ -19,6 +19,7 @@ from circles.facts.tables import members
 from circles.facts.tables import rooms as rooms_table
 from circles_policies.content import POLICY_TYPE
 from circles_policies.events import mapping
+from circles_policies.retention import RETENTION_TYPE, current, from_rows, read_retention
 
 Json = Mapping[str, Any]
 REREAD: Final = "reread"
@@ -83,6 +84,11 @@ def differences(connection: Connection, room_id: RoomID, state: Sequence[Json]) 
             if known.get(user) != there[user] and "join" in (known.get(user), there[user]):
                 events.append(event)
     events += [by_key[ACL, ""]] if (ACL, "") in by_key else []  # it changes nothing where it lets us in as before
+    retention = by_key.get((RETENTION_TYPE, ""))
+    if retention is not None and read_retention(mapping(retention.get("content"))) != current(
+        from_rows(row["retention"])
+    ):
+        events.append(retention)
     if not row["encrypted"] and ("m.room.encryption", "") in by_key:
         events.append(by_key["m.room.encryption", ""])
     events += [by_key[type_, ""] for type_ in sorted(_HOLDS_IF_NEW) if (type_, "") in by_key]

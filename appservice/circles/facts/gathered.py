@@ -23,6 +23,7 @@ from circles_policies.events import mapping
 from circles_policies.minimum import interned
 from circles_policies.model import DIRECT_MESSAGE, Level, Mark, Member, Policy
 from circles_policies.off_record import OffRecord
+from circles_policies.retention import Span, from_rows
 
 Json = Mapping[str, Any]
 
@@ -30,7 +31,8 @@ _ROOMS: Final = """
     SELECT r.room_id, r.direct, CAST(r.names AS TEXT), CAST(p.content AS TEXT), p.starts_at, p.ends_at,
         EXISTS (SELECT 1 FROM marks AS m WHERE m.room_id = r.room_id),
         EXISTS (SELECT 1 FROM off_record AS o WHERE o.room_id = r.room_id),
-        EXISTS (SELECT 1 FROM redactions AS x WHERE x.room_id = r.room_id), r.filled, r.shut_out
+        EXISTS (SELECT 1 FROM redactions AS x WHERE x.room_id = r.room_id), r.filled, r.shut_out,
+        CAST(r.retention AS TEXT)
     FROM wanted CROSS JOIN rooms AS r
     LEFT JOIN policies AS p ON p.room_id = r.room_id AND p.state IN ('in_force', 'ended')
     WHERE r.room_id = wanted.a ORDER BY p.starts_at, p.id
@@ -68,7 +70,7 @@ class Place(NamedTuple):
     """A room, as far as the gate asks.
 
     `periods`: its policies, the oldest first; `marked`: some message is; `awaited`: something was redacted there that
-    never came; `filled`: its state was read.
+    never came; `filled`: its state was read; `retention`: what its `m.room.retention` said over time.
     """
 
     direct: bool
@@ -78,6 +80,7 @@ class Place(NamedTuple):
     awaited: bool
     off_record: tuple[OffRecord, ...]
     filled: bool
+    retention: tuple[Span, ...]
 
     def policies_since(self, at: int) -> tuple[Policy, ...]:
         """Return every distinct policy in force from `at` (ms) until now, as `rooms.policies_since` does."""
@@ -177,12 +180,13 @@ def _rooms(connection: Connection, room_ids: Iterable[str]) -> dict[str, Place]:
     found: dict[str, Place] = {}
     rows = fetch(connection, _ROOMS, [(room_id,) for room_id in room_ids])
     covered: set[str] = set()
-    for room_id, direct, names, content, starts_at, ends_at, marked, off_record, awaited, filled, shut_out in rows:
+    for row in rows:
+        room_id, direct, names, content, starts_at, ends_at, marked, off_record, awaited, filled, shut_out, said = row
         place = found.get(room_id)
         if place is None:
             periods: tuple[Period, ...] = ((DIRECT_MESSAGE, 0, None),) if direct and not shut_out else ()
             place = found[room_id] = Place(
-                bool(direct), _names(names), periods, bool(marked), bool(awaited), (), bool(filled)
+                bool(direct), _names(names), periods, bool(marked), bool(awaited), (), bool(filled), _spans(said)
             )
         if content is not None and not direct and not shut_out:
             found[room_id] = place._replace(periods=(*place.periods, (_policy(content), starts_at, ends_at)))
@@ -215,6 +219,11 @@ def _member(level: str, kept_out: bool, since: int | None, consented_since: int 
 @lru_cache(maxsize=256)
 def _names(names: str) -> tuple[str, ...]:
     return tuple(orjson.loads(names))
+
+
+@lru_cache(maxsize=256)
+def _spans(retention: str | None) -> tuple[Span, ...]:
+    return from_rows(orjson.loads(retention)) if retention is not None else ()
 
 
 def _related(event: Json) -> Iterable[str]:

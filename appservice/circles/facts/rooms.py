@@ -24,6 +24,7 @@ from circles_policies.minimum import Choice, RunningMinimum, fold_choice
 from circles_policies.model import DIRECT_MESSAGE, Level, Mark, Member, Policy
 from circles_policies.off_record import OffRecord
 from circles_policies.power import Power
+from circles_policies.retention import Span, from_rows
 
 EVERYWHERE = RoomID("")
 LOST = "lost"
@@ -52,6 +53,7 @@ class RoomFacts:
     generation: int
     successor: RoomID | None
     shut_out: bool
+    retention: tuple[Span, ...]
 
 
 def room_facts(connection: Connection, room_id: RoomID) -> RoomFacts | None:
@@ -78,6 +80,7 @@ def room_facts(connection: Connection, room_id: RoomID) -> RoomFacts | None:
         generation=int(row["generation"]),
         successor=RoomID(row["successor"]) if row["successor"] else None,
         shut_out=bool(row["shut_out"]),
+        retention=from_rows(row["retention"]),
     )
 
 
@@ -122,6 +125,11 @@ def quiet_hours(connection: Connection, room_id: RoomID) -> Quiet | None:
     """Return a room's quiet hours, None where it has none."""
     value = connection.execute(select(rooms.c.quiet).where(rooms.c.room_id == room_id)).scalar()
     return Quiet.from_json(cast("Mapping[str, object]", value)) if value else None
+
+
+def retention(connection: Connection, room_id: RoomID) -> tuple[Span, ...]:
+    """Return what a room's `m.room.retention` said over time."""
+    return from_rows(connection.execute(select(rooms.c.retention).where(rooms.c.room_id == room_id)).scalar())
 
 
 def is_authority(connection: Connection, room_id: RoomID, event_id: EventID) -> bool:

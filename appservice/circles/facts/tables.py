@@ -63,8 +63,10 @@ rooms: Final = Table(
     Column("generation", Integer, nullable=False, default=0),
     Column("successor", String),
     Column("shut_out", Boolean, nullable=False, default=False, server_default=false()),
+    Column("retention", JSON),
 )
 """`invited_as_direct` is what an invite claims; `direct` is so only once the room's state shows two people.
+`retention` is what its `m.room.retention` said over time (`circles_policies.retention`), None: nothing yet.
 `quiet` holds the room's quiet hours (`core.quiet`), None: none. `dial`: how much it wants to hear unasked
 (`core.voice`).
 `generation` grows whenever something tightens: an answer made under an older one is made again before it is sent."""

@@ -33,6 +33,7 @@ from circles_policies import (
     verdict_of_mark,
     verdict_of_member,
     verdict_of_operator,
+    verdict_of_retention,
     verdict_of_room,
 )
 from strategies import DAY, ceilings, marks, members, policies, requests, rooms, scopes
@@ -47,12 +48,13 @@ SAID_YES = Member(level=Level.IN, consented_since=0)
 
 
 @given(scopes, requests())
-def test_the_result_is_the_minimum_of_the_four_verdicts(asked: Scopes, request: Request) -> None:
+def test_the_result_is_the_minimum_of_the_five_verdicts(asked: Scopes, request: Request) -> None:
     verdicts = (
         verdict_of_operator(asked.operator, asked.member, request),
         verdict_of_room(asked.room, asked.member, request),
         verdict_of_member(asked.member, request),
         verdict_of_mark(asked.mark, request),
+        verdict_of_retention(asked.retention, request),
     )
     decision = decide(asked, request)
     assert decision.verdict == min(each.verdict for each in verdicts)
@@ -65,7 +67,7 @@ def test_the_result_is_the_minimum_of_the_four_verdicts(asked: Scopes, request: 
 def test_the_order_of_the_room_policies_means_nothing(asked: Scopes, request: Request, random: Random) -> None:
     shuffled = list(asked.room)
     random.shuffle(shuffled)
-    other = Scopes(tuple(shuffled), asked.member, asked.mark, asked.operator)
+    other = asked._replace(room=tuple(shuffled))
     assert decide(other, request) == decide(asked, request)
 
 
@@ -93,13 +95,13 @@ def test_a_tighter_member_never_widens(asked: Scopes, request: Request, data: st
         if member.consented_since is None
         else data.draw(st.none() | st.integers(min_value=member.consented_since)),
     )
-    other = Scopes(asked.room, tighter, asked.mark, asked.operator)
+    other = asked._replace(member=tighter)
     assert decide(other, request).verdict <= decide(asked, request).verdict
 
 
 @given(scopes, requests(), st.sampled_from((Mark.OFF_RECORD, Mark.HIDDEN)))
 def test_a_mark_never_widens(asked: Scopes, request: Request, mark: Mark) -> None:
-    marked = Scopes(asked.room, asked.member, Mark.HIDDEN if asked.mark is Mark.HIDDEN else mark, asked.operator)
+    marked = asked._replace(mark=Mark.HIDDEN if asked.mark is Mark.HIDDEN else mark)
     assert decide(marked, request).verdict <= decide(asked, request).verdict
 
 
@@ -115,7 +117,7 @@ def test_a_lower_ceiling_never_widens(asked: Scopes, request: Request, data: st.
         send=data.draw(st.sampled_from([each for each in Reach if each <= ceiling.send])),
         act=data.draw(st.sampled_from([each for each in Actor if each <= ceiling.act])),
     )
-    other = Scopes(asked.room, asked.member, asked.mark, lower)
+    other = asked._replace(operator=lower)
     assert decide(other, request).verdict <= decide(asked, request).verdict
 
 
@@ -142,7 +144,7 @@ def test_a_machine_never_makes_it_act(asked: Scopes, request: Request) -> None:
 
 @given(scopes, requests())
 def test_nothing_at_all_is_open_of_a_person_who_said_not_at_all(asked: Scopes, request: Request) -> None:
-    assert not decide(Scopes(asked.room, NOT_AT_ALL, asked.mark, asked.operator), request)
+    assert not decide(asked._replace(member=NOT_AT_ALL), request)
 
 
 @given(members, marks, ceilings, requests())

@@ -293,6 +293,18 @@ CONTROLS = [
         id="server list",
     ),
     pytest.param(
+        _state("m.room.retention", max_lifetime=86_400_000, min_lifetime=CANARY, x=CANARY),
+        Control.RETENTION,
+        {"max_lifetime": 86_400_000},
+        id="retention",
+    ),
+    pytest.param(
+        _state("m.room.retention", max_lifetime=CANARY),
+        Control.RETENTION,
+        {"max_lifetime": -1},
+        id="retention, words",
+    ),
+    pytest.param(
         _event("m.room.redaction", redacts="$x", content={"reason": CANARY}),
         Control.REDACTION,
         {"redacts": "$x"},

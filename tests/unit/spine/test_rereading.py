@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from circles.adapters.matrix.client import MatrixClient
+from circles.adapters.store.tables import messages
 from circles.core import effects as fx
 from circles.core.ids import UserID
 from circles.core.settings import Settings
@@ -30,6 +31,7 @@ from circles_harness.wire import Answer, Wire
 from circles_policies.content import POLICY_TYPE, to_content
 from circles_policies.minimum import Choice, fold_choice
 from circles_policies.model import Level, Member, Preset, preset
+from circles_policies.retention import Retention, current
 from knocks import in_force
 from rows import LI, MEI, NOW, Rows, message, opened
 from standin import Standin, standing_in
@@ -192,6 +194,26 @@ async def in_force_now(rows: Rows) -> list[Any]:
     """Return the contents of the policies in force."""
     query = select(policies.c.content).where(policies.c.state == "in_force")
     return await rows.do(lambda c: json.loads(json.dumps(list(c.execute(query).scalars()))))
+
+
+async def test_how_long_messages_stay_is_as_the_homeserver_says_and_told_only_where_it_changed(
+    doubting: Doubting,
+) -> None:
+    """As after an upgrade from a release that did not listen; one that is gone there without an event stays."""
+    said = await doubting.rows.keep("The zither is with Agnes", until=None)
+    content = {"max_lifetime": 3_600_000}
+    doubting.homeserver.state(ROOM, "m.room.retention", "", content, sender=MEI)
+    for number in range(3):
+        if number == 2:
+            del doubting.homeserver.rooms[ROOM].state["m.room.retention", ""]
+        doubting.clock.advance(timedelta(milliseconds=LEAST_MS))
+        await doubting.rereading.read(ROOM)
+
+        assert current((await doubting.facts()).retention) == Retention(3_600_000)
+        assert (f"banner:{ROOM}" in await doubting.rows.wakes()) is (number == 0)
+        await doubting.rows.perform(fx.CancelWake("consent", f"banner:{ROOM}"))
+    until = select(messages.c.until - messages.c.at).where(messages.c.event_id == said)
+    assert await doubting.rows.do(lambda c: c.execute(until).scalar()) == 3_600_000
 
 
 async def test_a_room_is_read_once_in_a_while_however_much_contradicts(doubting: Doubting) -> None:

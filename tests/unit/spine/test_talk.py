@@ -136,6 +136,25 @@ async def test_it_looks_back_as_far_as_the_policy_says(looking: Looking) -> None
     assert await looking.texts() == ["old", "newer", "newest"]
 
 
+async def test_what_the_room_lets_stay_no_longer_is_not_looked_at(looking: Looking) -> None:
+    """By the strictest that it said since, wherever the homeserver still shows it; nothing is said to be kept out."""
+    old = looking.timeline.say(MEI, "old", 20)
+    for hours, text in ((11, "under the strict one"), (3, "later"), (1, "now")):
+        looking.timeline.say(LI, text, hours)
+
+    def write(connection: Connection) -> None:
+        spans = [[4 * HOUR, False, NOW - 48 * HOUR, NOW - 10 * HOUR], [12 * HOUR, False, NOW - 10 * HOUR, None]]
+        rooms.save_room(connection, ROOM, retention=spans)
+
+    await looking.rows.do(write)
+    assert await looking.texts() == ["later", "now"]
+    assert await looking.talk.event(ROOM, old) is None
+    await looking.rows.do(lambda c: rooms.save_room(c, ROOM, retention=[[12 * HOUR, False, 0, None]]))
+    talk = await looking.talk.window(ROOM, Window())
+    assert [each.text for each in talk.messages] == ["under the strict one", "later", "now"]
+    assert not talk.withheld
+
+
 async def test_a_forged_clock_does_not_lift_a_message_over_the_start(looking: Looking) -> None:
     """What stands before an event whose time our own homeserver set is not newer than it."""
     looking.timeline.say(REMOTE, "said long before", 0.1)  # its server says: just now

@@ -20,6 +20,7 @@ from circles_policies.decision import Decision
 from circles_policies.engine import decide
 from circles_policies.model import Reach, Right
 from circles_policies.request import Request, Scopes
+from circles_policies.retention import NO_RETENTION, retention_at
 
 
 class SendClearance:
@@ -74,6 +75,7 @@ class SendClearance:
             member=rooms.member(connection, room_id, message.sender),
             mark=rooms.mark(connection, room_id, event_id),
             operator=self._settings.ceiling,
+            retention=retention_at(facts.retention, message.at) if facts is not None else NO_RETENTION,
         )
         now = int(self._clock.now().timestamp() * 1000)
         decision = decide(

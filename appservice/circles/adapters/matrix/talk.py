@@ -29,6 +29,7 @@ from circles_policies.events import Kind, RoomView
 from circles_policies.gate import Dropped, Passed, filter_event, may_open
 from circles_policies.model import Mark, Member
 from circles_policies.off_record import OffRecord
+from circles_policies.retention import Span, current, retention_at
 from circles_policies.words import strip_address
 
 Json = dict[str, Any]
@@ -50,6 +51,7 @@ class _Snapshot:
     marks: Mapping[EventID, Mark]
     off_record: tuple[OffRecord, ...]
     periods: tuple[rooms.Period, ...]
+    retention: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,7 @@ class MatrixTalk:
             member=snapshot.members.get(sender, Member(since=None)),
             mark=snapshot.marks.get(event_id, Mark.NONE),
             off_record=snapshot.off_record,
+            retention=retention_at(snapshot.retention, _ts(event)),
             names=(*snapshot.names, *self._names),
             is_direct=snapshot.direct,
             ghosts=self._ghosts,
@@ -253,6 +256,7 @@ class MatrixTalk:
                 marks=rooms.all_marks(connection, room_id),
                 off_record=rooms.off_record(connection, room_id),
                 periods=rooms.policy_periods(connection, room_id),
+                retention=facts.retention if facts else (),
             )
 
         if self._before is not None:
@@ -263,10 +267,11 @@ class MatrixTalk:
         """Return the earliest instant (ms) any message could be looked at from, so that no walk goes further."""
         if not snapshot.periods:
             return float("inf")
-        current = snapshot.periods[-1]
-        hours = current[0].read.hours
+        latest = snapshot.periods[-1]
+        hours, lifetime = latest[0].read.hours, current(snapshot.retention).max_lifetime
         start = min(start for _, start, _ in snapshot.periods)
-        return max(start, self._now() - hours * 3_600_000) if hours is not None else start
+        bounds = (hours and hours * 3_600_000, lifetime)
+        return max([start, *(self._now() - bound for bound in bounds if bound is not None)])
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)

@@ -144,8 +144,18 @@ def trim(connection: Connection, room_id: RoomID, before: int, days: int | None)
     here = messages.c.room_id == room_id
     _drop(connection, list(connection.execute(select(messages.c.seq).where(here, messages.c.at < before)).scalars()))
     if days is not None:
-        end = messages.c.at + days * 86_400_000
-        connection.execute(update(messages).where(here, messages.c.until > end).values(until=end))
+        shorten(connection, room_id, days * 86_400_000)
+
+
+def shorten(connection: Connection, room_id: RoomID, lifetime: int) -> None:
+    """Let no message of a room stay longer than so many ms from when it was written; none stays longer than before.
+
+    Also those that went along into another room when this one was upgraded.
+    """
+    here = (messages.c.room_id == room_id) | (messages.c.origin == room_id)
+    end = messages.c.at + lifetime
+    longer = messages.c.until.is_(None) | (messages.c.until > end)
+    connection.execute(update(messages).where(here, longer).values(until=end))
 
 
 def follow(connection: Connection, old: RoomID, new: RoomID) -> int:

@@ -45,8 +45,8 @@ _TYPES: Final = frozenset(
         "m.poll.start", "m.poll.response", "m.poll.end", "m.reaction", "m.room.avatar", "m.room.canonical_alias",
         "m.room.create", "m.room.encrypted", "m.room.encryption", "m.room.guest_access", "m.room.history_visibility",
         "m.room.join_rules", "m.room.member", "m.room.message", "m.room.name", "m.room.pinned_events",
-        "m.room.power_levels", "m.room.redaction", "m.room.server_acl", "m.room.tombstone", "m.room.topic",
-        "m.space.child", "m.space.parent", "m.sticker", "org.matrix.msc3381.poll.start",
+        "m.room.power_levels", "m.room.redaction", "m.room.retention", "m.room.server_acl", "m.room.tombstone",
+        "m.room.topic", "m.space.child", "m.space.parent", "m.sticker", "org.matrix.msc3381.poll.start",
         "org.matrix.msc3381.poll.response", "org.matrix.msc3381.poll.end", "io.github.matrix_circles.policy",
     }
 )  # fmt: skip
@@ -55,9 +55,10 @@ _KEYS: Final = frozenset(
         "additional_creators", "algorithm", "allow", "ban", "body", "ciphertext", "creator", "deny", "device_id",
         "displayname", "events", "events_default", "file", "filename", "format", "formatted_body", "geo_uri", "info",
         "invite", "is_direct", "join_rule", "kick", "m.mentions", "m.new_content", "m.poll", "m.poll.start",
-        "m.relates_to", "m.text", "membership", "msgtype", "notifications", "org.matrix.msc3381.poll.start",
-        "predecessor", "read", "reason", "redact", "redacts", "replacement_room", "room_version", "schema",
-        "sender_key", "session_id", "state_default", "store", "trigger", "type", "url", "users", "users_default",
+        "m.relates_to", "m.text", "max_lifetime", "membership", "msgtype", "notifications",
+        "org.matrix.msc3381.poll.start", "predecessor", "read", "reason", "redact", "redacts", "replacement_room",
+        "room_version", "schema", "sender_key", "session_id", "state_default", "store", "trigger", "type", "url",
+        "users", "users_default",
     }
 )  # fmt: skip
 

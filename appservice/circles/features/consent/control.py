@@ -48,6 +48,8 @@ def control(event: Control, connection: Connection, settings: Settings) -> Effec
             return _own_membership(event, connection, settings)
         case Kind.ENCRYPTION if event.room.policy is not None and not event.room.direct:
             return (_show_banner(event),)  # It says what an AI means in an encrypted room.
+        case Kind.RETENTION if event.room.policy is not None and not event.room.direct:
+            return (_show_banner(event),)  # It says how long what is kept stays.
         case Kind.JOIN_LEAVE | Kind.MEMBER:
             return _came_or_went(event, connection, settings)
         case Kind.POWER:

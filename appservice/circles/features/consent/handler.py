@@ -54,6 +54,7 @@ from circles_policies.explain import Line, policy_name, room_name
 from circles_policies.minimum import Choice, within
 from circles_policies.model import Policy, preset_of
 from circles_policies.notices import OPTION_KEYS, REFUSE_KEY, admission, loosening, newcomers, tightening
+from circles_policies.retention import current as current_retention
 from circles_policies.words import ControlWord, model_wanted, parse_control
 
 START_TYPE: Final = "io.github.matrix_circles.start"
@@ -242,6 +243,7 @@ async def _banner_words(room: Room, current: store.Asked, ports: Ports, now: dat
         since=since,
         ai=ports.settings.name(language),
         encrypted=facts is not None and facts.encrypted,
+        retention=current_retention(facts.retention if facts is not None else ()),
     )
     lines: tuple[Line, ...] = banner(within(current.policy, ports.settings.ceiling), told, language)
     return strings.marked_up(lines, language)
