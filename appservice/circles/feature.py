@@ -131,6 +131,7 @@ class Feature:
         name, purpose: the folder's name, and the policy purpose key of what it asks a model.
         commands: its words.
         taps: a post's kind -> what happens when someone taps a reaction on it.
+        answers: a post's kind that asks something back -> the command an answer to it comes to, None for other words.
         fire: what happens when one of its wakes is due.
         control: what it does with control events, inside the intake commit.
         remake: says a post of its own again after a source was taken back.
@@ -150,6 +151,9 @@ class Feature:
     commands: tuple[Command, ...] = ()
     taps: Mapping[str, Callable[[Tap, Ports], Awaitable[Effects]]] = field(
         default_factory=dict[str, Callable[[Tap, Ports], Awaitable[Effects]]]
+    )
+    answers: Mapping[str, Callable[[Said, Permitted], str | None]] = field(
+        default_factory=dict[str, Callable[[Said, Permitted], str | None]]
     )
     fire: Callable[[Fire, Ports], Awaitable[Effects]] | None = None
     control: Callable[[Control, Connection, Settings], Effects] | None = None

@@ -38,6 +38,7 @@ from circles.core.render import (
     weight,
 )
 from circles.core.settings import Settings
+from circles.core.zones import say_clock
 
 INLINE: Final = 2
 """So many links stand in a line; a third and further ones go into a list that is closed until clicked."""
@@ -74,7 +75,7 @@ class Frame:
         """Return an instant as people here say it: the hour, with the day where it is not today's."""
         at = datetime.fromtimestamp(instant / 1000, UTC) if isinstance(instant, int) else instant
         local, today = at.astimezone(ZoneInfo(self.zone)), self.now.astimezone(ZoneInfo(self.zone))
-        clock = f"{local:%H:%M}"
+        clock = say_clock(local)
         if local.date() == today.date():
             return clock
         if self.language == "zh":

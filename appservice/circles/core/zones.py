@@ -21,6 +21,14 @@ _IANA = re.compile(r"[A-Za-z]+(?:/[A-Za-z0-9_+-]+){1,2}")
 _OFFSET = re.compile(
     r"(?:utc|gmt|z)?\s*([+\-−])\s*(\d{1,2})(?::?([0-5]\d))?(?:\s*(?:h|hours|小时|时区))?", re.IGNORECASE
 )
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_CHINESE_PLACE = re.compile(
+    r"(?:我们?|咱们?|人)?(?:现在|目前|平时)?(?:就)?(?:住在|住|在|是|用|按)?(?P<place>[\u3400-\u9fff]{2,}?)"
+    r"(?:市|这边|这里|时间|时区|的)*(?:呢|哦|啊|呀|吧|了)?"
+)
+_PLACE_CHARACTERS = 4
+"""A name and what may be said of it (上海浦东): longer words are talk."""
+_PLACE_WORDS = 9
 _CHINESE_OFFSET = re.compile(r"([东西])([一二三四五六七八九]|十[一二]?)区")
 _BEFORE = re.compile(
     r"^(?:(?:please|i(?:'m| am)|we(?:'re| are)|(?:i|we) live|living|based|located|use|set|change|my|our|the|"
@@ -64,7 +72,24 @@ def find_zone(text: str) -> str | tuple[str, ...] | None:
     for said in (words.casefold(), core):
         if found := _look_up(said):
             return found
-    return _chinese(words)
+    return _city_of_country(core) or _chinese(words)
+
+
+def is_place(text: str) -> bool:
+    """Say whether the words are a place or a zone and nothing else: "London", "I'm in Berlin, Germany", 我在上海.
+
+    What only speaks of a place ("the train to London is late", 上海的朋友来不来) is none.
+    """
+    if find_zone(text) is None or text.rstrip().endswith(("?", "？")):
+        return False
+    if not (said := _CHINESE_PLACE.fullmatch(text.strip(" \t\r\n.,;:!。，！"))):
+        return not _HAN.search(text) and len(text.split()) <= _PLACE_WORDS
+    return len(said["place"]) <= _PLACE_CHARACTERS
+
+
+def say_clock(local: datetime) -> str:
+    """Return the hour of an instant in its zone; UTC says so, for it is where few people live."""
+    return f"{local:%H:%M}{' UTC' if str(local.tzinfo) == 'UTC' else ''}"
 
 
 def say_when(instant: datetime, zone: str, lang: str, now: datetime) -> str:
@@ -74,7 +99,7 @@ def say_when(instant: datetime, zone: str, lang: str, now: datetime) -> str:
     """
     local, today = local_time(instant, zone), local_time(now, zone)
     near = local.toordinal() - today.toordinal()
-    clock = f"{local.hour:02}:{local.minute:02}"
+    clock = say_clock(local)
     if lang.casefold().startswith("zh"):
         year = "" if local.year == today.year else f"{local.year}年"
         day = f"{year}{local.month}月{local.day}日 周{'一二三四五六日'[local.weekday()]}"
@@ -93,6 +118,14 @@ def _look_up(said: str) -> str | tuple[str, ...] | None:
         sign = -1 if offset[1] != "+" else 1
         return _fixed(sign * int(offset[2]), sign * int(offset[3] or 0))
     return None
+
+
+def _city_of_country(said: str) -> str | None:
+    """Read a city with its country ("berlin, germany"), both of which must be known and fit; else it may be another."""
+    city, comma, country = (part.strip() for part in said.partition(","))
+    at, within = (_look_up(city), _look_up(country)) if comma else (None, None)
+    zones = (within,) if isinstance(within, str) else within or ()
+    return at if isinstance(at, str) and at in zones else None
 
 
 def _chinese(words: str) -> str | tuple[str, ...] | None:

@@ -37,6 +37,8 @@ from circles_policies.words import TIGHTENING, ControlWord, parse_control, strip
 
 Json = Mapping[str, Any]
 LATE_MS: Final = 10 * 60_000
+OPEN_MS: Final = 60 * 60_000
+"""So long what the AI asked back can be answered by words alone; by a reply to it, as long as it stands."""
 ROOM_FACTOR: Final = 3
 """A whole room may ask so many times as often as one person."""
 _ONLY_TOLD: Final = (ControlWord.WHY, ControlWord.ME, ControlWord.HELP)
@@ -270,6 +272,9 @@ class Reader:
         said = _PRIVATE_SUFFIX.sub("", words.text)
         whispered = said != words.text
         command, argument = self._command(what, words.part(said), names)
+        if command is None and (meant := await self._answered(base, found)) is not None:
+            command, argument = self._command(what, words.part(meant), names)
+            base = replace(base, whole=words.part(meant))
         if (
             command is None
             and found.room.direct
@@ -338,6 +343,22 @@ class Reader:
             obeyed = named is None or named.name not in _OBEYED or what.word is not None
             return (named, parsed.argument) if obeyed else (None, "")
         return None, parsed.nearest or ""
+
+    async def _answered(self, call: Call, found: _Facts) -> str | None:
+        """Return the command that words which are none come to as the answer to what the AI asked this person here.
+
+        That is the post they reply to; without a reply the last thing it said to them in this room.
+        """
+        if call.reply_to is not None:
+            said = found.said
+        else:
+            since = int(self._clock.now().timestamp() * 1000) - OPEN_MS
+            said = await self._database.read(lambda c: posts.last_said(c, call.place, call.asker, since))
+        if said is None or said.state == "gone" or said.asker != call.asker or said.room_id != call.place:
+            return None
+        feature = next((each for each in self._features if each.name == said.feature), None)
+        understand = feature.answers.get(said.kind) if feature is not None else None
+        return understand(said, call.whole) if understand is not None else None
 
     async def _unknown(self, call: Call, found: _Facts, nearest: str, *, prefixed: bool) -> Read:
         """Words that are no command: after `!circle` the nearest one is offered; otherwise they are a question."""

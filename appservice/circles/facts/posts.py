@@ -53,6 +53,18 @@ def answered_at(connection: Connection, event_id: EventID) -> datetime | None:
     return datetime.fromtimestamp(at / 1000, UTC) if at is not None else None
 
 
+def last_said(connection: Connection, room_id: RoomID, asker: UserID, at: int) -> Said | None:
+    """Return what the AI said last to somebody in a room, if that was at an instant (ms) or later and still stands."""
+    query = (
+        select(posts)
+        .where(posts.c.room_id == room_id, posts.c.asker == asker, posts.c.state.in_(("final", "gone")))
+        .order_by(posts.c.at.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().first()
+    return _said(row) if row is not None and row["at"] >= at and row["state"] == "final" else None
+
+
 def told_since(connection: Connection, asker: UserID, feature: str, kind: str, at: int) -> int:
     """Return how often somebody was answered by a kind of post since an instant (ms)."""
     of_them = (posts.c.asker == asker) & (posts.c.feature == feature) & (posts.c.kind == kind) & (posts.c.at >= at)

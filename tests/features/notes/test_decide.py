@@ -135,8 +135,8 @@ def test_a_list_links_each_note_and_rests_on_it() -> None:
 
     assert isinstance(post, Post)
     assert post.words.body.splitlines()[1:] == [
-        "Mei dinner is at six · 12:00 [1] (https://matrix.to/#/!family/$asked1?via=home.example)",
-        "Li I bring tea · 12:00 [2] (https://matrix.to/#/!family/$asked2?via=home.example)",
+        "Mei: dinner is at six · 12:00 UTC [1] (https://matrix.to/#/!family/$asked1?via=home.example)",
+        "Li: I bring tea · 12:00 UTC [2] (https://matrix.to/#/!family/$asked2?via=home.example)",
     ]
     assert [source.event_id for source in post.sources] == ["$asked1", "$asked2"]
 

@@ -65,9 +65,9 @@ def test_sources_are_links_with_names_and_hours() -> None:
     assert words.body.splitlines() == [
         "This answer rests on:",
         "[1] Li (https://matrix.to/#/!family/$one?via=home.example)",
-        "[2] Mum 12:00 (https://matrix.to/#/!family/$two?via=home.example)",
+        "[2] Mum 12:00 UTC (https://matrix.to/#/!family/$two?via=home.example)",
         "",
-        "Sent to qwen at home.example, 12:00.",
+        "Sent to qwen at home.example, 12:00 UTC.",
         "In force then: Looks back when called.",
     ]
 

@@ -253,6 +253,27 @@ async def test_numbers_list_and_cancel(ports: Ports) -> None:
     assert listed.words.body.splitlines()[1:] == ["2. every Sunday at 20:00 · bins · for everyone"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("the pills reminder", "Cancelled: take my pills"),
+        ("call mum", "Cancelled: call mum"),
+        ("my reminder about the pills, please", "Cancelled: take my pills"),
+        ("the meeting", "Which one?"),
+        ("all", "Which one?"),
+        ("m", "Which one?"),
+    ],
+)
+async def test_words_name_a_reminder_where_they_fit_one_alone(ports: Ports, words: str, said: str) -> None:
+    """Else it is asked which one, and a number alone answers that."""
+    await say("remind me tomorrow at 9 to call mum", ports)
+    await say("remind me tomorrow at 9 to take my pills", ports)
+    (answer,) = await carry_out(await handler.change(a_call("cancel", words), ports), ports)
+
+    assert answer.words.body.startswith(said)
+    assert ((answer.kind, answer.subject) == ("reminder-which", "cancel")) is (said == "Which one?")
+
+
 async def test_a_reply_names_the_reminder(ports: Ports) -> None:
     """`done` as a reply to the post of it."""
     await say("remind me tomorrow at 9 to call mum", ports)

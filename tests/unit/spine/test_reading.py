@@ -15,7 +15,7 @@ from circles.adapters.store import journal
 from circles.adapters.store.quota import AnswerLimits
 from circles.adapters.store.tables import messages
 from circles.core import effects as fx
-from circles.core.ids import RoomID, UserID
+from circles.core.ids import EventID, RoomID, UserID
 from circles.core.settings import Settings
 from circles.entrypoints.reading import ROOM_FACTOR, Ignored, Rates, Reader
 from circles.facts import rooms
@@ -26,7 +26,7 @@ from circles.testing import AI, ROOM, FakeNames, some_ports
 from circles_policies.content import read_content
 from circles_policies.model import Policy
 from knocks import Knocks, in_force, knocking
-from rows import LI, MEI, message
+from rows import LI, MEI, NOW, message
 
 OTHER = RoomID("!other")
 KIM, UNCLE = UserID("@kim:home.example"), UserID("@uncle:home.example")
@@ -246,3 +246,63 @@ async def test_who_has_several_circles_chooses_for_the_one_they_name(
     chosen = [(each.room_id, each.user_id, each.choice.value) for each in effects if isinstance(each, Choose)]
     assert chosen == ([] if choice is None else [(ROOM, LI, choice)])
     assert any(isinstance(each, fx.TakeBackPerson) for each in effects) is (choice in ("out", "not_at_all"))
+
+
+# --- the answer to what the AI asked ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "words", "said"),
+    [
+        ("reminder-zone", "", "London", "is Europe/London"),
+        ("reminder-zone", "", "I'm in Berlin, Germany", "is Europe/Berlin"),
+        ("reminder-zone", "", "我在上海", "是 Asia/Shanghai"),
+        ("reminder-choice", "", "the first one", "nothing to pick"),
+        ("reminder-choice", "", "第二个", "没有要选的"),
+        ("reminder-which", "cancel", "2", "no reminder with that number"),
+        ("reminder-which", "取消", "第2条吧", "没有这个编号"),
+        ("digest-zone", "", "上海", "群的时区由管理员来定"),
+    ],
+)
+async def test_a_bare_answer_to_what_it_asked_is_understood(
+    asking: Asking, kind: str, subject: str, words: str, said: str
+) -> None:
+    """From who was asked alone, right after it or in a reply to it; what is said between closes the question."""
+    rows = asking.knocks.rows
+    question = await asked(asking)
+    feature = "digest" if kind == "digest-zone" else "reminders"
+    asks = fx.Post(ROOM, fx.Words("Which?"), kind=kind, feature=feature, subject=subject, answers=question)
+    _, event_id = await rows.post(asks)
+    others = await asking.say(MEI, f"!circle {words}")
+    heard = await asking.say(LI, f"!circle {words}")
+    await rows.perform(fx.Post(ROOM, fx.Words("Hello!"), kind="answer", feature="help", answers=question), now=NOW + 1)
+    later = await asking.say(LI, f"!circle {words}")
+    asking.knocks.clock.advance(MINUTE)
+    reply = message(words, sender=LI)
+    relation = {"m.relates_to": {"m.in_reply_to": {"event_id": event_id}}}
+    await asking.deliver({**reply, "content": {**reply["content"], **relation}})
+
+    replied = await asking.answers()
+    assert [said in "".join(each) for each in (others, heard, later, replied)] == [False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    "words", ["who is in London?", "the train to Berlin is late", "上海的朋友周六来吗", "10 cakes"]
+)
+@pytest.mark.parametrize("kind", ["reminder-zone", "reminder-choice", "reminder-which"])
+async def test_talk_is_no_answer_to_what_it_asked(asking: Asking, words: str, kind: str) -> None:
+    """Though it names a place or a number."""
+    asks = fx.Post(
+        ROOM, fx.Words("Which?"), kind=kind, feature="reminders", subject="cancel", answers=await asked(asking)
+    )
+    await asking.knocks.rows.post(asks)
+
+    (said,) = await asking.say(LI, f"!circle {words}")
+    assert said.startswith(("I don't know that word", "Did you mean", "这个我没听懂", "是想说"))
+
+
+async def asked(asking: Asking) -> EventID:
+    """Let Li have said something, and return it."""
+    event_id = await asking.knocks.rows.ask(sender=LI)
+    await asking.knocks.rows.do(lambda c: journal.settle(c, 1))
+    return event_id

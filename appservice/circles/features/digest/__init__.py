@@ -6,7 +6,15 @@ from typing import Final
 
 from circles.feature import Command, Feature
 from circles.features.digest import handler, store
-from circles.features.digest.decide import NAME, DropDigest, NextDigest, SaveDigest, TouchDigest
+from circles.features.digest.decide import (
+    ASKS_ZONE,
+    NAME,
+    DropDigest,
+    NextDigest,
+    SaveDigest,
+    TouchDigest,
+    zone_answer,
+)
 
 FEATURE: Final = Feature(
     name=NAME,
@@ -39,6 +47,7 @@ FEATURE: Final = Feature(
         ),
     ),
     taps={"digest": handler.tapped},
+    answers={ASKS_ZONE: zone_answer},
     fire=handler.fire,
     remake=handler.remake,
     writers=dict.fromkeys((SaveDigest, NextDigest, TouchDigest, DropDigest), store.write),

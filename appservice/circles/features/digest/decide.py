@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final, cast
 
-from circles.core.call import Call, Remake, Room, Tap
+from circles.core.call import Call, Remake, Room, Said, Tap
 from circles.core.coming import Coming, Confirmed, Unsaid
 from circles.core.effects import CancelWake, Effect, Post, Private, WakeAt, Words
 from circles.core.extract.key_points import key_points
@@ -19,13 +19,14 @@ from circles.core.permitted import Permitted, Talk
 from circles.core.render import Text, bold, fit, joined, lines, link, one_line, text
 from circles.core.schedule import Repeat, Rule, is_late, next_fire
 from circles.core.when import Found, parse_when
-from circles.core.zones import local_time, say_when
+from circles.core.zones import is_place, local_time, say_clock, say_when
 from circles.features.digest import strings
 from circles_policies import KEPT_OUT
 from circles_policies.model import Policy, When, Who
 from circles_policies.notices import POSTED_AGAIN
 
 NAME: Final = "digest"
+ASKS_ZONE: Final = "digest-zone"
 DAILY_AT: Final = time(20, 0)
 WEEKLY_AT: Final = time(18, 0)
 SUNDAY: Final = 6
@@ -255,6 +256,11 @@ def _every(found: Found, at: time) -> Rule | None:
     return Rule(rule.repeat, at, rule.zone, weekdays=rule.weekdays)
 
 
+def zone_answer(said: Said, words: Permitted) -> str | None:
+    """Return the command that a place comes to, after somebody was asked for the room's time zone."""
+    return f"{'群时区' if said.language == 'zh' else 'room zone'} {words.text}" if is_place(words.text) else None
+
+
 def configure(call: Call, row: Digest | None, names: Mapping[UserID, str], now: datetime) -> tuple[Effect, ...]:
     """Set, end or show a room's digest."""
     said = "off" if _ENDS.match(call.whole.text.strip()) else call.argument.text.strip().lower()
@@ -268,7 +274,7 @@ def configure(call: Call, row: Digest | None, names: Mapping[UserID, str], now: 
         ended = (DropDigest(row.room_id), CancelWake(NAME, row.room_id)) if row else ()
         return *ended, _answer(call, (strings.OFF if row else strings.OFF_ALREADY)[call.language])
     if zone is None:
-        return (_answer(call, strings.ASK_ZONE[call.language]),)
+        return (call.answer(lines(text(strings.ASK_ZONE[call.language])), feature=NAME, kind=ASKS_ZONE),)
     rule = read_rule(call, zone, now)
     due = next_fire(rule, now) if rule else None
     if rule is None or due is None:
@@ -445,7 +451,7 @@ def words(
 
 def _clock(at: datetime, span: Span) -> str:
     local, today = local_time(at, span.zone), local_time(span.until, span.zone)
-    return f"{local:%H:%M}" if local.date() == today.date() else say_when(at, span.zone, span.language, span.until)
+    return say_clock(local) if local.date() == today.date() else say_when(at, span.zone, span.language, span.until)
 
 
 class _Links:

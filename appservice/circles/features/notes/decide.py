@@ -182,11 +182,12 @@ def listed(notes: Sequence[Note], frame: Frame) -> Words:
     latest = notes[-LATEST:]
     if not latest:
         return Words(strings.NONE[language])
+    colon = ": " if language == "en" else "："
     rows = [
         joined(
             (
-                bold(frame.name(note.author)),
-                text(f"{one_line(note.text, LINE_CHARS)} · {frame.hour(note.at)}"),
+                bold(frame.name(note.author))
+                + text(f"{colon}{one_line(note.text, LINE_CHARS)} · {frame.hour(note.at)}"),
                 link(f"[{note.number}]", event_link(note.source.room or note.room_id, note.source.event_id, frame.via)),
             )
         )

@@ -11,7 +11,7 @@ from circles.core.call import Call
 from circles.core.effects import Effect, Words
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.language import Language
-from circles.core.zones import local_time, say_when
+from circles.core.zones import local_time, say_clock, say_when
 from circles.features.off_record import strings
 from circles_policies.off_record import LONGEST_MINUTES, USUAL_MINUTES, minutes_of
 from circles_policies.words import ControlWord, parse_control
@@ -73,7 +73,7 @@ def told(stretch: Stretch, language: Language, zone: str, now: datetime) -> Word
 
 def _clock(end: datetime, zone: str, language: Language, now: datetime) -> str:
     local = local_time(end, zone)
-    return f"{local:%H:%M}" if local.date() == local_time(now, zone).date() else say_when(end, zone, language, now)
+    return say_clock(local) if local.date() == local_time(now, zone).date() else say_when(end, zone, language, now)
 
 
 def ended(call: Call, running: Sequence[Stretch], now: int) -> tuple[Effect, ...]:

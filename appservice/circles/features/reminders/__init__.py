@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from circles.feature import Command, Feature
-from circles.features.reminders import handler, store
+from circles.features.reminders import handler, store, words
 from circles.features.reminders.control import control
 from circles.features.reminders.values import (
     NAME,
@@ -157,6 +157,11 @@ FEATURE: Final = Feature(
         ),
     ),
     taps={"reminder": handler.tapped, "reminder-choice": handler.tapped_choice},
+    answers={
+        "reminder-zone": words.zone_answer,
+        "reminder-choice": words.choice_answer,
+        "reminder-which": words.which_answer,
+    },
     fire=handler.fire,
     control=control,
     remake=handler.remake,

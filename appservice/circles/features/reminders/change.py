@@ -11,7 +11,7 @@ from circles.core.call import Call, Said, Tap
 from circles.core.effects import CancelWake, Edit, Effect, Post, WakeAt
 from circles.core.ids import UserID
 from circles.core.quiet import Quiet
-from circles.core.render import lines, text
+from circles.core.render import lines, one_line, text
 from circles.core.schedule import Repeat, Rule, next_fire
 from circles.core.when import Ambiguous, Found, parse_when
 from circles.core.zones import local_time, say_when
@@ -27,6 +27,8 @@ from circles.features.reminders.values import (
 )
 
 SNOOZE: Final = timedelta(minutes=10)
+_BY_WORDS: Final = ("cancel", "done", "resume")
+"""The commands whose words name a reminder; those of the others say until when."""
 
 
 def may_change(row: Reminder, asker: UserID, *, decides: bool) -> bool:
@@ -156,6 +158,9 @@ def pick(call: Call, rows: Sequence[Reminder], replied: str | None) -> tuple[Rem
     if replied:
         return next((row for row in rows if row.id == replied), None), rest
     own = [row for row in rows if row.owner == call.asker]
+    if call.command in _BY_WORDS and (name := reading.named_words(rest)):
+        named = [row for row in own if name in one_line(row.text).casefold()]
+        return (named[0] if len(named) == 1 else None), ""
     if call.command == "resume":
         silent = [row for row in own if row.state == "paused"]
         return (silent[0] if len(silent) == 1 else None), rest
@@ -173,9 +178,9 @@ def change(call: Call, rows: Sequence[Reminder], replied: str | None, now: datet
     """Cancel, tick off, put off, pause or resume the reminder a command names."""
     row, rest = pick(call, rows, replied)
     if row is None:
-        named = reading.read_number(call.argument.text)[0] is not None
-        sentence = strings.NO_SUCH if named else strings.WHICH
-        return (_answer(call, sentence, word=strings.WORDS[call.command][call.language]),)
+        if reading.read_number(call.argument.text)[0] is not None:
+            return (_answer(call, strings.NO_SUCH),)
+        return (_which(call, rows),)
     if not may_change(row, call.asker, decides=call.decides):
         return (_answer(call, strings.NOT_YOURS),)
     if call.command == "cancel":
@@ -193,6 +198,14 @@ def change(call: Call, rows: Sequence[Reminder], replied: str | None, now: datet
         return (_answer(call, strings.SNOOZE_WHEN),)
     when = strings.clock(until, row.zone, call.language, now)
     return *put_off(row, until), _answer(call, strings.SNOOZED, row, when=when)
+
+
+def _which(call: Call, rows: Sequence[Reminder]) -> Effect:
+    """Ask which reminder is meant; a number alone answers it, where nothing else was said that it would lose."""
+    word = strings.WORDS[call.command][call.language]
+    is_whole = call.command in _BY_WORDS or not call.argument.text.strip()
+    words = strings.said(strings.WHICH, call.language, word=word)
+    return call.answer(words, feature=NAME, kind="reminder-which", subject=word if is_whole and rows else "")
 
 
 def _move(call: Call, row: Reminder, rest: str, now: datetime) -> tuple[Effect, ...]:

@@ -10,7 +10,7 @@ from circles.core.effects import Words
 from circles.core.language import Language
 from circles.core.render import lines, text
 from circles.core.schedule import Repeat, Rule
-from circles.core.zones import local_time, say_when
+from circles.core.zones import local_time, say_clock, say_when
 
 Sentence = Mapping[Language, str]
 
@@ -338,7 +338,7 @@ def _zone_found(found: str | tuple[str, ...] | None, is_set: str, language: Lang
 def clock(at: datetime, zone: str, language: Language, now: datetime) -> str:
     """Return an instant as briefly as can be: the time alone if it is today."""
     local, today = local_time(at, zone), local_time(now, zone)
-    return f"{local:%H:%M}" if local.date() == today.date() else say_when(at, zone, language, now)
+    return say_clock(local) if local.date() == today.date() else say_when(at, zone, language, now)
 
 
 def rule_words(rule: Rule, language: Language) -> str:

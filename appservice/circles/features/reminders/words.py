@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time
 from typing import Final
 
+from circles.core.call import Said
 from circles.core.language import Language
+from circles.core.permitted import Permitted
 from circles.core.quiet import Quiet
 from circles.core.render import one_line
 from circles.core.when import Ambiguous, Found, parse_when
+from circles.core.zones import is_place
 
 # How a request begins, per language, the longest first: (words, for the room, privately).
 TARGETS_EN: Final[tuple[tuple[str, bool, bool], ...]] = (
@@ -150,6 +153,73 @@ def read_number(argument: str) -> tuple[int | None, str]:
     if words[:1] in tuple(_ZH_DIGITS) and words[1:2] in ("", "条", " "):
         return _ZH_DIGITS.index(words[0]) + 1, words[1:].strip().removeprefix("条").strip()
     return None, argument.strip()
+
+
+_NAMING: Final = re.compile(
+    r"^(?:(?:the|my|our|that|this|it|one|reminders?|alarms?|about|for|to|of|please|all|everything)\b[\s,.!]*)+"
+    r"|[\s,]*\b(?:reminders?|alarms?|please|thanks|thank you|now)[\s.!]*$"
+    r"|^(?:我的|那条|这条|那个|这个|它|提醒|闹钟|所有|全部|一下|了)+|(?:的?(?:提醒|闹钟)|那条|这条|吧|了|谢谢)[\s。！!]*$",
+    re.IGNORECASE,
+)
+
+
+def named_words(argument: str) -> str:
+    """Return the words by which a reminder is named ("the pills reminder" is "pills"), folded; '' for none."""
+    said, before = one_line(argument).casefold(), ""
+    while said != before:
+        before, said = said, _NAMING.sub("", said).strip(" ,，.。!！:：")
+    return said
+
+
+# ---- the answers to what was asked back
+
+_FEW_WORDS: Final = 4
+_ORDINALS: Final = (
+    ("first", "one", "一"),
+    ("second", "two", "二", "两"),
+    ("third", "three", "三"),
+    ("fourth", "four", "四"),
+    ("fifth", "five", "五"),
+)
+_CHOICE: Final = re.compile(
+    r"(?:the|number|no\.?|option|选|要|就)?\s*(?:第|#)?\s*(?P<which>[1-9]|[a-z]+|[一二两三四五])\ufe0f?\u20e3?"
+    r"(?:st|nd|rd|th)?\s*(?:one|reminder|个|条|号|项)?\s*(?:吧|please|谢谢)?",
+    re.IGNORECASE,
+)
+
+
+def read_choice(said: str) -> int | None:
+    """Read which of several somebody means ("1", "the first one", 第一个), counted from one; None for anything else."""
+    found = _CHOICE.fullmatch(said.strip(" \t\r\n.,;:!()。，！（）"))
+    if found is None:
+        return None
+    which = found["which"].lower()
+    if which.isascii() and which.isdigit():
+        return int(which)
+    return next((at for at, names in enumerate(_ORDINALS, 1) if which in names), None)
+
+
+def zone_answer(said: Said, words: Permitted) -> str | None:
+    """Return the command that a place comes to, after somebody was asked for their time zone.
+
+    In a reply to the question a few words are a place also where none is known by that name, which is then said.
+    """
+    few = len(words.text.split()) <= _FEW_WORDS and not words.text.rstrip().endswith(("?", "？"))
+    meant = is_place(words.text) or (words.reply_to == said.event_id and few)
+    return f"{'时区' if said.language == 'zh' else 'zone'} {words.text}" if meant else None
+
+
+def choice_answer(said: Said, words: Permitted) -> str | None:
+    """Return the command that a number comes to, after several times were offered."""
+    number = read_choice(words.text)
+    return None if number is None else f"{'选' if said.language == 'zh' else 'pick'} {number}"
+
+
+def which_answer(said: Said, words: Permitted) -> str | None:
+    """Return the command that a number comes to, after somebody was asked which reminder to cancel or tick off."""
+    number, rest = read_number(words.text)
+    number = read_choice(words.text) if number is None or rest else number
+    return None if number is None or not said.subject else f"{said.subject} {number}"
 
 
 _FOR_ROOM_ZH: Final = "大家|所有人|全家|全体|我们"
