@@ -4,6 +4,7 @@ A form is a word or phrase in one language. It matches at the start of the words
 `help`.
 Chinese has no spaces, so a Chinese form of two characters or more matches what begins with it;
 a single character only alone or before a space or a mark.
+A form that ends in a colon matches before that colon, or alone: "decision: …" is no talk of a decision.
 A form that begins with `…` matches anywhere ("明天九点…提醒我"), and its argument is all the words.
 """
 
@@ -21,6 +22,19 @@ _MARKS: Final = ":：,，.。!！?？;；、"
 _SPACES: Final = " \t\r\n\xa0\u200b\u3000"
 """Also those of phones: the no-break space after a completed name, and the wide space of Chinese keyboards."""
 _EDGES: Final = _MARKS + _SPACES
+
+_POLITE: Final = re.compile(
+    r"(?:please|pls|kindly|(?:can|could|would|will)\s+you(?:\s+please)?)\s+(?=\S)"
+    r"|(?:请你?|麻烦你?|你?能不能|你?可不可以|你?可以|你能|帮忙|帮我)+(?=\S)"
+)
+"""What makes a wish of a command. It is passed over only where the words are no command as they stand."""
+
+_ASKS: Final = ("…", "提醒")
+_TOLD: Final = re.compile(
+    r"提醒(?:一下)?(?:过|了|得|太|的)|提醒(?:我们?|你们?|他们?|她们?|大家)(?:了|过(?:了|吗|没))"
+    r"|(?:没有?|谁|怎么不|为什么不|为啥不)提醒"
+)
+"""Talk about reminding, which asks for none: 三点提醒过我了, 提醒得太多."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +88,19 @@ def parse(text: str, commands: Sequence[Forms]) -> Invocation | Unknown:
                 best = (*rank, command.name, found)
     if best is not None:
         return Invocation(best[2], best[3])
+    if (polite := _POLITE.match(folded)) is not None:
+        return parse(words[polite.end() :], commands)
     return Unknown(_nearest(folded, (form for command in commands for form in command.forms)))
 
 
 def _match(folded: str, words: str, form: str) -> str | None:
     """Return the argument after a form, None where the form does not match."""
+    if "提醒" in form and form.startswith(_ASKS) and _TOLD.search(folded):
+        return None
     if form.startswith("…"):
         return words if form[1:] in folded else None
+    if form[-1] == ":" and folded == form[:-1]:
+        return ""
     if not folded.startswith(form):
         return None
     rest = words[len(form) :]
@@ -90,7 +110,7 @@ def _match(folded: str, words: str, form: str) -> str | None:
 
 
 def _may_follow(form: str, rest: str) -> bool:
-    if rest[0] in _EDGES:
+    if rest[0] in _EDGES or form[-1] == ":":
         return True
     return bool(_HAN.search(form[-1])) and len(form) > 1
 

@@ -4,6 +4,7 @@ effects.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -571,11 +572,11 @@ async def leave(call: Call, ports: Ports) -> Effects:
 
 async def speak(call: Call, ports: Ports) -> Effects:
     """Answer `language`: which one the room speaks, for whoever decides; in a direct message, the person."""
-    said = call.argument.text.casefold()
+    said = call.whole.text.casefold()
     language: Language | None = None
-    if any(word in said for word in ("english", "英文", "英语", "en")):
+    if re.search(r"\b(?:english|en)\b|英文|英语", said):
         language = "en"
-    elif any(word in said for word in ("chinese", "中文", "汉语", "zh")):
+    elif re.search(r"\b(?:chinese|mandarin|zh)\b|中文|汉语|普通话", said):
         language = "zh"
     if language is None:
         return (call.answer(strings.which_language(call.language), feature=NAME),)

@@ -22,9 +22,24 @@ FEATURE = Feature(
             words={
                 "en": (
                     *("what can you do", "what do you do", "what can i say", "what can i ask", "who are you"),
-                    *("what are you", "how do you work", "how does this work"),
+                    *("what are you", "how do you work", "how does this work", "how do i use you", "how do i use this"),
+                    *("how can i use you", "what commands are there", "what can i do here", "show commands"),
+                    *("can you help me", "i need help", "what can circle do", "introduce yourself"),
                 ),
-                "zh": ("你能做什么", "你能干什么", "你会做什么", "你会干什么", "你是谁", "你是什么", "你怎么用"),
+                "zh": (
+                    *("你能做什么", "你能干什么", "你会做什么", "你会干什么", "你是谁", "你是什么", "你怎么用"),
+                    *(
+                        "救命",
+                        "怎么使用",
+                        "这个怎么用",
+                        "你能帮我什么",
+                        "你有什么功能",
+                        "有什么功能",
+                        "你都会什么",
+                        "介绍一下你自己",
+                    ),
+                    *("命令", "指令", "有什么命令", "能帮我吗", "帮帮我"),
+                ),
             },
             handle=show_help,
             help={"en": "", "zh": ""},

@@ -13,10 +13,14 @@ MORE: Final = ("more", "更多")
 """What asks for the second screen."""
 
 
+MYSELF: Final = ("me", "us", "我", "我们")
+"""Who wants help, which is not the word that is asked about."""
+
+
 def about(listed: Sequence[str], asked: str) -> tuple[tuple[str, str], ...]:
     """Return the lines of one word ("help remind"); none where it is no word of theirs."""
     word = asked.strip().casefold()
-    if not word or word in MORE:
+    if not word or word in (*MORE, *MYSELF):
         return ()
     pairs = [line.partition(" – ") for line in listed]
     return tuple((example, meaning) for example, _, meaning in pairs if meaning and word in example.casefold())

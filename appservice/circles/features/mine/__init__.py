@@ -24,8 +24,20 @@ FEATURE: Final = Feature(
                     "what do you know about me",
                     "what do you hold about me",
                     "what have you kept about me",
+                    *("what do you keep about me", "what do you have about me", "what do you store about me"),
+                    *("show me my data", "show my data", "what data do you have about me", "what do you have on me"),
                 ),
-                "zh": ("我的数据", "你知道我什么", "你知道我的什么", "你留了我什么", "你记了我什么"),
+                "zh": (
+                    *("我的数据", "你知道我什么", "你知道我的什么", "你留了我什么", "你记了我什么", "你都记了我什么"),
+                    *(
+                        "你存了我的什么",
+                        "你存了我什么",
+                        "你保存了我什么",
+                        "你都知道我什么",
+                        "你了解我什么",
+                        "你有我的什么",
+                    ),
+                ),
             },
             handle=handler.show,
             help={"en": "me – what I hold about you", "zh": "我的 – 我留了你的什么"},
@@ -35,7 +47,7 @@ FEATURE: Final = Feature(
         Command(
             name="export",
             words={
-                "en": ("export me", "export my data", "my data as files"),
+                "en": ("export me", "export my data", "my data as files", "download my data", "give me my data"),
                 "zh": ("导出我的数据", "导出我的", "我的数据导出"),
             },
             handle=handler.export,
@@ -46,8 +58,24 @@ FEATURE: Final = Feature(
         Command(
             name="forget",
             words={
-                "en": ("forget me", "forget everything", "delete my data", "delete everything about me"),
-                "zh": ("忘了我", "忘记我", "全部删除", "删除我的数据", "把我的东西都删掉", "把我的数据都删掉"),
+                "en": (
+                    *("forget me", "forget everything", "delete my data", "delete everything about me"),
+                    *("forget everything about me", "erase my data", "delete everything you have about me"),
+                    *("forget all about me", "delete what you have about me", "remove my data"),
+                ),
+                "zh": (
+                    "忘了我",
+                    "忘记我",
+                    "忘掉我",
+                    "把我忘了",
+                    "把我的都忘了",
+                    "把我的都删了",
+                    "删掉我的数据",
+                    "全部删除",
+                    "删除我的数据",
+                    "把我的东西都删掉",
+                    "把我的数据都删掉",
+                ),
             },
             handle=handler.forget,
             help={"en": "forget me – I delete what I hold", "zh": "忘了我 – 删掉你的一切"},

@@ -24,6 +24,26 @@ FEATURE: Final = Feature(
             resting=True,
         ),
         Command(
+            name="grounds",
+            whole=True,
+            words={
+                "en": (
+                    *("how do you know", "how do you know that", "what's your source", "what is your source", "source"),
+                    *("sources", "what are your sources", "where did you get that", "where is that from", "says who"),
+                    *("what is that based on", "why do you say that", "why did you say that", "what does that rest on"),
+                ),
+                "zh": (
+                    *("你怎么知道", "你怎么知道的", "依据是什么", "根据是什么", "有什么根据", "哪来的", "从哪看来的"),
+                    *("为什么这么说", "你为什么这么说", "来源", "来源是什么", "出处是哪里", "你从哪知道的"),
+                ),
+            },
+            handle=why,
+            help={"en": "", "zh": ""},
+            waiting=True,
+            resting=True,
+            unlisted=True,
+        ),
+        Command(
             name="receipts",
             words={"en": ("receipts", "my receipts"), "zh": ("凭据", "回答清单")},
             handle=receipts,

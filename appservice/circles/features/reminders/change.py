@@ -267,7 +267,7 @@ def _resume(call: Call, row: Reminder, now: datetime) -> tuple[Effect, ...]:
 def _until(words: str, zone: str, now: datetime, *, of_day: bool = False) -> datetime | None:
     """Read until when: a time, or a bare length ("1 hour", “一小时”). `of_day`: a day alone is its beginning."""
     bare = words
-    for lead in ("until ", "till ", "for ", "直到", "到"):
+    for lead in ("until ", "till ", "for ", "by ", "to ", "直到", "到"):
         bare = bare.removeprefix(lead)
     for said in (words, bare, f"in {bare}", f"{bare}后"):
         found = parse_when(said, now, zone)

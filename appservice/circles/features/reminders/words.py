@@ -40,6 +40,10 @@ TARGETS_ZH: Final[tuple[tuple[str, bool, bool], ...]] = (
     ("提醒全家", True, False),
     ("提醒全体", True, False),
     ("提醒群里", True, False),
+    ("设个提醒", False, False),
+    ("设一个提醒", False, False),
+    ("设提醒", False, False),
+    ("加个提醒", False, False),
     ("提醒一下我", False, False),
     ("提醒一下大家", True, False),
     ("提醒我一下", False, False),
@@ -57,6 +61,12 @@ _ASKING_EN: Final = re.compile(
     re.IGNORECASE,
 )
 """How a request is put as a question or a wish, before "remind"."""
+_WISH_EN: Final = re.compile(
+    r"^(?:please\s+)?(?:(?:set|make|create|add)\s+(?:me\s+)?a\s+reminder\b|don't\s+let\s+me\s+forget\b)[\s,:]*"
+    r"(?:(?:for\s+me|to|that|about|of)\b\s*)?",
+    re.IGNORECASE,
+)
+"""How a reminder is wished for without the word "remind"."""
 _ASKED_EN: Final = re.compile(
     r"(?:\s*,\s*(?:please|pls|thanks|thank you|ok|okay|will you|would you|can you|could you)|\s+(?:please|pls))"
     r"\s*[.!?]*$|\s*\?+$",
@@ -93,7 +103,7 @@ def read_request(words: str) -> tuple[str, bool, bool]:
                 after = _QUESTION_ZH.sub("", after)
             return before + _ASKED_ZH.sub("", after), for_room, private
     if english < 0:
-        return said, False, False
+        return _WISH_EN.sub("", said), False, False
     before, after = said[:english].strip(" ,:"), said[english + len("remind ") :]
     before, after = _ASKING_EN.sub("", before), _ASKED_EN.sub("", after)
     for phrase, for_room, private in TARGETS_EN:
@@ -140,7 +150,7 @@ def task(rest: str) -> str:
 def read_number(argument: str) -> tuple[int | None, str]:
     """Read the number that begins an argument ("2", "no. 2", "第二条"), and return what follows it."""
     words = argument.strip()
-    for lead in ("number ", "no. ", "no.", "no ", "#", "第"):
+    for lead in ("the ", "number ", "reminder ", "no. ", "no.", "no ", "#", "第"):
         if words.lower().startswith(lead):
             words = words[len(lead) :].strip()
             break
@@ -224,7 +234,7 @@ def which_answer(said: Said, words: Permitted) -> str | None:
 
 _FOR_ROOM_ZH: Final = "大家|所有人|全家|全体|我们"
 _ALARM_EN: Final = re.compile(
-    r"(?:please\s+)?(?:set\s+)?(?:an?\s+|the\s+)?(?:\balarm\b|\bkeep\s+reminding\b)"
+    r"(?:please\s+)?(?:set\s+)?(?:an?\s+|the\s+)?(?:\balarm\b|\bkeep\s+reminding\b|\bwake\s+me(?:\s+up)?\b)"
     r"(?:\s+(?:for\s+)?(?P<who>" + "|".join(phrase for phrase, _, _ in TARGETS_EN) + r")\b)?",
     re.IGNORECASE,
 )
@@ -252,11 +262,16 @@ def read_alarm(words: str) -> tuple[str, bool, bool]:
     before, after = said[: found.start()].strip(" ,，:："), said[found.end() :].strip(" ,，:：")
     for polite in POLITE:
         before = before.removeprefix(polite)
+    # "alarm for 7" is at 7; "for 7 minutes" is not.
+    after = re.sub(r"^for (?=\d{1,2}(?:[:.]\d\d)?\s*(?:am|pm)?$)", "at ", after, flags=re.IGNORECASE)
     return f"{before} {after}".strip(), for_room, private
 
 
 OFF_WORDS: Final = ("off", "none", "stop", "end", "关", "关闭", "关掉", "取消", "不要")
-_TO: Final = re.compile(r"\s*(?:\bto\b|\buntil\b|\btill\b|[-\u2013~]|到|至)\s*", re.IGNORECASE)
+_TO: Final = re.compile(r"\s*(?:\bto\b|\band\b|\buntil\b|\btill\b|[-\u2013~]|到|至)\s*", re.IGNORECASE)
+_AROUND_QUIET: Final = re.compile(
+    r"^(?:(?:from|between)\s+|每天|每晚|从)+|(?:之间|的时候)?(?:请|都)?(?:别|不要)(?:吵我?|打扰我?).*$", re.IGNORECASE
+)
 _MIDNIGHT: Final = datetime(2001, 1, 1, tzinfo=UTC)
 """Words about a time of day are read as of the beginning of some day, so that no half of it has passed."""
 
@@ -266,7 +281,7 @@ def read_quiet(argument: str, zone: str) -> Quiet | None:
 
     An hour that may be either half of the day begins in the evening and ends in the morning.
     """
-    said = argument.strip().removeprefix("from ").removeprefix("从")
+    said = _AROUND_QUIET.sub("", argument.strip())
     for cut in _TO.finditer(said):
         start = _clock(said[: cut.start()], evening=True)
         end = _clock(said[cut.end() :], evening=False)

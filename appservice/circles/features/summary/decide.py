@@ -23,6 +23,13 @@ from circles.features.summary.words import Bounds, Wish
 NAME: Final = "summary"
 LIMITS: Final = {"key_points": 7, "decisions": 8, "todos": 10, "open_questions": 6, "disagreements": 4}
 LINE_CHARS: Final = 300
+ALONE: Final = {"decisions": 1, "todos": 2, "open_questions": 3}
+"""The commands that show one section of a summary alone, and which one."""
+
+
+def made_as(command: str) -> str:
+    """Return the command whose post is made for this one: of a summary, the section that is shown."""
+    return NAME if command in ALONE else command
 
 
 # ---- what it says of itself
@@ -53,14 +60,21 @@ def notes(call: Call, asked: Wish, wrote: datetime | None) -> tuple[Text, ...]:
 
 def picked(command: str, talk: Sequence[Permitted], frame: Frame) -> tuple[Section, ...]:
     """Return what is quoted without a model."""
-    return _visits(picked_visits(talk, frame), frame) if command == "visits" else picked_sections(talk, frame)
+    if command == "visits":
+        return _visits(picked_visits(talk, frame), frame)
+    return _alone(command, picked_sections(talk, frame), frame)
 
 
 def written(command: str, data: Mapping[str, Any], talk: Sequence[Permitted], frame: Frame) -> tuple[Section, ...]:
     """Return what a model wrote and the messages bear out."""
-    return (
-        _visits(visit_items(data, talk, frame), frame) if command == "visits" else summary_sections(data, talk, frame)
-    )
+    if command == "visits":
+        return _visits(visit_items(data, talk, frame), frame)
+    return _alone(command, summary_sections(data, talk, frame), frame)
+
+
+def _alone(command: str, every: tuple[Section, ...], frame: Frame) -> tuple[Section, ...]:
+    at = ALONE.get(command)
+    return every if at is None else (Section("", every[at].items, strings.NONE_OF[command][frame.language]),)
 
 
 def _visits(items: tuple[Item, ...], frame: Frame) -> tuple[Section, ...]:

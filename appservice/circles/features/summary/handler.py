@@ -44,6 +44,25 @@ async def list_visits(call: Call, ports: Ports) -> tuple[Effect, ...]:
     return await _answer("visits", call, ports)
 
 
+async def show_decisions(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Answer `decisions`; "decision: …" names one to keep, which is answered with what comes nearest."""
+    if call.argument.text.strip():
+        return _no_list(call)
+    return await _answer("decisions", call, ports)
+
+
+async def show_todos(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Answer `todos`; "todo …" names one to keep, which is answered with what comes nearest."""
+    if call.argument.text.strip():
+        return _no_list(call)
+    return await _answer("todos", call, ports)
+
+
+async def show_open_questions(call: Call, ports: Ports) -> tuple[Effect, ...]:
+    """Answer `open_questions`."""
+    return await _answer("open_questions", call, ports)
+
+
 async def remake(lost: Remake, ports: Ports) -> tuple[Effect, ...]:
     """Say a summary again from the same window, as far as it may be looked at now."""
     kept = lost.said.remake
@@ -58,6 +77,10 @@ async def remake(lost: Remake, ports: Ports) -> tuple[Effect, ...]:
     if told.nothing:
         told = Told(Words(f"{strings.AGAIN[language]} {strings.NOTHING_LEFT[language]}"), nothing=True)
     return (again(lost, told, decide.NAME),)
+
+
+def _no_list(call: Call) -> tuple[Effect, ...]:
+    return (call.answer(Words(strings.NO_LIST[call.command][call.language]), feature=decide.NAME, kind="problem"),)
 
 
 async def _answer(command: str, call: Call, ports: Ports) -> tuple[Effect, ...]:
@@ -114,16 +137,16 @@ async def _tell(task: _Task, talk: tuple[Permitted, ...], ports: Ports) -> Told:
     """Make the post: by a model, else by picking; with nothing to look at one sentence, whatever the reason."""
     language = task.frame.language
     if not talk:
-        return Told(lines(*task.head, text(strings.too_little(task.command)[language])), nothing=True)
-    why, spent = strings.NO_MODEL[task.command], False
+        return Told(lines(*task.head, text(strings.too_little(decide.made_as(task.command))[language])), nothing=True)
+    why, spent = strings.NO_MODEL[decide.made_as(task.command)], False
     if ports.model and task.asker:
         try:
             return await _by_model(task, task.asker, talk, ports.model)
         except BudgetSpent as error:
             if not error.told:  # said once a day; the label says every time that no model was used
-                why, spent = strings.so_picked(error, task.command), True
+                why, spent = strings.so_picked(error, decide.made_as(task.command)), True
         except ModelError as error:
-            why = strings.so_picked(error, task.command)
+            why = strings.so_picked(error, decide.made_as(task.command))
     sections = await asyncio.to_thread(decide.picked, task.command, talk, task.frame)
     return replace(_told(task, sections, (text(why[language]),), quotes=True), spent=spent)
 
@@ -168,9 +191,9 @@ async def _complete(
         purpose=decide.NAME,
         room_id=task.frame.room_id,
         asker=asker,
-        instructions=prompts.instructions(task.command, language),
+        instructions=prompts.instructions(decide.made_as(task.command), language),
         talk=talk,
-        answer_schema=prompts.SCHEMAS[task.command],
+        answer_schema=prompts.SCHEMAS[decide.made_as(task.command)],
         names=task.frame.names,
     )
     completion = await model.complete(prompt)

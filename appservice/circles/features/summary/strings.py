@@ -17,6 +17,9 @@ WITHHELD: Final[Both] = KEPT_OUT
 TITLE: Final[Mapping[str, Both]] = {
     "summary": {"en": "Summary", "zh": "小结"},
     "visits": {"en": "Who visits whom", "zh": "谁去谁家"},
+    "decisions": {"en": "Decisions", "zh": "定下的"},
+    "todos": {"en": "To do", "zh": "要做的"},
+    "open_questions": {"en": "Still open", "zh": "还没定的"},
 }
 
 KEY_POINTS: Final[Both] = {"en": "Key points", "zh": "要点"}
@@ -26,6 +29,23 @@ QUESTIONS: Final[Both] = {"en": "Still open", "zh": "还没定的"}
 DISAGREEMENTS: Final[Both] = {"en": "Not agreed", "zh": "没谈拢的"}
 
 NO_DECISION: Final[Both] = {"en": "Nothing was decided.", "zh": "没有定下什么。"}
+NONE_OF: Final[Mapping[str, Both]] = {
+    "decisions": NO_DECISION,
+    "todos": {"en": "Nobody took anything on.", "zh": "没有人认领什么事。"},
+    "open_questions": {"en": "No question is left open.", "zh": "没有还没定的问题。"},
+}
+NO_LIST: Final[Mapping[str, Both]] = {
+    "decision": {
+        "en": "I keep no list of decisions. Put “keep” before it and it stays as a note; “decisions” shows what was "
+        "settled in the talk.",
+        "zh": "我不另外记决定。前面加上“记下”，我就留成笔记；说“决定了什么”，看聊天里定下了什么。",
+    },
+    "todo": {
+        "en": "I keep no to-do list. Put “keep” before it and it stays as a note, or “remind me”; “to-dos” shows what "
+        "was taken on in the talk.",
+        "zh": "我不另外记待办。前面加上“记下”，我就留成笔记，或者说“提醒我”；说“待办”，看聊天里谁要做什么。",
+    },
+}
 NO_POINTS: Final[Both] = {"en": "Nothing stood out.", "zh": "没有特别要紧的。"}
 
 NO_MODEL: Final[Mapping[str, Both]] = {

@@ -14,7 +14,18 @@ FEATURE: Final = Feature(
     commands=(
         Command(
             name="voice",
-            words={"en": ("voice", "talk less"), "zh": ("话量", "主动说话", "少说点", "别主动说话")},
+            words={
+                "en": (
+                    "voice",
+                    "talk less",
+                    "talk more",
+                    "speak less",
+                    "be quiet",
+                    "be quieter",
+                    "don't speak unasked",
+                ),
+                "zh": ("话量", "主动说话", "少说点", "多说点", "别主动说话", "安静", "安静点"),
+            },
             handle=handler.turn,
             help={"en": "voice quiet – or off, lively", "zh": "话量 少 – 或关、多"},
             tool="Show or set how much the AI says unasked in the room: 'off', 'quiet' or 'lively'.",

@@ -20,7 +20,11 @@ _SAID: Final[Mapping[Dial, tuple[str, ...]]] = {
     Dial.QUIET: ("quiet", "less", "once a day", "少", "少说", "少一点", "安静"),
     Dial.LIVELY: ("lively", "more", "loud", "多", "多说", "多一点", "活跃"),
 }
-_ALONE: Final[Mapping[str, Dial]] = {"talk less": Dial.QUIET, "少说点": Dial.QUIET, "别主动说话": Dial.OFF}
+_ALONE: Final[Mapping[str, Dial]] = {
+    **dict.fromkeys(("talk less", "speak less", "be quiet", "be quieter", "少说点", "安静", "安静点"), Dial.QUIET),
+    **dict.fromkeys(("别主动说话", "don't speak unasked"), Dial.OFF),
+    **dict.fromkeys(("talk more", "多说点"), Dial.LIVELY),
+}
 """Forms that say it without a word after them."""
 
 
