@@ -29,6 +29,7 @@ _POLITE: Final = re.compile(
 )
 """What makes a wish of a command. It is passed over only where the words are no command as they stand."""
 
+_NEAR_ENOUGH: Final = 0.5
 _ASKS: Final = ("…", "提醒")
 _TOLD: Final = re.compile(
     r"提醒(?:一下)?(?:过|了|得|太|的)|提醒(?:我们?|你们?|他们?|她们?|大家)(?:了|过(?:了|吗|没))"
@@ -115,12 +116,21 @@ def _may_follow(form: str, rest: str) -> bool:
     return bool(_HAN.search(form[-1])) and len(form) > 1
 
 
+def _likeness(form: str, said: str) -> float:
+    """Return the share of a form's characters that stand at their place; all where only their order is another."""
+    if sorted(form) == sorted(said):
+        return 1.0
+    return sum(one == other for one, other in zip(form, said, strict=False)) / len(form)
+
+
 def _nearest(folded: str, forms: Iterable[str]) -> str | None:
     """Return the form nearest to the first word, near enough to be a slip of the finger."""
     first = re.split(r"[\s:：,，]", folded, maxsplit=1)[0]
     candidates = [form for form in forms if not form.startswith("…")]
     if _HAN.search(first):
-        shared = [form for form in candidates if _HAN.search(form) and len(set(form) & set(first)) >= 2]
-        return max(shared, key=lambda form: len(set(form) & set(first)), default=None)
+        # Against as much of the words as the form is long; of two that are as near the one that begins alike.
+        near_by = {form: _likeness(form, first[: len(form)]) for form in candidates if _HAN.search(form)}
+        best = max(near_by, key=lambda form: (near_by[form], form[0] == first[0], -len(form)), default=None)
+        return best if best is not None and near_by[best] >= _NEAR_ENOUGH else None
     near = difflib.get_close_matches(first, candidates, n=1, cutoff=0.6)
     return near[0] if near else None

@@ -582,6 +582,9 @@ def test_what_makes_a_request_polite_is_not_what_is_to_be_done(words: str, task:
     assert only(decide.remind(asked(words, zone=BERLIN), NOTHING, NOON), AddReminder).reminder.text == task
 
 
+PEOPLE = {UserID(f"@p{at}:home.example"): name for at, name in enumerate(("Joe", "小乔", "Mei"))}
+
+
 @pytest.mark.parametrize(
     ("words", "text", "said"),
     [
@@ -593,7 +596,7 @@ def test_what_makes_a_request_polite_is_not_what_is_to_be_done(words: str, task:
 )
 def test_one_for_somebody_of_the_room_is_said_there_to_them_by_name(words: str, text: str, said: str) -> None:
     language: Language = "en" if words.isascii() else "zh"
-    effects = decide.remind(asked(words, zone=BERLIN, language=language), NOTHING, NOON, ["Joe", "小乔", "Mei"])
+    effects = decide.remind(asked(words, zone=BERLIN, language=language), NOTHING, NOON, PEOPLE)
     new = only(effects, AddReminder).reminder
     assert (new.text, new.for_room) == (text, not text.startswith("joel"))
     assert said in body(effects)

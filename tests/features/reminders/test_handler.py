@@ -376,3 +376,37 @@ async def test_a_reminder_reaches_all_who_were_meant(words: str, reached: set[Us
     clock.advance(timedelta(minutes=10))
     (post,) = await fire(ports, (await the_rows(ports))[0].id)
     assert set(post.ping) == reached
+
+
+async def test_the_zone_question_loses_no_name(ports: Ports, clock: FakeClock) -> None:
+    """Whom it is for stands in what waits, and is said when it is set."""
+    ports = some_ports(clock=clock, names=FakeNames({MEI: "Mei", LI: "Li"}))
+    await say("remind Li tomorrow at 9 to bring salad", ports, zone=None)
+    effects = await handler.zone(a_call("zone", "Shanghai"), ports)
+    await carry_out(effects, ports)
+    (told,) = await fire(ports, next(each.key for each in effects if isinstance(each, WakeAt)))
+
+    assert told.words.body.startswith("I'll remind Li here tomorrow (Tue 2 Feb) 09:00: bring salad")
+    assert (await the_rows(ports))[0].text == "Li: bring salad"
+
+
+@pytest.mark.parametrize("words", ["remind {} in 10 minutes to go", "十分钟后提醒{}出发"])
+async def test_of_two_with_one_name_one_is_asked_for_by_address(words: str, clock: FakeClock) -> None:
+    """Neither is pinged in the other's place; by the address it is set, and reaches that one."""
+    other = UserID("@li2:far.example")
+    ports = some_ports(clock=clock, names=FakeNames({MEI: "Mei", LI: "Li", other: "Li"}))
+
+    def join(connection: Connection) -> None:
+        for user in (MEI, LI, other):
+            connection.execute(insert(members).values(room_id=ROOM, user_id=user, membership="join"))
+
+    await ports.database.write(join)
+    (asks,) = await say(words.format("Li"), ports, asker=MEI, zone="Europe/Berlin")
+    assert LI in asks.words.body
+    assert other in asks.words.body
+    assert await the_rows(ports) == ()
+
+    await say(words.format(f"{other} "), ports, asker=MEI, zone="Europe/Berlin")
+    clock.advance(timedelta(minutes=10))
+    (post,) = await fire(ports, (await the_rows(ports))[0].id)
+    assert set(post.ping) == {MEI, other}

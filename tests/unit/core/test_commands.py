@@ -75,7 +75,14 @@ def test_these_are_not(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "nearest"),
-    [("hlep", "help"), ("remnid me", "remind"), ("列表提醒", "提醒列表"), ("xyzzy", None), ("", None)],
+    [
+        ("hlep", "help"),
+        ("remnid me", "remind"),
+        ("列表提醒", "提醒列表"),
+        ("帮住", "帮助"),
+        ("xyzzy", None),
+        ("", None),
+    ],
 )
 def test_the_nearest_form_is_offered(text: str, nearest: str | None) -> None:
     """A slip of the finger finds its word; what resembles nothing is offered nothing."""

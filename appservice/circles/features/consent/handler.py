@@ -556,7 +556,8 @@ async def leave(call: Call, ports: Ports) -> Effects:
         goodbye = strings.goodbye(call.language)
         return call.answer(goodbye, feature=NAME), fx.Leave(call.room.room_id, goodbye.body)
     names = await ports.names.people(call.room.room_id)
-    words = strings.vote(call.room.language, _called(call.asker, names) or "")
+    alone = call.whole.text.strip(" .。!！").casefold() in ("leave", "离开")
+    words = strings.vote(call.room.language, _called(call.asker, names) or "", bare=alone)
     post = fx.Post(
         call.place,
         words,

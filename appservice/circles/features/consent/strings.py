@@ -284,11 +284,16 @@ def pin_please(language: Language) -> Words:
     return Words("I can't pin here. If an admin pins the message above, everyone can find it.")
 
 
-def vote(language: Language, name: str) -> Words:
-    """Ask everyone whether the AI should leave."""
+def vote(language: Language, name: str, *, bare: bool) -> Words:
+    """Ask everyone whether the AI should leave; after a bare "leave", which may mean oneself, say how that goes."""
     if language == "zh":
-        return Words(f"{name} 提议让我离开。同意的点 ✅，过半数我就走。")
-    return Words(f"{name} suggests that I leave. Tap ✅ if you agree; with more than half I go.")
+        said = f"{name} 提议让我离开。同意的点 ✅，过半数我就走。"
+        return Words(
+            f"{said}\n{name}，如果是你自己想走：私信我“不看我”，或者在聊天软件里退出这个群。" if bare else said
+        )
+    said = f"{name} suggests that I leave. Tap ✅ if you agree; with more than half I go."
+    own = f"{name}, if you meant yourself: tell me “out” in private, or leave the room in your app."
+    return Words(f"{said}\n{own}" if bare else said)
 
 
 def goodbye(language: Language) -> Words:

@@ -6,10 +6,11 @@ its text is what that person asked to keep, and it comes under every policy that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Final
 
 from circles.core.call import Call, Remake, Room
@@ -70,14 +71,16 @@ class Around:
     own: Quiet | None = None
 
 
-def remind(call: Call, around: Around, now: datetime, others: Iterable[str] = ()) -> tuple[Effect, ...]:
+def remind(
+    call: Call, around: Around, now: datetime, others: Mapping[UserID, str] = MappingProxyType({})
+) -> tuple[Effect, ...]:
     """Set the reminder or alarm someone asks for, or ask back what is missing.
 
-    `others`: whom of the room it may be for; one for somebody else is said in the room, to them by name.
+    `others`: whom of the room it may be for, by name or by user ID; that one is said in the room, to them.
     """
     is_alarm = call.command == "alarm"
     rest, for_room, private = (reading.read_alarm if is_alarm else reading.read_request)(call.whole.text)
-    whom, named = ("", "") if is_alarm or for_room else reading.for_whom(call.whole.text, others)
+    whom, named = ("", "") if is_alarm or for_room else reading.for_whom(call.whole.text, (*others.values(), *others))
     rest, for_room = (named, True) if whom else (rest, for_room)
     draft = Pending(
         id=sha256(call.event_id.encode()).hexdigest()[:16],
@@ -93,6 +96,9 @@ def remind(call: Call, around: Around, now: datetime, others: Iterable[str] = ()
         alarm=is_alarm,
         whom=whom,
     )
+    if len(namesakes := [user for user, name in others.items() if name == whom]) > 1:
+        handles = strings.OR[call.language].join(namesakes)
+        return (_tell(draft, strings.WHO, name=whom, handles=handles, first=namesakes[0]),)
     return _understand(draft, call.room, call.zone, around, now)
 
 

@@ -32,7 +32,7 @@ async def remind(call: Call, ports: Ports) -> tuple[Effect, ...]:
     if not call.private and not call.room.direct and call.place == call.room.room_id:
         with suppress(MatrixError):  # whom it names is then not known: it is the asker's
             names = await ports.names.people(call.room.room_id)
-    others = [name for user, name in names.items() if user not in (call.asker, ports.settings.ai)]
+    others = {user: name for user, name in names.items() if user not in (call.asker, ports.settings.ai)}
     return decide.remind(call, around, ports.clock.now(), others)
 
 
@@ -92,6 +92,7 @@ async def tapped_choice(tap: Tap, ports: Ports) -> tuple[Effect, ...]:
 
 
 async def _choose(waiting: Pending, index: int, answer: Call | Tap, ports: Ports) -> tuple[Effect, ...]:
+    waiting = await _for_whom(waiting, ports)
     around = await ports.database.read(lambda c: store.meets(c, waiting.room_id, waiting.owner))
     zone = await ports.database.read(lambda c: store.zones(c, waiting.owner, waiting.room_id))
     return decide.choose(waiting, index, answer.room, zone, around, ports.clock.now())
@@ -132,11 +133,11 @@ async def fire(event: Fire, ports: Ports) -> tuple[Effect, ...]:
     quiet = await ports.database.read(lambda c: store.quiet_for(c, row))
     meant: tuple[UserID, ...] = ()
     if row.for_room:
-        who = reading.named(row.text, [name for user, name in names.items() if user != ports.settings.ai])
+        who = reading.named(row.text, _called(names, ports.settings.ai))
         there = await ports.database.read(
             lambda c: some_joined(c, row.room_id, MOST_REACHED + 1, besides=ports.settings.ai)
         )
-        meant = tuple(user for user in there if not who or names.get(user) == who)
+        meant = tuple(user for user in there if not who or who in (user, names.get(user)))
         meant = meant if len(there) <= MOST_REACHED or who else ()
     return decide_fire(row, names.get(row.owner) or row.owner[1:].partition(":")[0], event, quiet, meant)
 
@@ -146,7 +147,22 @@ async def _waited(waiting: Pending, event: Fire, ports: Ports) -> tuple[Effect, 
     if zone is None or waiting.options or event.now >= waiting.asked_at + decide.WAIT_FOR_ANSWER:
         return (DropPending(waiting.id),)
     around = await ports.database.read(lambda c: store.meets(c, waiting.room_id, waiting.owner))
+    waiting = await _for_whom(waiting, ports)
     return decide.go_on(waiting, event.room, zone, around, event.now)
+
+
+async def _for_whom(waiting: Pending, ports: Ports) -> Pending:
+    """Find the name that a request began with when it was put aside: it stands before its words."""
+    if not waiting.for_room:
+        return waiting
+    names: Mapping[UserID, str] = {}
+    with suppress(MatrixError):  # it is then for the room, as its words say
+        names = await ports.names.people(waiting.room_id)
+    return replace(waiting, whom=reading.named(waiting.text, _called(names, ports.settings.ai)))
+
+
+def _called(names: Mapping[UserID, str], ai: UserID) -> tuple[str, ...]:
+    return tuple(said for user, name in names.items() if user != ai for said in (name, user))
 
 
 async def zone(call: Call, ports: Ports) -> tuple[Effect, ...]:

@@ -62,6 +62,11 @@ ASK_ZONE: Final[Sentence] = {
     "en": "Which time zone are you in? Reply for example “zone Berlin”. Then I set this one, and I won't ask again.",
     "zh": "你在哪个时区？比如回我“时区 上海”。说完我就把这条设好，以后不再问。",
 }
+OR: Final[Sentence] = {"en": " or ", "zh": "、"}
+WHO: Final[Sentence] = {
+    "en": "More than one here is called {name}: {handles}. Say it again with the one you mean: “remind {first} …”.",
+    "zh": "这里不止一位叫{name}：{handles}。用你说的那位的地址再说一次，比如“提醒 {first} …”。",
+}
 ASK_TIME: Final[Sentence] = {
     "en": "Which time do you mean?\n{options}\nTap one, or reply “pick 1”.",
     "zh": "你说的是哪个时间？\n{options}\n点一个，或者回我“选 1”。",
