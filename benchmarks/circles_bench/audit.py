@@ -34,10 +34,15 @@ class Kind(StrEnum):
     HIDE = "hidden"
     """A message with 🙈 and a question about it: one answer stands, and nothing of the message does."""
 
+    POST = "sealed post"
+    """What the AI sent into an encrypted room: closed to the server, and open to whoever is in the room."""
+
 
 _FALL_DUE: Final = ("reminder", "digest")
 IN_ORDER: Final = (Kind.COMMAND, Kind.KEEP, Kind.REMIND)
 """What may ask a model is answered beside the room's queue, so that nothing waits for a model."""
+IN_THE_CLEAR: Final = frozenset({"m.reaction", "m.room.redaction", "m.room.encrypted"})
+"""What may stand in an encrypted room as the server has it, state events aside: no client encrypts reactions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with an act's effects: `lost`, `doubled` or `out_of_order`, and a sentence on it."""
+    """What is wrong with an act's effects, and a sentence on it.
+
+    `lost`, `doubled` or `out_of_order`; in an encrypted room also `in_the_clear` or `unreadable`.
+    """
 
     act: Act
     what: str
@@ -164,6 +172,28 @@ def _of(act: Act, seen: Shown) -> list[Fault]:
             faults.append(Fault(act, "lost", "what was hidden stands in a post"))
         case _:
             pass
+    return faults
+
+
+def audit_sealed(timelines: Mapping[str, Sequence[Event]], ai: str) -> list[Fault]:
+    """Find what the AI sent into encrypted rooms in the clear, and what a member's client cannot read.
+
+    Args:
+        timelines: each encrypted room's, as a member's client shows it. Of each event, `wire` is what the server has,
+            `failure` why the client cannot read it.
+        ai: the AI's user id.
+    """
+    faults: list[Fault] = []
+    for room, timeline in timelines.items():
+        for event in timeline:
+            wire: Event = event["wire"]
+            if event["sender"] != ai or "state_key" in event or not wire["content"]:
+                continue  # redacted ones hold nothing
+            act = Act(0, Kind.POST, room, event["event_id"])
+            if wire["type"] not in IN_THE_CLEAR:
+                faults.append(Fault(act, "in_the_clear", f"the server has its {wire['type']}"))
+            elif "failure" in event:
+                faults.append(Fault(act, "unreadable", str(event["failure"])))
     return faults
 
 

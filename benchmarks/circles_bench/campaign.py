@@ -8,7 +8,7 @@ import random
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 import aiohttp
 
-from circles_bench.audit import Act, Event, Fault, Kind, audit, mark_kind
-from circles_harness import Homeserver, ModelServer, Person, Service
+from circles_bench.audit import Act, Event, Fault, Kind, audit, audit_sealed, mark_kind
+from circles_harness import ElementClients, ElementPerson, Homeserver, ModelServer, Person, Service
+from circles_harness.client import Refused
 from circles_harness.model import Delay
 
 SERVICE, HOMESERVER, BOTH = "service", "homeserver", "both"
@@ -30,6 +31,8 @@ DUE_SECONDS: Final = 45
 SETTLE_SECONDS: Final = 150
 AFTER_SECONDS: Final = 3
 """A second one of what fell due would be there by then."""
+ROTATE: Final = 0.3
+"""How often a client that encrypts begins a new session with a message."""
 _QUICK: Final = ("help", "policy", "reminders", "notes")
 _OPTIONS: Final = ("2️⃣", "3️⃣", "1️⃣")
 
@@ -105,6 +108,54 @@ class Client:
             await asyncio.sleep(0.1)
 
 
+class SealedClient(Client):
+    """The same over Element's own encryption; now and then it begins a new session, as a client that was restarted.
+
+    A message is encrypted once and repeated as it is.
+    """
+
+    def __init__(self, person: ElementPerson, dice: random.Random) -> None:
+        super().__init__(person)
+        self._person = person
+        self._dice = dice
+        self._opened: dict[str, Event] = {}
+
+    async def close(self) -> None:
+        """End the client too."""
+        await super().close()
+        await self._person.close()
+
+    async def send(self, room: str, event_type: str, content: Event) -> str:
+        """Send an event, however long that takes; returns its id."""
+        if event_type == "m.reaction":  # no client encrypts them
+            return await super().send(room, event_type, content)
+        while True:
+            try:
+                if self._dice.random() < ROTATE:
+                    await self._person.do("rotate", room=room)
+                sealed = await self._person.do("encrypt", room=room, type=event_type, content=content)
+            except Refused:  # its devices' keys cannot be asked for while the homeserver is away
+                await asyncio.sleep(0.1)
+            else:
+                return await super().send(room, "m.room.encrypted", sealed)
+
+    async def timeline(self, room: str) -> list[Event]:
+        """A room's whole timeline as this client can read it, oldest first; `wire` is what the server has."""
+        stand = await super().timeline(room)
+        # What was opened once is opened; what was redacted has nothing to open.
+        sealed = [event for event in stand if "ciphertext" in event["content"]]
+        closed = [event for event in sealed if event["event_id"] not in self._opened]
+        for event in await self._person.do("decrypt", events=closed) if closed else ():
+            if "failure" not in event:
+                self._opened[event["event_id"]] = event
+        found: list[Event] = []
+        for event in stand:
+            wire = {"type": event["type"], "content": event["content"]}
+            clear: Event = self._opened.get(event["event_id"], {"failure": "no key came"}) if event in sealed else {}
+            found.append({**event, **clear, "wire": wire})
+        return found
+
+
 @dataclass
 class Stage:
     """What the campaign is played on.
@@ -112,6 +163,7 @@ class Stage:
     Attributes:
         due_seconds: after how long reminders are due.
         sets_digests: whether digests are among what people do: one takes two minutes to come.
+        clients: where the clients of people who encrypt run; without it all rooms are plain.
         people: who acts; the last one only reads.
         rooms: where they act, by who acts there and who reads it.
         acts: what was done.
@@ -124,6 +176,7 @@ class Stage:
     seed: int
     due_seconds: int = DUE_SECONDS
     sets_digests: bool = True
+    clients: ElementClients | None = None
     people: list[Client] = field(default_factory=list[Client])
     rooms: dict[str, tuple[tuple[Client, ...], Client]] = field(
         default_factory=dict[str, tuple[tuple[Client, ...], Client]]
@@ -139,17 +192,23 @@ class Stage:
 
     async def faults(self) -> list[Fault]:
         """What is wrong now."""
-        return audit(self.acts, await self.timelines(), self.service.user_id)
+        timelines = await self.timelines()
+        faults = audit(self.acts, timelines, self.service.user_id)
+        return faults if self.clients is None else faults + audit_sealed(timelines, self.service.user_id)
 
 
 @asynccontextmanager
-async def staged(seed: int) -> AsyncGenerator[Stage]:
-    """Boot everything and make the rooms."""
+async def staged(seed: int, *, encrypted: bool = False) -> AsyncGenerator[Stage]:
+    """Boot everything and make the rooms, all of them encrypted or none."""
     homeserver, model = Homeserver(), ModelServer()
     service = Service(homeserver, model=model, config=CONFIG)
     with model:
-        async with homeserver, service, peopled(Stage(homeserver, service, model, seed)) as stage:
-            yield stage
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(homeserver)
+            await stack.enter_async_context(service)
+            clients = await stack.enter_async_context(ElementClients()) if encrypted else None
+            bare = Stage(homeserver, service, model, seed, clients=clients)
+            yield await stack.enter_async_context(peopled(bare))
 
 
 @asynccontextmanager
@@ -157,9 +216,16 @@ async def peopled(stage: Stage) -> AsyncGenerator[Stage]:
     """Fill a stage: four people, three circles, a direct message, and a model that takes half a second."""
     answer = {"found": True, "answer": "It is in the message.", "messages": [1]}
     stage.model.reset().always((Delay(0.5), answer))
-    names = ("mei", "li", "noor", "reader")
-    people = [await stage.homeserver.person(name, unique=True) for name in names]
-    stage.people = [Client(person) for person in people]
+    people: list[Person] = []
+    for name in ("mei", "li", "noor", "reader"):
+        account = await stage.homeserver.person(name, unique=True)
+        if stage.clients is None:
+            people.append(account)
+            stage.people.append(Client(account))
+        else:
+            person = await stage.clients.start(account)
+            people.append(person)
+            stage.people.append(SealedClient(person, random.Random(f"{stage.seed} {name}")))
     try:
         for option in _OPTIONS:
             await _circle(stage, people, option)
@@ -172,21 +238,23 @@ async def peopled(stage: Stage) -> AsyncGenerator[Stage]:
 
 async def _circle(stage: Stage, people: list[Person], option: str) -> None:
     """Make a circle with everybody in it whose admin chose a policy."""
-    host, service = people[0], stage.service
-    room = await host.create_room("Garden", invite=[service.user_id, *(person.user_id for person in people[1:])])
+    host, service, encrypted = people[0], stage.service, stage.clients is not None
+    invited = [service.user_id, *(person.user_id for person in people[1:])]
+    room = await host.create_room("Garden", invite=invited, encrypted=encrypted)
     for person in people[1:]:
         await person.join(room)
     asked = await host.wait_for_text(room, "Hello, I'm Circle", sender=service.user_id)
     await host.react(room, asked["event_id"], option)
-    await host.wait_for(room, lambda event: mark_kind(event) == "banner", what="the banner")
+    for person in people:
+        await person.wait_for(room, lambda event: mark_kind(event) == "banner", what="the banner")
     await host.say(room, "!circle room zone UTC")
     stage.rooms[room] = (tuple(stage.people[:-1]), stage.people[-1])
 
 
 async def _direct_message(stage: Stage, person: Person) -> None:
-    room = await person.start_dm(stage.service.user_id)
+    room = await person.start_dm(stage.service.user_id, encrypted=stage.clients is not None)
     await person.wait_for_member(room, stage.service.user_id, "join")
-    # No third person may come into it: its own person reads it, with the same plain client.
+    # No third person may come into it: its own person reads it, with the same client.
     stage.rooms[room] = ((stage.people[0],), stage.people[0])
 
 
@@ -322,7 +390,8 @@ async def settle(stage: Stage) -> list[Fault]:
     deadline = time.monotonic() + max(0, last - time.time()) + SETTLE_SECONDS
     while True:
         faults = await stage.faults()
-        waiting = any(fault.what == "lost" for fault in faults) or time.time() < last + AFTER_SECONDS
+        # A client may be told of a key a moment after the event that it opens.
+        waiting = any(fault.what in ("lost", "unreadable") for fault in faults) or time.time() < last + AFTER_SECONDS
         if not waiting or time.monotonic() > deadline:
             return faults
         await asyncio.sleep(1)

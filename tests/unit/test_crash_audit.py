@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from circles_bench.audit import MARK, WAITS, Act, Kind, audit
+from circles_bench.audit import MARK, WAITS, Act, Fault, Kind, audit, audit_sealed
 
 AI, MEI, ROOM = "@circle:home.example", "@mei:home.example", "!family"
 Events = list[dict[str, Any]]
@@ -137,3 +137,24 @@ def test_a_digest_that_was_confirmed_too_late_need_not_come() -> None:
     late = [{**each, "origin_server_ts": 11} if each["event_id"] == "$a5" else each for each in room]
 
     assert audit(acts, {ROOM: without("$d5")(late)}, AI) == []
+
+
+@pytest.mark.parametrize(
+    ("wire", "more", "what"),
+    [
+        pytest.param("m.room.message", {}, ["in_the_clear"], id="words that the server can read"),
+        pytest.param("m.room.encrypted", {"failure": "no key came"}, ["unreadable"], id="words that nobody can read"),
+        pytest.param("m.room.encrypted", {}, [], id="words as they should be"),
+        pytest.param("m.reaction", {}, [], id="a reaction"),
+        pytest.param("m.room.message", {"sender": MEI}, [], id="a person's own"),
+        pytest.param("m.room.name", {"state_key": ""}, [], id="state"),
+    ],
+)
+def test_it_finds_what_the_server_or_nobody_can_read(wire: str, more: Mapping[str, Any], what: list[str]) -> None:
+    """In encrypted rooms, of what the AI sent."""
+    sent = {**event("$x"), "wire": {"type": wire, "content": {"any": "thing"}}, **more}
+    redacted: dict[str, Any] = {**event("$y"), "wire": {"type": "m.room.message", "content": {}}}
+
+    faults: list[Fault] = audit_sealed({ROOM: [sent, redacted]}, AI)
+
+    assert [(fault.what, fault.act.question) for fault in faults] == [(each, "$x") for each in what]
