@@ -575,6 +575,10 @@ class Person:
         path = f"/_synapse/admin/v2/users/{quote(user_id, safe='')}/devices/{quote(device_id, safe='')}"
         await self._call("DELETE", self.base_url + path)
 
+    async def deactivate(self, user_id: str) -> None:
+        """End somebody's account, as a server administrator."""
+        await self._call("POST", f"{self.base_url}/_synapse/admin/v1/deactivate/{quote(user_id, safe='')}")
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:

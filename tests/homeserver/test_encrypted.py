@@ -181,7 +181,7 @@ async def test_a_verification_is_declined_kindly(service: Service, element: NewE
 
 
 async def test_the_first_word_of_a_direct_message_is_read(service: Service, element: NewElement) -> None:
-    """Element sends it before the AI has joined, encrypted for it already."""
+    """Element sends it before the AI has joined, encrypted for it already. `out` is taken back by `in`."""
     mei, li = await element("mei"), await element("li")
     await admitted(mei, service, li, encrypted=True)
 
@@ -191,6 +191,7 @@ async def test_the_first_word_of_a_direct_message_is_read(service: Service, elem
     told = await answer(li, private, out, service)
     assert "Nobody is told." in body(told)
     assert told["encrypted"]
+    assert "I may look at what you say from now on" in await ask(li, private, "in", service)
     assert await plain_words(li, private, service) == []
 
 

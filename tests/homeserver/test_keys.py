@@ -143,7 +143,7 @@ async def test_a_backup_of_rows_and_keys_repeats_no_key(
 ) -> None:
     """Made a moment ago or yesterday: a new device takes over, reads what was said before, and is read."""
     mei, li = await element("mei", at=breakable.homeserver), await element("li", at=breakable.homeserver)
-    room = await admitted(mei, service, li, encrypted=True)
+    room, alone = await admitted(mei, service, li, encrypted=True), await private(li, service)
     await chat(room, [(li, "The tent is green"), *((li, f"Line {number}") for number in range(4))])
     code, told = await service.command("backup", "--output", str(tmp_path / "backup"))
     assert code == 0, told
@@ -159,6 +159,7 @@ async def test_a_backup_of_rows_and_keys_repeats_no_key(
     await service.start()
 
     assert "The tent is green" in await ask(mei, room, "!circle summary", service)
+    assert HELP in await ask(li, alone, "help", service)
     after = await device_of(mei, service)
     assert list(after.values()) == [True]
     assert not set(before) & set(after)
@@ -245,3 +246,8 @@ async def test_under_delegated_authentication_it_needs_no_login(breakable: Break
     await other.close()
     assert code == 0, told
     assert "still there: @circle_other:" in told
+    admin = await home.person("admin", admin=True, unique=True)
+    await admin.deactivate(f"@circle_other:{home.server_name}")
+    with contextlib.closing(sqlite3.connect(f"file:{home.database_path}?mode=ro", uri=True)) as database:
+        gone = "SELECT deactivated FROM users WHERE name LIKE '@circle_other:%'"
+        assert database.execute(gone).fetchall() == [(1,)]
