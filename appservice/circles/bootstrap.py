@@ -34,7 +34,7 @@ from circles.adapters.matrix.sender import Sender
 from circles.adapters.matrix.standings import GateStandings
 from circles.adapters.matrix.talk import MatrixTalk
 from circles.adapters.scheduler.wakes import ApschedulerWakes
-from circles.adapters.store import backlog, journal, kept, positions, purges, quarantine, redactions
+from circles.adapters.store import backlog, erasures, journal, kept, positions, purges, quarantine, redactions
 from circles.adapters.store.database import SqlDatabase
 from circles.adapters.store.faults import Faults, fault_of
 from circles.adapters.store.migrate import Standing, head, standing
@@ -48,6 +48,7 @@ from circles.entrypoints.checks import Finding, our_version
 from circles.entrypoints.committing import Commits
 from circles.entrypoints.deliveries import Deliveries
 from circles.entrypoints.entering import Entering
+from circles.entrypoints.erasing import Erasing
 from circles.entrypoints.gathering import Items, KeptMessages, WhatIsHeld, tell_features
 from circles.entrypoints.health import Health, listen, serve_health
 from circles.entrypoints.intake import Intake
@@ -152,6 +153,7 @@ class Service:
     leading: Leading
     crypto: Crypto
     opener: Opener
+    erasing: Erasing
     standings: GateStandings | None = None
     ready: bool = False
 
@@ -199,6 +201,8 @@ class Service:
             self.waker.look()
         if after.parked:
             self.opener.look()
+        if after.erases:
+            self.erasing.look()
         if after.interrupted:
             self.opener.judge_again()
 
@@ -321,6 +325,7 @@ def build(config: Config) -> Service:
         leading=Leading(database, clock, listing.run),
         crypto=crypto,
         opener=opener,
+        erasing=Erasing(database, after),
     )
     holder.append(service)
     return service
@@ -497,6 +502,7 @@ async def _serve(service: Service, stopping: asyncio.Event) -> None:
     keeping = (
         asyncio.create_task(service.crypto.sync(service.opener.received), name="sync of the device"),
         asyncio.create_task(_keep_clean(service), name="keep clean"),
+        asyncio.create_task(service.erasing.run(), name="erase"),
         asyncio.create_task(service.purge_list.run(), name="purge list"),
         asyncio.create_task(service.deliveries.run(), name="pulse"),
         *((asyncio.create_task(service.standings.run(), name="tell the gate"),) if service.standings else ()),
@@ -609,7 +615,8 @@ async def _keep_clean(service: Service) -> None:
         await asyncio.sleep(service.config.timing.checkpoint_seconds)
         try:
             now = int(SystemClock().now().timestamp() * 1000)
-            await service.database.write(partial(kept.drop_expired, now=now))
+            while await service.database.write(partial(kept.drop_expired, now=now, most=erasures.BATCH)):
+                pass
             await service.database.write(partial(drop_before, day=_day(SystemClock().now() - KEEP_COUNTS)))
             await service.database.write(partial(journal.drop_transactions, now=now))
             await service.database.write(partial(redactions.drop_old, now=now))

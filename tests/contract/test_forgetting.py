@@ -20,6 +20,7 @@ from circles.facts import rooms
 from circles.facts.tables import posts, sources
 from circles.feature import Feature, Held
 from circles.testing import NOON, ROOM
+from circles_policies.model import Member
 from rows import LI, MEI, NOW, Rows, a_post, opened
 
 CANARY, CANARY_ZH = "zebraumbrella", "斑马雨伞"
@@ -280,6 +281,34 @@ async def test_no_byte_of_what_was_taken_back_stays(rows: Rows) -> None:
     left = await rows.bytes()
     for word in (CANARY, CANARY.upper(), CANARY_ZH, CANARY_ZH[:2]):
         assert word.encode() not in left, word
+
+
+@pytest.mark.parametrize("since", [None, NOW - 1, NOW + 1])
+async def test_sealed_everywhere_is_sealed_in_each_room(rows: Rows, since: int | None) -> None:
+    """One statement for all rooms does what one for each does, and what was chosen for all circles stands."""
+    choice = Member(since=since, consented_since=since, addressed_since=since or 0)
+    other, third = UserID("@other:home.example"), UserID("@third:home.example")
+
+    def write(connection: Connection) -> tuple[Member, ...]:
+        for user in (MEI, other, third):
+            for room_id in (ROOM, OTHER, rooms.EVERYWHERE):
+                rooms.save_choice(connection, room_id, user, choice)
+        rooms.save_room(connection, OTHER, membership="join")
+        rooms.seal_everywhere(connection, MEI, NOW)
+        for room_id in (ROOM, OTHER):
+            rooms.seal(connection, room_id, other, NOW)
+        return tuple(
+            rooms.member(connection, room_id, user)
+            for user in (MEI, other, third)
+            for room_id in (ROOM, OTHER, rooms.EVERYWHERE)
+        )
+
+    found = await rows.do(write)
+    assert found[:3] == found[3:6]
+    assert found[6:] == (choice,) * 3, "nobody else"
+    before = await generation(rows), await generation(rows, OTHER)
+    await rows.do(lambda c: rooms.tighten_with(c, MEI))
+    assert (await generation(rows), await generation(rows, OTHER)) == (before[0] + 1, before[1] + 1)
 
 
 @pytest.mark.parametrize("how", ["forget", "depart", "expired", "settled", "quarantined", "sent", "refused"])

@@ -288,6 +288,8 @@ class TakeBackPerson(Effect):
     held: bool
     silent: bool = False
     """Posts that rest on their words stand: taking them back would tell the room that someone is kept out."""
+    answers: EventID | None = None
+    """What is said in answer to this event waits until everything is deleted: it says so."""
 
 
 @dataclass(frozen=True, slots=True)

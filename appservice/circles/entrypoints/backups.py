@@ -98,6 +98,8 @@ def restore(config: Config, path: Path, lists: Sequence[Path], *, without_purges
             device.came_back(config.storage.crypto_dir)
             if lists and not own.exists():
                 purge_list.write(own, [segment for each in segments for segment in each])
+            while database.dialect.rewrite(database.writer, begin=True):
+                pass
             database.dialect.wipe(database.writer, Seen())
         finally:
             database.dispose()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from circles.adapters.store import kept
+from circles.adapters.store import erasures, kept
 from circles.core import effects as fx
 from circles.core.ids import RoomID
 from circles.facts import rooms, upgrades, wakes
@@ -33,6 +33,7 @@ def follow(connection: Connection, features: Iterable[Feature], room_id: RoomID,
             came = feature.follow(connection, upgrade.old, upgrade.new, now)
             things |= came.things
             effects += came.effects
+    erasures.finish(connection, upgrade.old)
     things["messages"] = kept.follow(connection, upgrade.old, upgrade.new)
     lifetime = current(rooms.retention(connection, upgrade.new)).max_lifetime
     if lifetime is not None:

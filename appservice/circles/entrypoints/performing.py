@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, select
 
-from circles.adapters.store import causes, egress, journal, kept, outbox, quarantine, quota
+from circles.adapters.store import causes, egress, erasures, journal, kept, outbox, quarantine, quota
 from circles.core import effects as fx
 from circles.core import voice
 from circles.core.ids import EffectID, EventID, RoomID, UserID
@@ -40,6 +40,8 @@ class Aftermath:
     woken: bool = False
     parked: bool = False
     """Ciphertext waits to be opened."""
+    erases: bool = False
+    """Kept messages are still to be deleted."""
 
     def add(self, other: Aftermath) -> None:
         """Add what another unit of work left."""
@@ -49,6 +51,7 @@ class Aftermath:
         self.renamed |= other.renamed
         self.woken = self.woken or other.woken
         self.parked = self.parked or other.parked
+        self.erases = self.erases or other.erases
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +314,8 @@ class Performer:
         return as_language(spoken, "en")
 
     def _take_back_person(self, connection: Connection, effect: fx.TakeBackPerson, now: int, after: Aftermath) -> None:
-        kept.drop_from(connection, effect.user_id, effect.room_id)
+        if erasures.begin(connection, effect.user_id, effect.room_id, effect.answers):
+            after.erases = True
         by_room = posts.sources_from(connection, effect.user_id, effect.room_id)
         if not effect.silent:
             self._say_again(connection, posts.resting_on(connection, by_room), now, after)
@@ -323,13 +327,17 @@ class Performer:
             for feature in self._features:
                 if feature.forget_person is not None:
                     follow += feature.forget_person(connection, effect.user_id, effect.room_id)
-        touched = (effect.room_id,) if effect.room_id is not None else rooms.rooms_with(connection, effect.user_id)
-        for room_id in touched:
+        # What is said again must not rest on their words again: nothing written before this counts any more.
+        if effect.room_id is not None:
             if effect.held:
-                # What is said again must not rest on their words again: nothing written before this counts any more.
-                rooms.seal(connection, room_id, effect.user_id, now)
-            rooms.tighten(connection, room_id)
-            after.interrupted.add(room_id)
+                rooms.seal(connection, effect.room_id, effect.user_id, now)
+            rooms.tighten(connection, effect.room_id)
+            after.interrupted.add(effect.room_id)
+        else:
+            if effect.held:
+                rooms.seal_everywhere(connection, effect.user_id, now)
+            rooms.tighten_with(connection, effect.user_id)
+            after.interrupted.update(rooms.rooms_with(connection, effect.user_id))
         after.lanes |= set(outbox.lanes_waiting(connection))
         after.add(self.perform(connection, follow, now))
 

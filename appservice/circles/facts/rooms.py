@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, exists, func, select, update
+from sqlalchemy import Case, Column, Connection, Select, case, exists, func, select, update
 
 from circles.core.call import Room
 from circles.core.ids import EventID, RoomID, UserID, server_of
@@ -114,6 +114,12 @@ def save_room(connection: Connection, room_id: RoomID, **values: object) -> None
 def tighten(connection: Connection, room_id: RoomID) -> None:
     """Note that something got stricter here: an answer in the making is decided again before it is sent."""
     connection.execute(update(rooms).where(rooms.c.room_id == room_id).values(generation=rooms.c.generation + 1))
+
+
+def tighten_with(connection: Connection, user_id: UserID) -> None:
+    """Note so in every room that a person is or was in."""
+    theirs = select(members.c.room_id).where(members.c.user_id == user_id)
+    connection.execute(update(rooms).where(rooms.c.room_id.in_(theirs)).values(generation=rooms.c.generation + 1))
 
 
 def generation(connection: Connection, room_id: RoomID) -> int:
@@ -449,6 +455,17 @@ def seal(connection: Connection, room_id: RoomID, user_id: UserID, at: int) -> N
         }
     )
     save_choice(connection, room_id, user_id, sealed)
+
+
+def seal_everywhere(connection: Connection, user_id: UserID, at: int) -> None:
+    """Do what `seal` does in every room that a person is or was in, at once: there may be hundreds."""
+
+    def later(column: Column[Any]) -> Case[Any]:
+        return case((column < at, at), else_=column)  # what is NULL is not before it, and stays
+
+    instants = {name: later(members.c[name]) for name in ("since", "addressed_since", "consented_since")}
+    theirs = members.c.user_id == user_id, members.c.room_id != EVERYWHERE
+    connection.execute(update(members).where(*theirs).values(at_gate=False, **instants))
 
 
 def joined(connection: Connection, room_id: RoomID) -> tuple[UserID, ...]:

@@ -147,7 +147,7 @@ def test_yes_forgets(scope: RoomID | None) -> None:
     assert isinstance(said, Post)
     assert said.words.body.startswith("Done: from Family" if scope else "Done: I hold nothing")
     assert "A model has seen some of it" in said.words.body
-    assert taken == TakeBackPerson(MEI, scope, held=True)
+    assert taken == TakeBackPerson(MEI, scope, held=True, answers=call.event_id), "said once it is so"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -174,9 +174,10 @@ def test_forgetting_nothing_is_said_and_not_done() -> None:
 def test_a_tap_forgets_what_the_question_was_about(about: RoomID, scope: RoomID | None) -> None:
     """In its direct message a question about a circle is about that circle alone."""
     assert decide.scope_of_post(about, DM) == scope
-    effects = decide.forget_by_tap(a_tap(about), replace(MINE, scope=scope))
+    tap = a_tap(about)
+    effects = decide.forget_by_tap(tap, replace(MINE, scope=scope))
 
-    assert effects[-1] == TakeBackPerson(MEI, scope, held=True)
+    assert effects[-1] == TakeBackPerson(MEI, scope, held=True, answers=tap.event_id)
     assert isinstance(effects[0], Post if scope is None else Private)
 
 

@@ -215,7 +215,8 @@ async def test_forgotten_by_tap(world: World) -> None:
     effects = await world.tap("forget", "✅")
     (done,) = await world.perform(effects)
 
-    assert TakeBackPerson(MEI, None, held=True) in effects
+    (taken,) = [each for each in effects if isinstance(each, TakeBackPerson)]
+    assert (taken.user_id, taken.room_id, taken.held) == (MEI, None, True)
     assert done.startswith("Done")
     assert await world.notes() == []
     assert await world.standing() == ["forgotten"]

@@ -12,6 +12,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, make_url
@@ -151,7 +152,16 @@ class SqlDatabase:
         # On a server this takes as long as the tables are large, and holds up nobody who writes.
         pool = self._writes if self.dialect.alone else None
         with self._watched():
+            await self._rewrite()
             return await asyncio.shield(asyncio.get_running_loop().run_in_executor(pool, run))
+
+    async def _rewrite(self) -> None:
+        """Rewrite the index of words, if it holds words that are gone; others write between its steps."""
+        begin = more = True
+        while more:
+            work = partial(self.dialect.rewrite, self._writer, begin=begin)
+            more = await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writes, work))
+            begin = False
 
     async def close(self) -> None:
         """Let go of the connections; a file of our own is wiped first, unless it is damaged."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
-from circles.adapters.store.tables import messages
+from circles.adapters.store.tables import erasures, messages
 from circles.bulk import index_words, insert_rows, numbers
 from circles.core.extract.tokens import index_terms, query_terms
 from circles.core.ids import EventID, RoomID, UserID
 from circles.dialects import dialect_of, insert
+from circles.facts.rooms import EVERYWHERE
 
 
 class Message(NamedTuple):
@@ -25,6 +26,13 @@ class Message(NamedTuple):
     thread: str | None
     reply_to: str | None
     text: str
+
+
+def stands() -> ColumnElement[bool]:
+    """Return the condition that a kept message is not among those that are being deleted."""
+    here = (erasures.c.room_id == EVERYWHERE) | (erasures.c.room_id == messages.c.room_id)
+    going = (erasures.c.user_id == messages.c.sender) & here & (messages.c.seq <= erasures.c.upto)
+    return ~select(erasures.c.seq).where(going).correlate(messages).exists()
 
 
 def keep_all(connection: Connection, found: Sequence[Message]) -> bool:
@@ -84,7 +92,7 @@ def matching(connection: Connection, words: str) -> list[int]:
 
 def revise(connection: Connection, event_id: EventID, sender: UserID, body: str | None) -> None:
     """Put an edit's words in the place of a kept message's own; None: the edit may not be kept, so nothing may."""
-    query = select(messages).where(messages.c.event_id == event_id, messages.c.sender == sender)
+    query = select(messages).where(messages.c.event_id == event_id, messages.c.sender == sender, stands())
     row = connection.execute(query).mappings().first()
     if row is None:
         return
@@ -110,23 +118,15 @@ def since(connection: Connection, room_id: RoomID, at: int) -> frozenset[EventID
 
 def drop(connection: Connection, event_ids: Iterable[EventID]) -> int:
     """Delete messages and their index entries; return how many there were."""
-    return _drop(
+    return drop_rows(
         connection,
         list(connection.execute(select(messages.c.seq).where(messages.c.event_id.in_(list(event_ids)))).scalars()),
     )
 
 
-def drop_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> int:
-    """Delete a person's messages, in one room or everywhere."""
-    query = select(messages.c.seq).where(messages.c.sender == sender)
-    if room_id is not None:
-        query = query.where(messages.c.room_id == room_id)
-    return _drop(connection, list(connection.execute(query).scalars()))
-
-
 def drop_room(connection: Connection, room_id: RoomID) -> int:
     """Delete all of a room's messages."""
-    return _drop(
+    return drop_rows(
         connection, list(connection.execute(select(messages.c.seq).where(messages.c.room_id == room_id)).scalars())
     )
 
@@ -142,7 +142,9 @@ def count_before(connection: Connection, room_id: RoomID, before: int) -> int:
 def trim(connection: Connection, room_id: RoomID, before: int, days: int | None) -> None:
     """Delete a room's messages written before an instant (ms); the rest stays no longer than `days`, where given."""
     here = messages.c.room_id == room_id
-    _drop(connection, list(connection.execute(select(messages.c.seq).where(here, messages.c.at < before)).scalars()))
+    drop_rows(
+        connection, list(connection.execute(select(messages.c.seq).where(here, messages.c.at < before)).scalars())
+    )
     if days is not None:
         shorten(connection, room_id, days * 86_400_000)
 
@@ -164,14 +166,15 @@ def follow(connection: Connection, old: RoomID, new: RoomID) -> int:
     return connection.execute(update(messages).where(messages.c.room_id == old).values(values)).rowcount
 
 
-def drop_expired(connection: Connection, now: int) -> int:
-    """Delete the messages whose time is over."""
-    return _drop(connection, list(connection.execute(select(messages.c.seq).where(messages.c.until <= now)).scalars()))
+def drop_expired(connection: Connection, now: int, most: int | None = None) -> int:
+    """Delete messages whose time is over, so many at most; return how many that were."""
+    query = select(messages.c.seq).where(messages.c.until <= now).limit(most)
+    return drop_rows(connection, list(connection.execute(query).scalars()))
 
 
 def count_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> int:
     """Return how many messages of a person are kept."""
-    query = select(func.count()).where(messages.c.sender == sender)
+    query = select(func.count()).where(messages.c.sender == sender, stands())
     if room_id is not None:
         query = query.where(messages.c.room_id == room_id)
     return connection.execute(query).scalar() or 0
@@ -179,13 +182,14 @@ def count_from(connection: Connection, sender: UserID, room_id: RoomID | None) -
 
 def words_from(connection: Connection, sender: UserID, room_id: RoomID | None) -> tuple[tuple[int, str], ...]:
     """Return the kept messages of a person, for them alone: when (ms) and their words, oldest first."""
-    query = select(messages.c.at, messages.c.text).where(messages.c.sender == sender)
+    query = select(messages.c.at, messages.c.text).where(messages.c.sender == sender, stands())
     if room_id is not None:
         query = query.where(messages.c.room_id == room_id)
     return tuple((at, words) for at, words in connection.execute(query.order_by(messages.c.at, messages.c.seq)))
 
 
-def _drop(connection: Connection, rows: list[int]) -> int:
+def drop_rows(connection: Connection, rows: Sequence[int]) -> int:
+    """Delete messages by their numbers, and their index entries; return how many there were."""
     if rows:
         dialect_of(connection.dialect.name).unindex(connection, rows)
         connection.execute(delete(messages).where(messages.c.seq == bindparam("row")), [{"row": row} for row in rows])

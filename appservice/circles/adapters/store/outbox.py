@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from circles.adapters.store import causes
 from circles.adapters.store import journal as journal_state
-from circles.adapters.store.tables import journal, outbox
+from circles.adapters.store.tables import erasures, journal, outbox
 from circles.core import effects as fx
 from circles.core.ids import EffectID, EventID, RoomID, Source, UserID
 from circles.core.language import language_of
@@ -355,15 +355,16 @@ def lanes_waiting(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(select(outbox.c.lane).where(outbox.c.state == PENDING).distinct()).scalars())
 
 
+def _waits_for_erasure() -> ColumnElement[bool]:
+    """Return the condition that a post says that something is deleted which is not yet."""
+    query = select(erasures.c.seq).join(tables.posts, tables.posts.c.answers == erasures.c.answers)
+    return query.where(tables.posts.c.effect_id == outbox.c.id).correlate(outbox).exists()
+
+
 def next_of(connection: Connection, lane: str) -> Row | None:
-    """Return the oldest pending row of a lane."""
-    row = (
-        connection.execute(
-            select(outbox).where(outbox.c.state == PENDING, outbox.c.lane == lane).order_by(outbox.c.seq).limit(1)
-        )
-        .mappings()
-        .first()
-    )
+    """Return the oldest pending row of a lane that may be sent."""
+    waiting = outbox.c.state == PENDING, outbox.c.lane == lane, ~_waits_for_erasure()
+    row = connection.execute(select(outbox).where(*waiting).order_by(outbox.c.seq).limit(1)).mappings().first()
     if row is None:
         return None
     return Row(

@@ -128,6 +128,20 @@ messages: Final = Table(
 room's to say, and this one's.
 """
 
+erasures: Final = Table(
+    "erasures",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("user_id", String, nullable=False),
+    Column("room_id", String, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("upto", BigInteger, nullable=False),
+    Column("answers", String),
+)
+"""One row while a person's kept messages are being deleted: those of one room, or of all of them (room ''), behind the
+number `done` and up to `upto`. `answers`: the event whose answer waits for that.
+"""
+
 positions: Final = Table(
     "positions",
     metadata,

@@ -329,14 +329,16 @@ def forget(call: Call, mine: Mine, scope: RoomID | None) -> tuple[Effect, ...]:
     """Forget, because of the words "forget me yes". The answer is written first: what follows drops its question."""
     if mine.is_empty:
         return (_alone(call, Words(strings.NOTHING_TO_FORGET[call.language]), "forgotten"),)
-    return _alone(call, done(mine, call.language), "forgotten"), TakeBackPerson(call.asker, scope, held=True)
+    return _alone(call, done(mine, call.language), "forgotten"), TakeBackPerson(
+        call.asker, scope, held=True, answers=call.event_id
+    )
 
 
 def forget_by_tap(tap: Tap, mine: Mine) -> tuple[Effect, ...]:
     """Forget, because of ✅ on the question."""
     if mine.is_empty:
         return (_in_place(tap, Words(strings.NOTHING_TO_FORGET[tap.language]), "forgotten"),)
-    effect = TakeBackPerson(tap.asker, mine.scope, held=True)
+    effect = TakeBackPerson(tap.asker, mine.scope, held=True, answers=tap.event_id)
     return _in_place(tap, done(mine, tap.language), "forgotten"), effect
 
 
