@@ -41,7 +41,8 @@ from circles_harness import NotSeen, Person, Refused
 
 PROPOSAL: Final = "io.github.matrix_circles.proposal"
 AT_ONCE_SECONDS: Final = 20.0
-DIGEST_LEAD_SECONDS: Final = 15
+DIGEST_LEAD_SECONDS: Final = 45
+"""So long it takes at most, on a slow machine, until there is something to tell."""
 _LONG_GAP: Final = 3_600
 _TOLD_LINES: Final = 4
 _HOURS_WORDS: Final = {"en": "room zone {zone}", "zh": "群时区 {zone}"}

@@ -31,6 +31,7 @@ class Spoken:
     kept: str
     digest: str
     digested: str
+    no_news: str
     invite: str
     voice: str
     turned: str
@@ -58,6 +59,7 @@ ENGLISH = Spoken(
     kept="Kept as note",
     digest="digest now",
     digested="Digest",
+    no_news="Nothing new since",
     invite="invite",
     voice="voice",
     turned="Unasked I speak at most",
@@ -84,6 +86,7 @@ CHINESE = Spoken(
     kept="记下了，第",
     digest="摘要 现在",
     digested="摘要",
+    no_news="以来没有新东西",
     invite="邀请",
     voice="话量",
     turned="没人问的话我一天最多说",
@@ -171,6 +174,7 @@ async def in_private(person: ElementPerson, room: str, service: Service, words: 
     assert words.word in await ask(person, private, words.summary, service)
     found = await answer(person, private, await person.say(private, words.ask), service)
     assert words.told in body(found)
+    assert words.no_news in await ask(person, private, words.digest, service), "the room has just had its digest"
     why = await person.reply(private, found["event_id"], words.why, author=service.user_id)
     assert words.rests in body(await answer(person, private, why, service))
     rung = await person.wait_for(private, partial(_is_kind, "reminder"), what="the reminder")
