@@ -137,6 +137,16 @@ async def test_a_lost_store_makes_a_new_device(breakable: Breakable, service: Se
     _, told = await service.command("check")
     assert f"ok   cross-signing (secrets/cross_signing.json): signs device {next(iter(after))}" in told
 
+    await service.stop()
+    shutil.rmtree(service.data_dir / "crypto")
+    await service.start()
+
+    assert HELP in await ask(mei, room, "help", service)
+    last = await device_of(mei, service)
+    assert list(last.values()) == [True], "the whole folder is lost after a first loss: one device, signed"
+    assert not set(last) & {*before, *after}
+    assert "cause=record_lost" in service.log()
+
 
 async def test_a_backup_of_rows_and_keys_repeats_no_key(
     breakable: Breakable, service: Service, element: NewElement, tmp_path: Path
