@@ -24,6 +24,7 @@ from circles_policies import (
     preset,
     preset_name,
     preset_of,
+    read_content,
     read_proposal,
     room_names,
     without_reply_fallback,
@@ -85,6 +86,14 @@ class Start:
     approval: str
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the AI asks to have published now: a policy, and the person's command that names it."""
+
+    policy: Policy
+    approval: str
+
+
 def read_tap(event_type: str, content: Mapping[str, object]) -> Tap | None:
     """Return what a reaction taps, None for anything else."""
     relation = mapping(content.get("m.relates_to"))
@@ -94,10 +103,15 @@ def read_tap(event_type: str, content: Mapping[str, object]) -> Tap | None:
     return Tap(event_id, key)
 
 
-def read_start(content: Mapping[str, object]) -> Start | None:
+def read_start(content: Mapping[str, object]) -> Start | Named | None:
     """Return what a start event asks for, None if it does not say all of it."""
     proposal, key, approval = (text(content.get(name)) for name in ("proposal", "key", "approval"))
-    return None if proposal is None or key is None or approval is None else Start(proposal, key, approval)
+    if approval is None:
+        return None
+    if "policy" in content:
+        policy = read_content(content["policy"])
+        return None if isinstance(policy, Malformed) else Named(policy, approval)
+    return None if proposal is None or key is None else Start(proposal, key, approval)
 
 
 def proposed(proposal: Stored | None, key: str, *, ai: str, room_id: str) -> Policy | None:
@@ -117,7 +131,9 @@ def same_key(one: str, other: str) -> bool:
     return one.replace(_VARIATION, "") == other.replace(_VARIATION, "")
 
 
-def commands(approval: Stored, key: str | None, policy: Policy, standing: Policy | None) -> bool:
+def commands(
+    approval: Stored, key: str | None, policy: Policy, standing: Policy | None, *, by_number: bool = True
+) -> bool:
     """Say whether a message is a command for this policy: "!circle policy notebook", "enable 2", "off".
 
     What it does not name stays: the model where it names a policy alone, the policy where it names a model alone.
@@ -127,6 +143,7 @@ def commands(approval: Stored, key: str | None, policy: Policy, standing: Policy
         key: which option of a proposal it should name; None where only the policy is known.
         policy: what it should stand for.
         standing: the last valid policy of the room, None where it had none.
+        by_number: whether a number counts where the proposal that gives it a meaning is not known.
     """
     if approval.event_type != "m.room.message" or approval.is_state or _is_edit(approval.content):
         return False
@@ -153,7 +170,7 @@ def commands(approval: Stored, key: str | None, policy: Policy, standing: Policy
         # 2️⃣ is a 2 with two signs that make it a picture.
         return bool(named) and named in {_folded(key), _folded(key).rstrip("\u20e3")}
     # Without the proposal a number cannot be checked, but the name of another policy is not this one's.
-    return named.isdigit()
+    return by_number and named.isdigit()
 
 
 def _without_model(policy: Policy) -> Policy:

@@ -17,7 +17,7 @@ from synapse.module_api import EventBase, ModuleApi, StateMap
 from synapse.module_api.errors import Codes, SynapseError
 from twisted.internet.defer import CancelledError
 
-from circles_plugin.approval import START_TYPE, Start, Tap, commands, proposed, read_start, read_tap
+from circles_plugin.approval import START_TYPE, Named, Start, Tap, commands, proposed, read_start, read_tap
 from circles_plugin.config import ModuleConfig
 from circles_plugin.identity import Identity
 from circles_plugin.publication import Publication
@@ -154,7 +154,7 @@ class Callbacks:
             if tap is not None:
                 self._api.run_as_background_process("circles_tapped", self._tapped, event.room_id, tap, event.event_id)
 
-    async def _due(self, room_id: str, start: Start) -> None:
+    async def _due(self, room_id: str, start: Start | Named) -> None:
         with _content_free("circles_due"):
             await self._publication.due(room_id, start)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from synapse.module_api import ModuleApi
 from synapse.module_api.errors import SynapseError
 
-from circles_plugin.approval import AGREE_KEY, Start, Stored, Tap, commands, proposed, read_tap
+from circles_plugin.approval import AGREE_KEY, Named, Start, Stored, Tap, commands, proposed, read_tap
 from circles_plugin.identity import Identity
 from circles_plugin.room_facts import RoomFacts, RoomState
 from circles_policies import POLICY_TYPE, Policy, compare, starts, to_content
@@ -34,15 +34,18 @@ class Publication:
         """Publish what a local person just tapped, unless it is looser than what held: that waits for `due`."""
         await self._consider(room_id, Start(tap.event_id, tap.key, reaction), just_now=True)
 
-    async def due(self, room_id: str, start: Start) -> None:
+    async def due(self, room_id: str, start: Start | Named) -> None:
         """Publish a policy that the AI says is due, if the homeserver finds so too."""
         await self._consider(room_id, start, just_now=False)
 
-    async def _consider(self, room_id: str, start: Start, *, just_now: bool) -> None:
+    async def _consider(self, room_id: str, start: Start | Named, *, just_now: bool) -> None:
         if not await self._facts.is_readable():
             return
-        proposal = await self._facts.event(start.proposal)
-        policy = proposed(proposal, start.key, ai=self._identity.ai, room_id=room_id)
+        if isinstance(start, Named):
+            policy: Policy | None = start.policy
+        else:
+            proposal = await self._facts.event(start.proposal)
+            policy = proposed(proposal, start.key, ai=self._identity.ai, room_id=room_id)
         if policy is None:
             return
         approval = await self._facts.event(start.approval)
@@ -50,10 +53,8 @@ class Publication:
             return
         if not self._identity.is_local_person(approval.sender):
             return
-        tap = read_tap(approval.event_type, approval.content)
         state = await self._facts.state(room_id)
-        standing = await self._facts.standing(room_id, state)
-        if tap != Tap(start.proposal, start.key) and not commands(approval, start.key, policy, standing.policy):
+        if not _approves(approval, start, policy, (await self._facts.standing(room_id, state)).policy):
             return
         if state.policy == policy:
             return
@@ -114,3 +115,12 @@ class Publication:
             logger.info("A policy for %s was refused: %s (action=policy_refused)", room_id, refused.code)
         else:
             logger.info("Published the policy %s in %s (action=policy_published)", sent.event_id, room_id)
+
+
+def _approves(approval: Stored, start: Start | Named, policy: Policy, standing: Policy | None) -> bool:
+    """Say whether a person's event stands for the policy: by a tap on its option, or by words that name it."""
+    if isinstance(start, Named):
+        # A number means an option, which is not known here.
+        return commands(approval, None, policy, standing, by_number=False)
+    tap = read_tap(approval.event_type, approval.content)
+    return tap == Tap(start.proposal, start.key) or commands(approval, start.key, policy, standing)

@@ -17,6 +17,7 @@ from circles_bench.leaks.table import Kind, Moment, Place, Rules, Selection, Sta
 from circles_harness import Event, Homeserver, ModelServer, Person, Service
 from circles_harness.client import WAIT_SECONDS
 from circles_harness.wire import Answer, Wire
+from circles_policies import POLICY_TYPE
 from codes import scanned
 from walks import (
     NOTEBOOK,
@@ -29,6 +30,7 @@ from walks import (
     body,
     chat,
     circle,
+    kind,
     on_disk,
     private_room,
     spoken,
@@ -45,13 +47,17 @@ CONFIG = {
 
 @dataclass(frozen=True)
 class Gated:
-    """A homeserver with the gate, the service behind it, two people, and what passes the gate in both ways."""
+    """A homeserver with the gate, the service behind it, two people, and what passes the gate in both ways.
+
+    `other` is a model that a circle may choose; without that none is asked.
+    """
 
     homeserver: Homeserver
     service: Service
     mei: Person
     li: Person
     wires: Sequence[Wire]
+    other: ModelServer
 
     def arrived(self) -> bytes:
         """Return every byte that the gate let through."""
@@ -62,19 +68,22 @@ class Gated:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def gated(new_homeserver: NewHomeserver) -> AsyncIterator[Gated]:
     """Boot them, once for these tests."""
-    homeserver = new_homeserver(gate_listener=True)
-    service = Service(homeserver, gated=True, config=CONFIG)
+    homeserver, other = new_homeserver(gate_listener=True), ModelServer()
+    choice = {"models": {"other": {"base_url": other.base_url, "model": other.model}}}
+    service = Service(homeserver, gated=True, config=CONFIG | choice)
     try:
         async with tapped(service) as wires:
+            other.start()
             async with asyncio.timeout(90):
                 await homeserver.start()
                 await service.start()
             mei, li = [await homeserver.person(name) for name in ("mei", "li")]
-            yield Gated(homeserver, service, mei, li, wires)
+            yield Gated(homeserver, service, mei, li, wires, other)
             await service.close()
     finally:
         await service.close()
         await homeserver.close()
+        other.stop()
         shutil.rmtree(service.directory, ignore_errors=True)
 
 
@@ -116,6 +125,40 @@ async def test_no_forbidden_word_passes_the_gate(gated: Gated, model: ModelServe
     assert [str(leak) for leak in outcome.leaks] == []
     assert outcome.seen[Place.SOCKET]
     assert outcome.seen[Place.ROOM]
+
+
+async def test_a_circle_chooses_its_model(gated: Gated) -> None:
+    """It sends more, so others agree; published in the name of who asked, and no other circle's text goes there."""
+    mei, li, service = gated.mei, gated.li, gated.service
+    usual, own = await admitted(mei, service, li), await admitted(mei, service, li, name="Harbour")
+    await mei.say(own, "!circle policy with other")
+    asked = await li.wait_for(own, lambda event: kind(event) == "loosening", what="the announcement")
+    await li.react(own, asked["event_id"], "👍")
+    published = await mei.wait_for(
+        own,
+        lambda event: event["type"] == POLICY_TYPE and event["content"].get("model") == "other",
+        what="the policy",
+    )
+    assert published["sender"] == mei.user_id
+    assert 'Model: "other"' in body(await banner(mei, own, service, after=asked["event_id"]))
+
+    model = gated.other
+    await chat(usual, [(li, "The raft is with Agnes")])
+    await chat(own, [(li, "The zebraumbrella is with Otto")])
+    model.always({"found": True, "answer": "The zebraumbrella is with Otto.", "messages": [1]})
+    theirs = await answer(mei, own, await mei.say(own, "!circle ask where is the zebraumbrella?"), service)
+    assert "Agnes" in await ask(mei, usual, "!circle ask where is the raft?", service)
+
+    assert theirs["content"]["io.github.matrix_circles.ai"]["model"] == model.model
+    assert ("zebraumbrella" in model.sent_text(), "Agnes" in model.sent_text()) == (True, False)
+
+    await mei.say(own, "!circle policy addressed")
+    tighter = await mei.wait_for(own, lambda event: _names_preset(event, "addressed"), what="the tighter policy")
+    assert (tighter["sender"], tighter["content"]["model"]) == (mei.user_id, "other")
+
+
+def _names_preset(event: Event, name: str) -> bool:
+    return bool(event["type"] == POLICY_TYPE and event["content"].get("preset") == name)
 
 
 async def test_an_edit_takes_an_answer_back(gated: Gated) -> None:

@@ -13,6 +13,7 @@ from circles_policies import POLICY_TYPE, PROPOSAL_KEY, Policy, Preset, preset, 
 from .conftest import AI, ANNA, BOB, GHOST, UNCLE, Room, event
 
 ADDRESSED, ON_CALL, NOTEBOOK = preset(Preset.ADDRESSED), preset(Preset.ON_CALL), preset(Preset.NOTEBOOK)
+RESTING = preset(Preset.RESTING)
 
 
 def propose(room: Room, options: dict[str, Policy] | None = None, sender: str = AI, **how: Any) -> str:
@@ -217,3 +218,31 @@ async def test_what_the_auth_rules_refuse_stays_unsaid(room: Room, caplog: pytes
     assert "action=policy_refused" in caplog.text
     assert "circles_due failed: ValueError at publication.py" in caplog.text
     assert "canary" not in caplog.text
+
+
+async def named(room: Room, approval: str, policy: object) -> None:
+    """The AI says that a policy which somebody named in words is due."""
+    await room.callbacks().on_new_event(event(START_TYPE, AI, {"policy": policy, "approval": approval}), {})
+    await room.run_background()
+
+
+@pytest.mark.parametrize(
+    ("words", "sender", "policy", "stands"),
+    [
+        pytest.param("!circle policy addressed", ANNA, to_content(ADDRESSED), True, id="by-its-name"),
+        pytest.param("!circle policy addressed", ANNA, to_content(RESTING), False, id="another-one"),
+        pytest.param("!circle policy 1", ANNA, to_content(ADDRESSED), False, id="a-number"),
+        pytest.param("!circle policy notebook", ANNA, to_content(NOTEBOOK), False, id="looser-before-its-day"),
+        pytest.param("!circle policy addressed", UNCLE, to_content(ADDRESSED), False, id="somebody-elsewhere"),
+        pytest.param("nice weather", ANNA, to_content(ADDRESSED), False, id="no-command"),
+        pytest.param("!circle policy addressed", ANNA, {"schema": 99}, False, id="unreadable"),
+    ],
+)
+async def test_a_policy_named_in_words_stands_in_the_name_of_who_said_them(
+    room: Room, words: str, sender: str, policy: object, stands: bool
+) -> None:
+    """The homeserver reads the words itself; a number means nothing without the options it chose from."""
+    room.set_policy(to_content(ON_CALL))
+    said = room.take("m.room.message", sender, {"msgtype": "m.text", "body": words})
+    await named(room, said, policy)
+    assert published(room) == ([(sender, policy)] if stands else [])

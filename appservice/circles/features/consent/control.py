@@ -38,6 +38,8 @@ from circles_policies.notices import REFUSE_KEY
 from circles_policies.words import ControlWord, parse_control
 
 LATE_MS: Final = 10 * 60_000
+START_TYPE: Final = "io.github.matrix_circles.start"
+"""Asks Synapse's module to publish an approved policy that starts now (docs/reference/plugin.md)."""
 PIN_TYPE: Final = "m.room.pinned_events"
 
 
@@ -150,14 +152,34 @@ def _copy(room_id: RoomID, connection: Connection, settings: Settings) -> Effect
     What a local person tapped, Synapse's module publishes as that person.
     """
     current, facts = store.in_force(connection, room_id), rooms.room_facts(connection, room_id)
-    if current is None or current.written or current.by is None or current.authority is None:
+    if current is None or facts is None or current.written:
         return ()
-    if settings.plugin and current.proposal is not None and server_of(current.by) == settings.server_name:
+    if current.proposal is not None and _is_for_module(current, settings):
         return ()
-    if facts is None or not facts.power.may_set_state(settings.ai, POLICY_TYPE):
+    return published(current, facts, settings)
+
+
+def published(asked: store.Asked, facts: rooms.RoomFacts, settings: Settings) -> Effects:
+    """Return what publishes a policy that starts now: by Synapse's module for a local person, else as a copy.
+
+    The module finds what a tap stands for in the proposal; what was asked for in words it reads itself.
+    """
+    if asked.by is None or asked.authority is None:
         return ()
-    content = to_content(current.policy, authorised_by=Authorisation(current.authority, current.by))
-    return (fx.SetState(room_id, POLICY_TYPE, "", content),)
+    room_id, content = facts.room_id, to_content(asked.policy)
+    if asked.proposal is not None and _is_for_module(asked, settings):
+        approval = {"proposal": asked.proposal, "key": asked.option, "approval": asked.authority}
+        return (fx.SendEvent(room_id, START_TYPE, approval),)
+    if facts.power.may_set_state(settings.ai, POLICY_TYPE):
+        copy = to_content(asked.policy, authorised_by=Authorisation(asked.authority, asked.by))
+        return (fx.SetState(room_id, POLICY_TYPE, "", copy),)
+    if _is_for_module(asked, settings):
+        return (fx.SendEvent(room_id, START_TYPE, {"policy": content, "approval": asked.authority}),)
+    return ()
+
+
+def _is_for_module(asked: store.Asked, settings: Settings) -> bool:
+    return settings.plugin and asked.by is not None and server_of(asked.by) == settings.server_name
 
 
 def _policy_written(event: Control, connection: Connection, settings: Settings) -> Effects:

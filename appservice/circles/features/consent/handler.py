@@ -12,14 +12,13 @@ from sqlalchemy import Connection
 
 from circles.core import effects as fx
 from circles.core.call import Call, Fire, Room, Said
-from circles.core.ids import EffectID, EventID, RoomID, UserID, server_of
+from circles.core.ids import EffectID, EventID, RoomID, UserID
 from circles.core.language import Language
-from circles.core.settings import Settings
 from circles.core.zones import say_when
 from circles.facts import rooms, upgrades
 from circles.feature import Effects, Entered
 from circles.features.consent import store, strings
-from circles.features.consent.control import PIN_TYPE, called_off
+from circles.features.consent.control import PIN_TYPE, called_off, published
 from circles.features.consent.decide import (
     BEFORE_KEY,
     CHOICES,
@@ -43,12 +42,9 @@ from circles.features.consent.decide import (
 from circles.ports import Ports
 from circles_policies.banner import banner
 from circles_policies.content import (
-    POLICY_TYPE,
     PROPOSAL_KEY,
-    Authorisation,
     Malformed,
     read_content,
-    to_content,
     to_proposal,
 )
 from circles_policies.explain import Line, policy_name, room_name
@@ -58,8 +54,6 @@ from circles_policies.notices import OPTION_KEYS, REFUSE_KEY, admission, looseni
 from circles_policies.retention import current as current_retention
 from circles_policies.words import ControlWord, model_wanted, parse_control
 
-START_TYPE: Final = "io.github.matrix_circles.start"
-"""Asks Synapse's module to publish an approved policy whose day has come (docs/reference/plugin.md)."""
 MOST_NAMED: Final = 40
 """So many newcomers one notice names."""
 NEXT_NAMED: Final = timedelta(hours=1)
@@ -307,21 +301,7 @@ async def _start(wake: Fire, ports: Ports) -> Effects:
     room_id = wake.room.room_id
     shown = fx.WakeAt(NAME, f"banner:{room_id}", room_id, wake.now)
     done = fx.ClearButtons(loosening_id(policy_id, asked.asked_at))
-    published = _published(asked, facts, ports.settings)
-    return StartPolicy(policy_id, at), done, shown, *published, fx.Follow(room_id)
-
-
-def _published(asked: store.Asked, facts: rooms.RoomFacts, settings: Settings) -> Effects:
-    """Return what publishes a policy that starts now: by Synapse's module for a local person's tap, else as a copy."""
-    if asked.by is None or asked.authority is None:
-        return ()
-    if settings.plugin and asked.proposal is not None and server_of(asked.by) == settings.server_name:
-        approval = {"proposal": asked.proposal, "key": asked.option, "approval": asked.authority}
-        return (fx.SendEvent(facts.room_id, START_TYPE, approval),)
-    if not facts.power.may_set_state(settings.ai, POLICY_TYPE):
-        return ()
-    content = to_content(asked.policy, authorised_by=Authorisation(asked.authority, asked.by))
-    return (fx.SetState(facts.room_id, POLICY_TYPE, "", content),)
+    return StartPolicy(policy_id, at), done, shown, *published(asked, facts, ports.settings), fx.Follow(room_id)
 
 
 async def _welcome(wake: Fire, ports: Ports) -> Effects:
