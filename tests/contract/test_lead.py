@@ -152,7 +152,7 @@ async def test_a_process_that_is_killed_leaves_the_lead(
 
     os.kill(process.pid, signal.SIGKILL)
     await process.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if await asyncio.to_thread(other.lead.take):
                 break

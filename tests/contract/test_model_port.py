@@ -61,7 +61,7 @@ NAMED = {
     "required": ["who"],
     "additionalProperties": False,
 }
-SLOW = 0.3
+SLOW = 1
 """A timeout short enough for a test to wait for."""
 
 # --- what the port is given --------------------------------------------------------------------------------------
@@ -527,7 +527,7 @@ async def test_a_redirect_is_not_followed(stub: Stub, world: World) -> None:
 
 @pytest.mark.parametrize("way", ["another host", "another path", "a query", "another method", "no row"])
 async def test_the_door_lets_nothing_else_out(stub: Stub, way: str) -> None:
-    door = Door(stub.url, "sesame", 1)
+    door = Door(stub.url, "sesame", 60)
     port = stub.url.split(":")[2].removesuffix("/v1")
     url = {
         "another host": f"http://localhost:{port}/v1/chat/completions",
@@ -552,7 +552,7 @@ async def test_the_door_lets_nothing_else_out(stub: Stub, way: str) -> None:
 
 
 async def test_the_door_opens_once_for_each_row(stub: Stub) -> None:
-    door = Door(stub.url, None, 1)
+    door = Door(stub.url, None, 60)
     stub.says(completion(content="Yes."))
     committed: list[int] = []
 
@@ -846,7 +846,7 @@ async def test_a_wait_until_a_date_is_understood() -> None:
     async def wait(header: str) -> timedelta | None:
         async with Stub() as stub:
             stub.says({}, "429 Too Many Requests", retry_after=header)
-            door = Door(stub.url, None, 1)
+            door = Door(stub.url, None, 60)
 
             async def commit(_size: int) -> None: ...
 

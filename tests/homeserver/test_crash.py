@@ -49,7 +49,7 @@ async def until_there_is(path: Path, query: str, value: str) -> None:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             return database.execute(query, (value,)).fetchone() is not None
 
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not await asyncio.to_thread(there):
             pass
 

@@ -15,7 +15,7 @@ BEFORE = "🔁"
 
 def held(service: Service, room: str) -> dict[str, int]:
     """Return how much the service holds for a room."""
-    with contextlib.closing(sqlite3.connect(service.database_path, timeout=15)) as database:
+    with contextlib.closing(sqlite3.connect(service.database_path, timeout=60)) as database:
         return {
             table: int(database.execute(f"SELECT count(*) FROM {table} WHERE room_id = ?", (room,)).fetchone()[0])  # noqa: S608  # fixed names
             for table in ("notes", "reminders", "digests")
@@ -51,7 +51,7 @@ async def test_what_the_circle_had_follows_it_once(service: Service, mei: Person
     assert "tomatoes" in await ask(mei, new, "!circle reminders", service)
     assert held(service, new) == {"notes": 1, "reminders": 1, "digests": 1}
     assert held(service, old) == {"notes": 0, "reminders": 0, "digests": 0}
-    with contextlib.closing(sqlite3.connect(service.database_path, timeout=15)) as database:
+    with contextlib.closing(sqlite3.connect(service.database_path, timeout=60)) as database:
         query = "SELECT level FROM members WHERE room_id = ? AND user_id = ?"
         assert database.execute(query, (new, li.user_id)).fetchone() == ("out",)
 

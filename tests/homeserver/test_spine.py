@@ -50,7 +50,7 @@ async def test_what_breaks_ends_in_a_reference_that_the_log_has_and_no_word(
     mei = await person("mei", at=breakable.homeserver)
     room = await admitted(mei, service)
     await ask(mei, room, "!circle zone Berlin", service)
-    with contextlib.closing(sqlite3.connect(service.database_path, timeout=15, isolation_level=None)) as database:
+    with contextlib.closing(sqlite3.connect(service.database_path, timeout=60, isolation_level=None)) as database:
         database.execute("ALTER TABLE reminders RENAME TO reminders_away")
         try:
             broken = await ask(mei, room, f"!circle remind me tomorrow at nine to {word}", service)

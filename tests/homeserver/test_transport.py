@@ -255,7 +255,7 @@ async def test_what_breaks_us_is_set_aside_and_can_be_tried_again(breakable: Bre
     room, other = await private_room(mei, service), await admitted(mei, service)
     await ask(mei, room, "zone Berlin", service)
     word = f"canary{secrets.token_hex(6)}"
-    with contextlib.closing(sqlite3.connect(service.database_path, timeout=15, isolation_level=None)) as database:
+    with contextlib.closing(sqlite3.connect(service.database_path, timeout=60, isolation_level=None)) as database:
         names = database.execute("SELECT names FROM rooms WHERE room_id = ?", (room,)).fetchone()
         database.execute("UPDATE rooms SET names = '{' WHERE room_id = ?", (room,))
         question = await mei.say(room, f"remind me tomorrow at nine to {word}")
@@ -307,7 +307,7 @@ async def test_a_homeserver_whose_database_is_made_anew_is_served_from_the_start
     assert [answers(li, room, service)[question] for question in asked] == [1, 1, 1]
     assert mended.back.asked("PUT", DELIVERIES)[0].path.endswith("/transactions/1")
     assert "Traceback" not in service.log()
-    with contextlib.closing(sqlite3.connect(service.database_path, timeout=15)) as database:
+    with contextlib.closing(sqlite3.connect(service.database_path, timeout=60)) as database:
         query = "SELECT membership FROM rooms WHERE room_id = ?"
         assert database.execute(query, (lost,)).fetchone() == ("lost",)
         held = database.execute("SELECT count(*) FROM reminders WHERE room_id = ?", (lost,)).fetchone()

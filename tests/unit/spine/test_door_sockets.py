@@ -18,8 +18,8 @@ SMALL = 1024 * 1024
 
 @pytest.fixture
 async def narrow(tmp_path: Path) -> AsyncIterator[Knocks]:
-    """Return a door that takes a megabyte, for a tenth of a second."""
-    async with knocking(tmp_path, most_bytes=SMALL, read_seconds=0.1) as open_door:
+    """Return a door that takes a megabyte, for a second."""
+    async with knocking(tmp_path, most_bytes=SMALL, read_seconds=1) as open_door:
         yield open_door
 
 
@@ -35,7 +35,7 @@ async def sent(door: Knocks, *parts: bytes) -> tuple[int, dict[str, str]]:
         for part in parts:
             writer.write(part)
             await writer.drain()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             answer = await reader.readuntil(b"\r\n\r\n")
             length = int(answer.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
             body = await reader.readexactly(length)

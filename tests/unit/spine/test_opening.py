@@ -84,7 +84,7 @@ class Parking:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for the opener to get somewhere."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not holds():
                 await asyncio.to_thread(lambda: None)
 
@@ -94,7 +94,7 @@ class Parking:
         return await self.rows.do(lambda c: c.execute(query).scalar())
 
     async def until_state(self, event_id: EventID, state: str | None) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while await self.state_of(event_id) != state:
                 await asyncio.to_thread(lambda: None)
 
@@ -379,7 +379,7 @@ async def test_what_was_never_delivered_is_opened_too(parking: Parking) -> None:
     parking.opener.look()
     await parking.come("b", "a")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await parking.pending() != ["!circle help", "!circle policy"]:
             await asyncio.to_thread(lambda: None)
 

@@ -121,12 +121,12 @@ class Sending:
     waits: bool = False
 
     async def until(self, holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not holds():
                 await asyncio.to_thread(lambda: None)
 
     async def until_idle(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while vars(self.sender)["_lanes"]:
                 await asyncio.wait(list(vars(self.sender)["_lanes"].values()))
                 await asyncio.sleep(0)

@@ -62,12 +62,12 @@ class Sending:
         return self.homeserver.bodies(room_id)
 
     async def until(self, holds: Callable[[], Any]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds():
                 await asyncio.to_thread(lambda: None)
 
     async def idle(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.rows.database.read(outbox.pending_count):
                 pass
 

@@ -85,7 +85,7 @@ class Waking:
         return await self.on_entered() if self.on_entered is not None else (a_post("hello", id=EffectID("hello")),)
 
     async def until(self, holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not holds():
                 await asyncio.to_thread(lambda: None)
 
@@ -220,7 +220,7 @@ async def test_one_that_hangs_delays_no_other(waking: Waking) -> None:
     await waking.until(lambda: waking.fired)
     await waking.rows.perform(*(at(0, f"w{number}") for number in range(AT_ONCE - 1)))
     waking.waker.look()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(await waking.bodies()) < AT_ONCE - 1:
             continue
     assert "fired hangs" not in await waking.bodies()

@@ -73,7 +73,7 @@ class Working:
     """Whether a placeholder's pause never ends."""
 
     async def until(self, holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not holds():
                 await asyncio.to_thread(lambda: None)
 
