@@ -51,13 +51,19 @@ async def _check_backlog(config: Config) -> Finding:
     return await bootstrap.check_backlog(config)
 
 
+async def _check_rooms(config: Config) -> Finding:
+    from circles import bootstrap
+
+    return await bootstrap.check_rooms(config)
+
+
 async def _check_quarantine(config: Config) -> Finding:
     from circles import bootstrap
 
     return await bootstrap.check_quarantine(config)
 
 
-PROBES = (machine.disk, machine.clock, _check_database, _check_backlog, _check_quarantine)
+PROBES = (machine.disk, machine.clock, _check_database, _check_backlog, _check_rooms, _check_quarantine)
 """Checks of single parts, in the order in which they are told."""
 
 

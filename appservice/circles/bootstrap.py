@@ -667,19 +667,27 @@ async def check_quarantine(config: Config) -> Finding:
 
 async def check_backlog(config: Config) -> Finding:
     """Return whether something waits that should not: the service is down, or behind."""
+    return await _check_rows(config, "backlog", machine.backlog)
 
+
+async def check_rooms(config: Config) -> Finding:
+    """Return whether the homeserver knows the rooms the AI is in."""
+    return await _check_rows(config, "rooms", machine.rooms)
+
+
+async def _check_rows(config: Config, name: str, judge: Callable[[backlog.Backlog], Finding]) -> Finding:
     async def look(database: SqlDatabase) -> Finding:
         found = await asyncio.to_thread(standing, database)
         if found.objection is not None or found.revision != head():
-            return Finding(True, "backlog: not looked at, for the database is not ready")
+            return Finding(True, f"{name}: not looked at, for the database is not ready")
         now = SystemClock().now()
         ms, day = int(now.timestamp() * 1000), _day(now)
-        return machine.backlog(await database.read(partial(backlog.look, now=ms, day=day)))
+        return judge(await database.read(partial(backlog.look, now=ms, day=day)))
 
     try:
         return await _opened(config, look)
     except Exception:  # noqa: BLE001  # another line says what is wrong with the database
-        return Finding(True, "backlog: not looked at, for the database does not open")
+        return Finding(True, f"{name}: not looked at, for the database does not open")
 
 
 async def _opened(config: Config, work: Callable[[SqlDatabase], Awaitable[T]]) -> T:

@@ -45,6 +45,8 @@ class Metrics:
         self.wakes_due = self._gauge("wakes_due", "Those whose hour has come")
         self.wakes_oldest_seconds = self._gauge("wakes_oldest_seconds", "For how long the oldest is due, 0 for none")
         self.rooms = self._gauge("rooms", "Rooms the AI is in")
+        self.rooms_lost = self._gauge("rooms_lost", "Rooms it was in that the homeserver knows nothing of")
+        self.rooms_shut_out = self._gauge("rooms_shut_out", "Rooms whose server ACL denies our homeserver")
         self.answers_today = self._gauge("answers_today", "Answers given since midnight UTC")
         self.model_calls_today = self._gauge("model_calls_today", "Calls of the model since midnight UTC")
         self.model_tokens_today = self._gauge("model_tokens_today", "Tokens used since midnight UTC")

@@ -56,6 +56,8 @@ async def test_ages_are_those_of_the_oldest_that_waits(rows: Rows) -> None:
         parked=1,
         quarantined=1,
         rooms=1,
+        lost=0,
+        shut_out=0,
         answers=2,
         calls=0,
         tokens=0,
@@ -63,6 +65,20 @@ async def test_ages_are_those_of_the_oldest_that_waits(rows: Rows) -> None:
     await rows.do(lambda c: rooms.save_room(c, ROOM, membership="leave"))
     empty = await rows.do(lambda c: backlog.look(c, NOW, "2000-01-01"))
     assert (empty.rooms, empty.answers) == (0, 0)
+
+
+async def test_rooms_that_are_lost_or_deny_our_server_are_counted(rows: Rows) -> None:
+    """A lost one is none we are in; one that denies our server is, for as long as we are in it."""
+
+    async def counted(**change: object) -> tuple[int, int, int]:
+        await rows.do(lambda c: rooms.save_room(c, ROOM, **change))
+        found = await rows.do(lambda c: backlog.look(c, NOW, "2000-01-01"))
+        return found.rooms, found.lost, found.shut_out
+
+    assert await counted(membership="join") == (1, 0, 0)
+    assert await counted(membership=rooms.LOST) == (0, 1, 0)
+    assert await counted(membership="join", shut_out=True) == (1, 0, 1)
+    assert await counted(membership="leave") == (0, 0, 0)
 
 
 class Broken:

@@ -313,3 +313,6 @@ async def test_a_homeserver_whose_database_is_made_anew_is_served_from_the_start
         held = database.execute("SELECT count(*) FROM reminders WHERE room_id = ?", (lost,)).fetchone()
         assert held == (1,), "a backup that is put in after all brings the room back"
     assert (await health(service))["status"] == "ok"
+    assert "FIX  rooms: in" in (await service.command("check"))[1]
+    async with aiohttp.ClientSession() as session, session.get(f"{service.health_url}/metrics") as scraped:
+        assert re.search(r"^circles_rooms_lost [1-9]", await scraped.text(), re.MULTILINE)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,10 +17,12 @@ from pydantic import SecretStr
 from circles.__main__ import PROBES
 from circles.adapters.store.backlog import Backlog, Waiting
 from circles.adapters.store.database import SqlDatabase
-from circles.bootstrap import check_backlog, check_database
+from circles.bootstrap import check_backlog, check_database, check_rooms
 from circles.config import Config
 from circles.core import effects as fx
 from circles.entrypoints import machine
+from circles.entrypoints.whereabouts import LOST_FOR
+from circles.facts import rooms
 from circles.testing import ROOM
 from rows import opened
 
@@ -94,7 +97,20 @@ async def test_a_homeserver_that_tells_no_time_is_no_fault(tmp_path: Path, date:
     assert (await machine.clock(a_config(tmp_path))).ok
 
 
-NOTHING = Backlog(Waiting(), Waiting(), Waiting(), 0, 0, 0, 0, 0, 0, 0)
+NOTHING = Backlog(
+    Waiting(),
+    Waiting(),
+    Waiting(),
+    wakes=0,
+    parked=0,
+    quarantined=0,
+    rooms=0,
+    lost=0,
+    shut_out=0,
+    answers=0,
+    calls=0,
+    tokens=0,
+)
 
 
 @pytest.mark.parametrize("where", ["journal", "outbox", "due"])
@@ -103,17 +119,11 @@ def test_what_has_waited_long_is_found(where: str) -> None:
     long, short = Waiting(3, 3_600), Waiting(3, 60)
     finding, fine = (
         machine.backlog(
-            Backlog(
+            replace(
+                NOTHING,
                 journal=waiting if where == "journal" else Waiting(),
                 outbox=waiting if where == "outbox" else Waiting(),
                 due=waiting if where == "due" else Waiting(),
-                wakes=3,
-                parked=0,
-                quarantined=0,
-                rooms=1,
-                answers=0,
-                calls=0,
-                tokens=0,
             )
         )
         for waiting in (long, short)
@@ -126,14 +136,34 @@ def test_what_has_waited_long_is_found(where: str) -> None:
     assert "3 things wait" in fine.text
 
 
-async def test_the_backlog_of_a_real_database_is_looked_at(tmp_path: Path) -> None:
-    """A reminder that was due an hour ago, for the service does not run; of a database that is not ready nothing."""
+def test_rooms_that_the_homeserver_does_not_know_are_found() -> None:
+    """With what may be wrong and until when it can be put right; one that denies our server is only told."""
+    there = replace(NOTHING, rooms=4)
+    fine, shut, lost = map(machine.rooms, (there, replace(there, shut_out=1), replace(there, lost=2)))
+
+    assert fine.line() == "ok   rooms: in 4"
+    assert shut.ok
+    assert "1 of them deny this server (server_shut_out in the log)" in shut.text
+    assert lost.line().startswith("FIX  rooms: in 4: the homeserver knows nothing of 2 more (room_lost in the log)")
+    assert "homeserver.url" in lost.advice
+    assert LOST_FOR.days == 7
+    assert "after seven days" in lost.advice
+
+
+async def test_the_rows_of_a_real_database_are_looked_at(tmp_path: Path) -> None:
+    """A reminder that was due an hour ago, for the service does not run, in a room that is lost; of a database that is
+    not ready nothing.
+    """
     config = a_config(tmp_path)
-    assert "not looked at" in (await check_backlog(a_config(tmp_path / "new"))).text
+    for check in (check_backlog, check_rooms):
+        assert "not looked at" in (await check(a_config(tmp_path / "new"))).text
     async with opened(tmp_path) as rows:
         await rows.perform(fx.WakeAt("reminders", "r1", ROOM, datetime.now(UTC) - timedelta(hours=1)))
         finding = await check_backlog(config)
+        await rows.do(lambda c: rooms.save_room(c, ROOM, membership=rooms.LOST))
+        found = await check_rooms(config)
     assert "a reminder or digest has waited 60 minutes" in finding.advice
+    assert "knows nothing of 1 more" in found.advice
     Path(SqlDatabase(config.storage.url).url.database or "").write_bytes(b"no database" * 1000)  # noqa: ASYNC240
     assert (await check_backlog(config)).ok
 
@@ -154,3 +184,4 @@ def test_the_command_asks_all_of_them() -> None:
     """What stands in the list is what `circles check` tells."""
     assert {machine.disk, machine.clock} <= set(PROBES)
     assert machine.backlog(NOTHING).ok
+    assert machine.rooms(NOTHING).ok

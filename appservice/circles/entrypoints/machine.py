@@ -1,4 +1,4 @@
-"""`circles check`: the machine. Room on its disk, its clock, and whether anything waits that should not."""
+"""`circles check`: the machine and its rows. Room on its disk, its clock, what waits that should not, lost rooms."""
 
 from __future__ import annotations
 
@@ -70,6 +70,21 @@ def backlog(found: Backlog) -> Finding:
     if late:
         return Finding(ok=False, text=name, advice="; ".join(late))
     return Finding(ok=True, text=f"{name}: {found.journal.count + found.outbox.count + found.due.count} things wait")
+
+
+def rooms(found: Backlog) -> Finding:
+    """Judge where the AI is: a lost room may be mended, one that shuts our server out is for its moderators to say."""
+    name = f"rooms: in {found.rooms}"
+    if found.shut_out:
+        name += f", {found.shut_out} of them deny this server (server_shut_out in the log), so nothing is said there"
+    if found.lost:
+        advice = (
+            f"the homeserver knows nothing of {found.lost} more (room_lost in the log): if homeserver.url names "
+            "another one, or its database is an old one, put that right and restart Circles; if it was made anew, "
+            "invite the AI to new rooms: what is held for a lost one is deleted after seven days"
+        )
+        return Finding(ok=False, text=name, advice=advice)
+    return Finding(ok=True, text=name)
 
 
 def quarantine(waiting: int) -> Finding:

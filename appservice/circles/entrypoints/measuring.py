@@ -87,6 +87,8 @@ class Measuring:
         metrics.wakes_due.set(found.due.count)
         metrics.wakes_oldest_seconds.set(found.due.oldest_seconds)
         metrics.rooms.set(found.rooms)
+        metrics.rooms_lost.set(found.lost)
+        metrics.rooms_shut_out.set(found.shut_out)
         metrics.answers_today.set(found.answers)
         metrics.model_calls_today.set(found.calls)
         metrics.model_tokens_today.set(found.tokens)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from circles.adapters.store import quarantine
 from circles.adapters.store.tables import UNSETTLED, WAITS, journal, outbox
+from circles.facts.rooms import LOST
 from circles.facts.tables import quota, rooms, wakes
 
 
@@ -28,6 +29,8 @@ class Backlog:
         due: wakes whose hour has come; `wakes` counts those to come, too.
         parked, quarantined: events that wait for a key, and that were set aside.
         rooms: where the AI is.
+        lost: rooms the AI was in and of which the homeserver knows nothing.
+        shut_out: rooms the AI is in whose server ACL denies our homeserver.
         answers, calls, tokens: what today cost.
     """
 
@@ -38,6 +41,8 @@ class Backlog:
     parked: int
     quarantined: int
     rooms: int
+    lost: int
+    shut_out: int
     answers: int
     calls: int
     tokens: int
@@ -60,6 +65,8 @@ def look(connection: Connection, now: int, day: str) -> Backlog:
         parked=_count(connection, UNSETTLED & (journal.c.state == "parked")),
         quarantined=quarantine.count(connection),
         rooms=_count(connection, rooms.c.membership == "join"),
+        lost=_count(connection, rooms.c.membership == LOST),
+        shut_out=_count(connection, (rooms.c.membership == "join") & rooms.c.shut_out),
         answers=_used(connection, quota.c.commands, day),
         calls=_used(connection, quota.c.model_calls, day),
         tokens=_used(connection, quota.c.tokens, day),
