@@ -75,10 +75,15 @@ ALONE: Final[dict[ControlWord, tuple[str, ...]]] = {
     ),
     ControlWord.HIDE: ("hide", "不看这句", "别看这句", "这句别看"),
     ControlWord.UNHIDE: ("unhide", "可以看这句", "这句可以看", "可以看"),
-    ControlWord.OFF_RECORD: ("off record", "off the record", "别记", "都别记", "这里别记"),
+    ControlWord.OFF_RECORD: (
+        *("off record", "off the record", "this is off the record", "that's off the record", "that is off the record"),
+        *("go off the record", "let's go off the record", "we're off the record", "we are off the record"),
+        *("don't write this down", "do not write this down", "don't keep this", "do not keep this"),
+        *("别记", "都别记", "这里别记", "不要记", "别记录", "不要记录", "先别记", "先不要记", "这段别记", "接下来别记"),
+    ),
     ControlWord.ON_RECORD: ("on record", "on the record", "back on record", "back on the record", "可以记", "接着记"),
     ControlWord.ME: ("me", "我的"),
-    ControlWord.WHY: ("why", "为什么", "为啥"),
+    ControlWord.WHY: ("why", "why that", "why this", "为什么", "为啥"),
     ControlWord.OFF: ("off", "关", "关闭", "休息"),
     ControlWord.STOP: ("stop", "停", "停下", "停止"),
     ControlWord.LEAVE: (
