@@ -6,12 +6,24 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from circles.core.extract.asked import kinds_asked
 from circles.core.extract.lines import Finding, Line
+from circles.core.extract.proposals import (
+    ANAPHOR,
+    EMPTY,
+    SHORT_CHARS,
+    STATES,
+    TO_YOU,
+    UNSETTLED,
+    has_substance,
+    offer,
+    proposal,
+    subject,
+    time_terms,
+)
 from circles.core.extract.replies import agrees, asks, declines, earlier, later
 from circles.core.extract.text import MAX_SENTENCE, Span, fold, sentences
-from circles.core.extract.tokens import is_cjk, terms
-from circles.core.extract.when import masked, time_phrases
+from circles.core.extract.tokens import terms
+from circles.core.extract.when import clash, hours, time_phrases
 
 _SETTLED: Final = re.compile(
     r"\b(?:we(?:'ve| have)? (?:all )?(?:agreed|decided|settled|voted|chose|chosen)|(?:it's|it is|that's"
@@ -28,54 +40,19 @@ _SETTLED: Final = re.compile(
     r"|确定(?:了|在|为|是|下来)|统一(?:定|用|为)"
     r"|就(?:这么|这样)(?:定|办|说定)|就这样吧|那就[^不没?？]{2,}(?:吧|了|啦)?[。!！~]?$|一言为定|成交)"
 )
-_UNSETTLED: Final = re.compile(
-    r"\b(?:not|n't|never|yet to|until|unless|if|whether|once|before|should|could|might|need to|have to|has"
-    r" to|must|who|let you|hasn't|haven't|going to|to be|tbd|ask(?:ed)?)\b[^.;]{0,40}\b(?:decid|settl"
-    r"|agree|final|resolv|chos)"
-    r"|\b(?:previously|last (?:time|week|month|year)|ago|great deal|big deal|deal with|going (?:with|for)"
-    r" (?:him|her|them|you|me|a (?:run|walk|swim)|lunch|dinner))\b"
-    r"|还没|没有?(?:决|敲|说|拍|商|确|定)|未(?:定|决|确)|[没不](?:能)?(?:决定|确定|定下)|不一定|定不"
-    r"|由.{1,6}决定|你(?:们)?(?:来)?(?:决)?定|再(?:决定|定|商量|说|议|看)|(?:如果|要是|等|需要|尽快|才能"
-    r"|怎么|谁).{0,12}(?:决定|确定|定)|决定权|决定性|决定因素|的话"
-    r"|(?:上次|去年|之前|以前).{0,6}(?:决定|定)|那就(?:好|行|是|这样|麻烦|拜托|太|辛苦|不|没|谢)"
-)
-_ANAPHOR: Final = re.compile(
-    r"^\W*(?:(?:ok(?:ay)?|good|great|right|alright|so|yes|then|well|cool|好的?|行|那|嗯|可以|大家"
-    r"|咱们?)[\s,，.!。！]*)*(?:(?:it's |that's |then )?(?:settled|decided|agreed|final|a deal|a plan"
-    r"|deal)|it's a (?:deal|plan|date)|locked in"
-    r"|(?:就|那)?(?:就)?(?:这么|这样)(?:说)?(?:定|办)?|(?:说|敲|决|讲|约)?定了|说定|拍板|通过|一致(?:同意"
-    r"|通过)|一言为定|成交)(?: then)?(?:吧|了|啦|哈|哦)*\W*$"
-)
-_PROPOSES: Final = re.compile(
-    r"\b(?:let'?s (?!see\b|hope\b|say\b|wait and)|shall we|how about|what about|why don'?t we|why not|i"
-    r" (?:suggest|propose|vote|move|would suggest|'d suggest)|i'd (?:suggest|propose|say|go)"
-    r"|my (?:suggestion|proposal)\b"
-    r"|i'd (?:rather|prefer)|i would (?:rather|prefer)|we (?:could|should) |(?:could|can|should) we "
-    r"|maybe we|perhaps we|what if we|we might as well"
-    r"|(?:would|does|is) .{2,60} (?:work|ok|okay|fine|good|suit)\b[^.]{0,24}\?|.{2,60},? (?:ok|okay|agreed"
-    r"|deal)\?)"
-    r"|(?:建议|提议|不如|要不(?!要|然)|干脆|咱们?(?!家).{2,}吧|我们(?!家).{2,}吧|大家.{2,}吧|就.{2,}吧"
-    r"|还是.{2,}吧|改[到成在].{1,}|定在.{1,}|.{3,}(?<![了是对好会行算能有没])吧\W*$|(?:怎么样|如何|好不好"
-    r"|行不行|可以吗|行吗|好吗|可不可以|成不成"
-    r"|怎样|没问题吧|ok吗|同意吗|好吧)\W*$)"
-)
 _CONCLUDES: Final = re.compile(
-    r"^\W*+(?:(?:ok(?:ay)?|right|all ?right|great|good|perfect|cool|fine|well)\W++(?:so|then|we'll|let's"
-    r"|it's)?+|so|(?:好|行|可以|ok|嗯|那)[的吧]?+[,，。!\s]*+(?:那就|那|就)?+)\W*+(?!i\b|i'|you\b|thanks|我|你"
+    r"^\W*+(?:(?:ok(?:ay)?|right|all ?right|great|good|perfect|cool|fine|well|agreed)\W++(?:so|then|we'll|let's"
+    r"|it's)?+|so|then|(?:好|行|可以|ok|嗯|那)[的吧]?+[,，。!\s]*+(?:那就|那|就)?+)\W*+(?!i\b|i'|you\b|thanks|我|你"
     r"|谢)"
 )
 """How somebody sums up what was talked over: "ok so Sunday, our garden", 好，七点."""
-_ASKS_ONLY: Final = re.compile(
-    r"^\W*(?:\w+[:,]\s+)*(?:(?:do|does|did|has|have|is|are) (?:you|any|anyone|anybody|we have|there)"
-    r"|any(?:thing|one|body)?\b)"
-    r"|\b(?:how|what) about\b.{60,}"
+_THEN: Final = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|right|all ?right|great|good|perfect|cool|fine|well|agreed|yes)\W+)?then,? \w"
+    r"|\bthen\W*$|\bit is\W*$"
+    r"|^\W*(?:(?:好|行|可以|嗯)[的吧]?[,，。!\s]*)?那就"
 )
-"""A question for information is no proposal."""
-_TO_YOU: Final = re.compile(r"^\W*\w+,\s+you\b|你们?[^,]{1,12}吧\W*$|\b(?:can|could|would|will) you\b|麻烦你?|拜托")
-"""A request to somebody is no proposal to all."""
-_FIRST_PERSON: Final = re.compile(r"\bi\b|\bi'|\bmy\b|我(?!们)")
-"""Who speaks of their own doing proposes nothing to the others."""
-_HOUR_THEN: Final = re.compile(r"\b\d{1,2}(?::\d\d)? then\b")
+"""Who so begins or ends takes one of the things that were named: "agreed, the bus then", 那就大巴."""
+_NAMES_IT: Final = re.compile(r"\bit is\W*$")
 _FIRM: Final = re.compile(r"决定|说定|敲定|拍板|一致|投票|通过|\b(?:agreed|decided|settled|voted|decision|final)\b")
 """Said to be settled in so many words: who grumbles afterwards does not undo it."""
 _CONTESTS: Final = re.compile(
@@ -96,15 +73,7 @@ _CHANGES_IT: Final = re.compile(
 _SAME: Final = 0.6
 _MUCH: Final = 0.6
 """Of two decisions that say the same the later one is quoted, where it is not much shorter than the earlier."""
-_PREFERS: Final = re.compile(r"\b(?:is|would be|sounds|be) better\b|更[好合方便早近稳]|比较好")
-"""How somebody names another thing than what was proposed."""
-_STATES: Final = re.compile(r"\b(?:is|are|was|has|have|had|there's|\w+s at)\b|有|是|开[门放]|关门")
-"""A statement of how things are is no proposal."""
-_COUNTER_CHARS: Final = 60
 _STANDS_MS: Final = 14 * 86_400_000
-_EMPTY: Final = frozenset(
-    ("let", "suggest", "propose", "mayb", "perhap", "ok", "agree", "decid", "settl", "final", "deal", "plan")
-)
 
 
 def decisions(lines: Sequence[Line]) -> tuple[Finding, ...]:
@@ -116,9 +85,9 @@ def decisions(lines: Sequence[Line]) -> tuple[Finding, ...]:
             _keep(found, line, settled, ())
         elif settled is None and _concludes(lines, at) and not _repeats(lines, at):
             _keep(found, line, sentences(line.text)[0], ())
-        elif _ANAPHOR.match(fold(line.text)) and not asks(line.text):
+        elif ANAPHOR.match(fold(line.text)) and not asks(line.text):
             _settle_earlier(found, lines, at)
-        proposed = _offer(lines, at)
+        proposed = offer(lines, at)
         if proposed:
             agreed = _agreement(lines, at)
             if agreed:
@@ -159,22 +128,16 @@ def _resting(one: Finding, ids: Collection[str], order: Mapping[str, int]) -> Fi
 
 def _same(one: Finding, other: Finding) -> bool:
     """Say whether two decisions say the same, one perhaps with more: no other time, and most of the shorter's words."""
-    times, others = (_times(each.quote) for each in (one, other))
+    times, others = (time_terms(each.quote) for each in (one, other))
     if not (times <= others or others <= times):
         return False
-    said, before = (_subject(_CONCLUDES.sub("", fold(each.quote))) for each in (one, other))
+    said, before = (subject(_CONCLUDES.sub("", fold(each.quote))) for each in (one, other))
     fewer = min(len(said), len(before))
     return len(said & before) >= _SAME * fewer if fewer else bool(times & others)
 
 
 def _says_as_much(one: Finding, other: Finding) -> bool:
-    return len(_times(one.quote)) >= len(_times(other.quote)) and len(one.quote) >= _MUCH * len(other.quote)
-
-
-def _times(text: str) -> set[str]:
-    """The terms of the times that a text names, without single characters: every hour in Chinese ends in 点."""
-    every = {term for phrase in time_phrases(text) for term in terms(phrase.words)}
-    return {term for term in every if len(term) > 1 or not is_cjk(term)}
+    return len(time_terms(one.quote)) >= len(time_terms(other.quote)) and len(one.quote) >= _MUCH * len(other.quote)
 
 
 def _replaced(
@@ -184,71 +147,13 @@ def _replaced(
     low = fold(new.quote)
     if not _CHANGES.search(low):
         return None
-    said = _subject(line.text)
-    shared = [(len(said & _subject(lines[order[each.id]].text)), at, each) for at, each in enumerate(near)]
+    said = subject(line.text)
+    shared = [(len(said & subject(lines[order[each.id]].text)), at, each) for at, each in enumerate(near)]
     best = max(shared, key=lambda each: each[:2], default=None)
     if best is not None and best[0]:
         return best[2]
     timed = [each for each in near if time_phrases(each.quote)]
     return timed[-1] if timed and _CHANGES_IT.search(low) and time_phrases(new.quote) else None
-
-
-def _subject(text: str) -> set[str]:
-    """What a text is about: its terms without times, and without single characters, which many words share."""
-    hidden = masked(fold(text), time_phrases(text))
-    return {term for term in terms(hidden) if len(term) > 1} - _EMPTY
-
-
-def proposal(text: str) -> Span | None:
-    """Return the first sentence that proposes something of substance to the others, or None."""
-    for span in sentences(text):
-        sentence = text[span.start : span.end]
-        low = fold(sentence)
-        if len(sentence) > MAX_SENTENCE or _TO_YOU.search(low) or _ASKS_ONLY.search(low):
-            continue
-        if (_PROPOSES.search(low) or _offers_time(sentence)) and _substance(sentence) and not _UNSETTLED.search(low):
-            return span
-    return None
-
-
-def _offer(lines: Sequence[Line], at: int) -> Span | None:
-    """Return what a line proposes by itself, or against what somebody else proposed just before."""
-    return proposal(lines[at].text) or _counter(lines, at)
-
-
-def _counter(lines: Sequence[Line], at: int) -> Span | None:
-    """Return the sentence that names another time, or something better, than a proposal just before: "lake at 4!"."""
-    text = lines[at].text
-    for span in sentences(text)[:2]:
-        sentence = text[span.start : span.end]
-        low = fold(sentence)
-        if len(sentence) > _COUNTER_CHARS or asks(sentence) or _TO_YOU.search(low) or _UNSETTLED.search(low):
-            continue
-        if agrees(sentence) or _ANAPHOR.match(low) or _FIRST_PERSON.search(low):
-            continue
-        better, times = _PREFERS.search(low), _times(sentence)
-        if not better and (_STATES.search(low) or not times or not _subject(sentence) or len(sentence.split()) > 6):
-            continue
-        for position in earlier(lines, at, near=3):
-            before = lines[position]
-            if before.sender == lines[at].sender or proposal(before.text) is None:
-                continue
-            other = bool(times) and bool(_times(before.text)) and not times & _times(before.text)
-            if other or (better and not times):
-                return span
-    return None
-
-
-def _offers_time(sentence: str) -> bool:
-    """Say whether a sentence is only a time with a question mark: "long run sunday 9?"."""
-    words = len(sentence.split())
-    return (
-        sentence.endswith(("?", "？"))
-        and words <= 6
-        and len(sentence) >= 6
-        and not kinds_asked(sentence)
-        and bool(time_phrases(sentence))
-    )
 
 
 def _settled_here(line: Line) -> Span | None:
@@ -257,8 +162,8 @@ def _settled_here(line: Line) -> Span | None:
         low = fold(sentence)
         if len(sentence) > MAX_SENTENCE:
             continue
-        if _SETTLED.search(low) and not _UNSETTLED.search(low) and not asks(sentence) and _substance(sentence):
-            return None if _ANAPHOR.match(low) else span
+        if _SETTLED.search(low) and not UNSETTLED.search(low) and not asks(sentence) and has_substance(sentence):
+            return None if ANAPHOR.match(low) else span
     return None
 
 
@@ -267,23 +172,52 @@ def _concludes(lines: Sequence[Line], at: int) -> bool:
     text = lines[at].text
     first = sentences(text)[:1]
     low = fold(text[first[0].start : first[0].end]) if first else ""
-    if not _CONCLUDES.match(low) or asks(text) or declines(text) or _UNSETTLED.search(low) or len(low) > 80:
-        return False
-    if not time_phrases(low) and not _HOUR_THEN.search(low):
+    if (
+        not (_CONCLUDES.match(low) or _THEN.search(low))
+        or asks(text)
+        or declines(text)
+        or UNSETTLED.search(low)
+        or len(low) > 80
+    ):
         return False
     before = earlier(lines, at, near=6)
-    if before and _TO_YOU.search(fold(lines[before[0]].text)):
+    if not time_phrases(low) and not hours(low) and not _takes_another(lines, at, before):
+        return False
+    if before and TO_YOU.search(fold(lines[before[0]].text)):
         return False
     proposed = any(_proposes_time(lines[position].text) for position in before)
     return proposed and not _contested(lines, at)
 
 
+def _takes_another(lines: Sequence[Line], at: int, before: Sequence[int]) -> bool:
+    """Say whether a line takes, in so many words, what somebody named against a proposal: "agreed, the bus then"."""
+    text = lines[at].text
+    proposed = next((position for position in before if proposal(lines[position].text)), None)
+    if (
+        proposed is None
+        or not _THEN.search(fold(text))
+        or len(text) > SHORT_CHARS
+        or STATES.search(_NAMES_IT.sub("", fold(text)))
+    ):
+        return False
+    return _takes_up(lines, proposed, at)
+
+
+def _takes_up(lines: Sequence[Line], proposed: int, at: int) -> bool:
+    """Say whether a line names what somebody else named since a proposal, and the proposal does not."""
+    said = subject(lines[at].text)
+    own = subject(lines[proposed].text)
+    between = (lines[each] for each in range(proposed + 1, at) if lines[each].thread == lines[at].thread)
+    named = {term for line in between if line.sender != lines[at].sender for term in subject(line.text)}
+    return bool(said & (named - own))
+
+
 def _repeats(lines: Sequence[Line], at: int) -> bool:
     """Say whether a line only says again what the last proposal says."""
     for position in earlier(lines, at, near=6):
-        if _offer(lines, position):
+        if offer(lines, position):
             said = _CONCLUDES.sub("", fold(lines[at].text))
-            return set(terms(said)) - _EMPTY <= set(terms(lines[position].text))
+            return set(terms(said)) - EMPTY <= set(terms(lines[position].text))
     return False
 
 
@@ -304,16 +238,11 @@ def _contested(lines: Sequence[Line], at: int) -> bool:
     return False
 
 
-def _substance(sentence: str) -> bool:
-    content = set(terms(sentence)) - _EMPTY
-    return len(content) >= 2 or bool(time_phrases(sentence))
-
-
 def _settle_earlier(found: dict[str, Finding], lines: Sequence[Line], at: int) -> None:
     for position in earlier(lines, at):
         line = lines[position]
         before = found.get(line.id)
-        span = Span(before.start, before.start + len(before.quote)) if before else _offer(lines, position)
+        span = Span(before.start, before.start + len(before.quote)) if before else offer(lines, position)
         if span:
             _keep(found, line, span, (lines[at].id,))
             return
@@ -332,7 +261,7 @@ def _agreement(lines: Sequence[Line], at: int) -> tuple[str, ...]:
         if rivals and not to_it:
             if line.sender != lines[at].sender and _names_again(lines, at, rivals, position):
                 accepted.append(position)
-            rivals += [position] if _offer(lines, position) else []
+            rivals += [position] if offer(lines, position) else []
             continue
         if line.sender == lines[at].sender and not to_it:
             # Once it is agreed to, what answers the next question of whoever proposed it says nothing of it.
@@ -346,10 +275,13 @@ def _agreement(lines: Sequence[Line], at: int) -> tuple[str, ...]:
         concludes = not to_it and _concludes(lines, position) and not _repeats(lines, position)
         if concludes:
             break
-        if not to_it and _offer(lines, position):
+        if not to_it and offer(lines, position):
             if accepted:
                 break
             rivals.append(position)
+        elif agrees(line.text) and (clash(lines[at].text, line.text) or _takes_another(lines, position, (at,))):
+            if not to_it:
+                break
         elif agrees(line.text):
             accepted.append(position)
     return tuple(lines[each].id for each in accepted)
@@ -359,11 +291,11 @@ def _names_again(lines: Sequence[Line], at: int, rivals: Sequence[int], position
     """Say whether a line takes up one proposal of several by a word that only this one has: "ok, the lake then"."""
     text = lines[position].text
     low = fold(text)
-    if not _CONCLUDES.match(low) or asks(text) or declines(text) or _UNSETTLED.search(low):
+    if not _CONCLUDES.match(low) or asks(text) or declines(text) or UNSETTLED.search(low):
         return False
-    own = _subject(lines[at].text) | _times(lines[at].text)
-    theirs = {term for each in rivals for term in _subject(lines[each].text) | _times(lines[each].text)}
-    said = set(terms(_CONCLUDES.sub("", low))) - _EMPTY
+    own = subject(lines[at].text) | time_terms(lines[at].text)
+    theirs = {term for each in rivals for term in subject(lines[each].text) | time_terms(lines[each].text)}
+    said = set(terms(_CONCLUDES.sub("", low))) - EMPTY
     return bool(said & (own - theirs)) and not said & (theirs - own)
 
 

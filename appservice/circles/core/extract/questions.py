@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from circles.core.extract.asked import answers_kind, kinds_asked
-from circles.core.extract.decisions import proposal
 from circles.core.extract.lines import Finding, Line
+from circles.core.extract.proposals import proposal
 from circles.core.extract.replies import accepts_partly, asks, declines, earlier, is_small_talk, is_social, later
 from circles.core.extract.text import Span, fold, sentences
 from circles.core.extract.todo_forms import IMPERSONAL, REQUESTS

@@ -79,6 +79,19 @@ _LEAD: Final = re.compile(r"(?:\b(?:by|before|until|till|due(?: on| by)?|no late
 _TAIL: Final = re.compile(r"\s*(?:之前|以前|前|之内|以内|截止|为止)(?![面边台后])")
 _AT: Final = re.compile(r"(?:at|on|over|around)\s+(?=\S)")
 _ABBREVIATION: Final = re.compile(r"\b(?:Sun|Sat|Mon)\b\.?")
+_BARE_HOUR: Final = re.compile(
+    r"(?<![\w:./-])(?:half past )?(?P<hour>\d{1,2}(?:[:.]\d\d)?)(?![\w:/])"
+    r"(?=\s*(?:[ap]\.?m\b|o'?clock|then\b|it is\b|is\b|would\b|works?\b|sounds\b|suits\b|at (?!\d)|instead\b"
+    r"|$|[.,!?;…]))"
+    r"|(?:at|by|around|before|after|until)\s+(?P<at>\d{1,2}(?:[:.]\d\d)?)(?![\w%/])"
+    r"|(?<!\w)(?P<joined>\d{1,2}(?:[:.]\d\d)?)[ap]m\b|(?P<zh>\d{1,2}|[一二三四五六七八九十两]{1,3})点(?P<half>半)?"
+)
+"""An hour as people name it where the talk is of hours already: "ok 8", "8 it is", "4 at the lake"."""
+_ZH_DIGITS: Final = {char: at for at, char in enumerate("零一二三四五六七八九十")} | {"两": 2}
+_WEEKDAY: Final = re.compile(
+    r"(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun)(?=[a-z]*)|(?:周|星期|礼拜)(?P<zh>[一二三四五六日天])"
+)
+_WEEKEND: Final = re.compile(r"weekend|(?:周|礼拜)末")
 _PAST: Final = re.compile(r"\blast\b|yesterday|\bago\b|昨|前天|去年|上个?(?:周|星期|礼拜|月)|那年")
 
 
@@ -148,6 +161,54 @@ def _when(text: str, low: str, start: int, end: int, day: bool) -> When:
         or "eod" in low[start:end]
     )
     return When(start, end, text[start:end], day, deadline, _PAST.search(low, start, end) is not None)
+
+
+def hours(text: str) -> frozenset[str]:
+    """Return the hours that a text names, bare ones too, as digits: {"8", "8:30"}; of morning or evening nothing."""
+    low = fold(text[:MAX_CHARS])
+    for unit in _UNIT.finditer(low):
+        if (written := unit["zh_day"] or unit["en_day"]) is not None:
+            low = low.replace(written, "#" * len(written))
+    return frozenset(_hour(found) for found in _BARE_HOUR.finditer(low))
+
+
+def _hour(found: re.Match[str]) -> str:
+    if found["zh"]:
+        return f"{_number(found['zh'])}{':30' if found['half'] else ''}"
+    written = found["hour"] or found["at"] or found["joined"]
+    return written.replace(".", ":").removesuffix(":00")
+
+
+def _number(written: str) -> int:
+    if written.isascii():
+        return int(written)
+    tens, ten, ones = written.rpartition("十")
+    return (_ZH_DIGITS.get(tens, 1) * 10 if ten else 0) + _ZH_DIGITS.get(ones, 0)
+
+
+def days(text: str) -> frozenset[str]:
+    """Return the days that a text names: a weekday by its name alone, any other as written."""
+    found: set[str] = set()
+    for unit in _UNIT.finditer(fold(text[:MAX_CHARS])):
+        written = unit["zh_day"] or unit["en_day"]
+        if written is None:
+            continue
+        weekday = _WEEKDAY.search(written)
+        if _WEEKEND.search(written):
+            found |= {"sat", "sun", "六", "日"}
+        elif weekday:
+            found.add((weekday["zh"] or weekday[0]).replace("天", "日"))
+        else:
+            found.add("".join(written.split()))
+    return frozenset(found)
+
+
+def clash(text: str, other: str) -> bool:
+    """Say whether two texts name different days, or different hours."""
+    return any(
+        bool(mine) and bool(theirs) and not mine & theirs
+        for mine, theirs in ((days(text), days(other)), (hours(text), hours(other)))
+    )
 
 
 def masked(text: str, phrases: tuple[When, ...]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from circles.core.extract import decisions, todos
 from unit.core.extract.chat import talk
@@ -115,7 +117,7 @@ from unit.core.extract.chat import talk
             Ann: So it's settled: party on Saturday at 6.
             Tom: agreed
             """,
-            [("$0", ("$1", "$2", "$3"))],
+            [("$2", ("$0", "$1", "$3"))],
             id="said twice",
         ),
     ],
@@ -125,6 +127,135 @@ def test_a_decision_that_was_replaced_is_not_shown_beside_its_replacement(
 ) -> None:
     """The last word stands, and links to what it replaced."""
     assert [(each.id, each.related) for each in decisions(talk(text))] == standing
+
+
+@pytest.mark.parametrize(
+    ("text", "decided"),
+    [
+        pytest.param(
+            """
+            Joe: Shall we meet at the church at 3?
+            Mei: Better at 4 at the lake, the church is closed
+            Gran: OK, then 4 at the lake. Agreed!
+            """,
+            ("$2", ()),
+            id="another place and hour",
+        ),
+        pytest.param(
+            """
+            Joe: How about Saturday at 10?
+            Mei: Sunday would be better for me
+            Gran: Sunday it is!
+            """,
+            ("$1", ("$2",)),
+            id="another day for me",
+        ),
+        pytest.param(
+            """
+            Joe: Dinner on Friday at 7?
+            Mei: 8 is better
+            Gran: ok 8
+            """,
+            ("$1", ("$2",)),
+            id="only another hour",
+        ),
+        pytest.param(
+            """
+            Joe: Dinner on Friday at 7?
+            Mei: Could we make it 8?
+            Gran: Fine, 8 it is. Agreed
+            """,
+            ("$2", ()),
+            id="asked for another hour",
+        ),
+        pytest.param(
+            """
+            Joe: Let's go by train on Saturday
+            Mei: The bus is cheaper
+            Gran: Agreed, the bus then
+            """,
+            ("$2", ()),
+            id="what was said against it",
+        ),
+        pytest.param(
+            """
+            Joe: Shall we book the red cabin for the weekend?
+            Mei: The blue one has a stove, I like the blue one
+            Gran: Then the blue cabin. Agreed
+            Joe: Agreed
+            """,
+            ("$2", ("$3",)),
+            id="agreed to what was summed up",
+        ),
+        pytest.param(
+            """
+            Joe: Gran's party: Saturday at 2 or Sunday at 3?
+            Mei: Sunday
+            Gran: Sunday at 3 then
+            """,
+            ("$2", ()),
+            id="one of two",
+        ),
+        pytest.param(
+            """
+            Joe: Shall we meet at the church at 3?
+            Mei: Yes
+            Gran: Agreed! See you at 3
+            """,
+            ("$0", ("$1", "$2")),
+            id="the same hour",
+        ),
+        pytest.param(
+            """
+            Joe: Shall we meet at the church at 3?
+            Mei: ok
+            Tom: Better at 4 at the lake
+            Mei: No, let's keep the church
+            """,
+            ("$0", ("$1",)),
+            id="told too late",
+        ),
+        pytest.param(
+            """
+            Joe: 我们三点教堂见吧？
+            Mei: 还是四点湖边吧，教堂关门了
+            Gran: 好的，那就四点湖边，说定了
+            """,
+            ("$2", ()),
+            id="another place and hour, Chinese",
+        ),
+        pytest.param(
+            """
+            Joe: 周五七点吃饭？
+            Mei: 八点更好
+            Gran: 好，八点
+            """,
+            ("$1", ("$2",)),
+            id="only another hour, Chinese",
+        ),
+        pytest.param(
+            """
+            Joe: 坐火车去吧
+            Mei: 大巴便宜
+            Gran: 那就大巴，同意
+            """,
+            ("$2", ()),
+            id="what was said against it, Chinese",
+        ),
+    ],
+)
+def test_who_names_something_else_agrees_to_that(text: str, decided: tuple[str, tuple[str, ...]]) -> None:
+    """A decision is what was agreed to, never the proposal that somebody answered with another hour, day or thing."""
+    assert [(each.id, each.related) for each in decisions(talk(text))] == [decided]
+
+
+@given(
+    st.integers(1, 12), st.integers(1, 12), st.sampled_from(["Agreed, {} then", "ok {}", "Fine, {} it is", "好，{}点"])
+)
+def test_an_hour_is_agreed_to_only_by_who_names_no_other(proposed: int, answered: int, answer: str) -> None:
+    """A proposal with an hour is decided where the answer names that hour, and never where it names another."""
+    found = decisions(talk(f"Ann: Shall we meet at the lake at {proposed}?\nBob: {answer.format(answered)}"))
+    assert bool(found) if proposed == answered else "$0" not in {each.id for each in found}
 
 
 @pytest.mark.parametrize(
