@@ -16,6 +16,7 @@ from circles.core.extract.text import MAX_CHARS, fold
 
 _SURNAMES: Final = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾萧田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈"
+    "姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
 )
 KIN_ZH: Final = (
     r"(?:(?:大|二|三|四|五|六|小|老|表|堂|干|亲家)?(?:外公外婆|爷爷奶奶|姥姥姥爷|公公婆婆|岳父岳母"
@@ -26,7 +27,8 @@ KIN_ZH: Final = (
     r"|表哥|表弟|表姐|表妹|堂哥|堂弟|堂姐|堂妹"
     r"|外甥女?|侄子|侄女|孙子|孙女|儿子|女儿|女婿|儿媳|亲家|太奶奶|太爷爷|(?:男|女)?朋友(?!圈|们)|(?:男"
     r"|女)友|同学(?!们)|同事(?!们)|邻居|室友|闺蜜|老板|老乡|导师|师父"
-    rf"|(?:[小老阿][{_SURNAMES}]|大[刘李王张陈赵吴周])(?=家|来|去|说|那|和|跟|也|要|带|负责|你|的|他|,|，|、|#|$)"
+    rf"|(?:[小老阿][{_SURNAMES}]|大[刘李王张陈赵吴周])"
+    r"(?=家|来|去|说|那|和|跟|也|还|要|得|带|把|负责|你|的|他|周|今天|明天|,|，|、|#|$)"
     r"|[大二三四五小](?:哥|姐|弟|妹))"
     r"|(?![去到回来看给陪和跟我你他她的是找要请在叫让请由])[\u4e00-\u9fff](?:哥|姐)"
     rf"|[{_SURNAMES}](?:老师|导师|阿姨|叔叔|伯伯|奶奶|爷爷|总|医生|教练|师傅)"
@@ -41,7 +43,6 @@ KIN_EN: Final = (
     r"|stepmum|stepmom|stepdad|great-(?:aunt|uncle)|popo|gonggong|nai ?nai|ye ?ye|wai ?po|wai ?gong"
     r"|friends?|neighbou?rs?|colleagues?|boss|boyfriend|girlfriend|roommate|flatmate)"
 )
-"姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
 _KIN_EN_RE: Final = re.compile(rf"\b(?:{KIN_EN})\b")
 _KIN_ZH_RE: Final = re.compile(KIN_ZH)
 _TITLED: Final = re.compile(
@@ -51,7 +52,7 @@ _TITLED: Final = re.compile(
 _CAPITAL: Final = r"[A-Z][a-zà-ÿ]+(?:-[A-Z][a-zà-ÿ]+)?"
 _SHOWN: Final = re.compile(
     rf"(?<!\w)(?P<first>{_CAPITAL})(?:(?: and {_CAPITAL})?(?:'s (?:place|house|home|flat|family|parents)\b|'ll\b|"
-    r" (?:(?:will|can|has)(?! (?:i|we|you|they|he|she|it|the|this|that|there|any\w+|some\w+|be)\b)"
+    r" (?:still |also )?(?:(?:will|can|has)(?! (?:i|we|you|they|he|she|it|the|this|that|there|any\w+|some\w+|be)\b)"
     r"|says|said|(?:is|are) (?:coming|visiting|bringing)|wants|and I|asked|offered)\b))"
     rf"|\b(?:to|at|and) (?P<hosts>{_CAPITAL})'s(?! (?:day|eve)\b)"
     rf"|\b(?:hi|hey|hello|thanks|thank you|dear|love,) (?P<greeted>{_CAPITAL})\b",

@@ -92,6 +92,8 @@ DONE: Final = re.compile(
     rf"|已经|刚才|刚刚|我刚|早就|上次|昨天|去年|以前|{_TASK_ZH}(?:好|完|过|到)?了(?!吧|就|再|以后|之后)"
     rf"|买的|带的(?!话)|做的|发的|{_TASK_ZH}过"
 )
+STILL: Final = re.compile(r"(?<![觉懂舍记值获懒])(?:得|要|该|需要|记得|别忘了?)[^,，]{0,12}把")
+"""What is still to be got done, though its verb ends as one that is over: 还得把船订了."""
 NEGATED: Final = re.compile(
     r"\b(?:i (?:can't|cannot|won't|don't|didn't|couldn't|wouldn't|shouldn't)|i'll (?:not|never)|not going"
     r" to|no need|needn't|if i|unless|wish i|in case i|do i|should i|shall i|can i|could i|may i|will i"
@@ -137,7 +139,8 @@ IMPERSONAL: Final = re.compile(
 )
 _THIRD_VERB: Final = (
     rf"(?:'ll|\s+will)\s+{_ADV}(?!{_NOT_A_TASK})[a-z]+\b(?=.*#)|"
-    r"(?:'ll|\s+will|\s+is going to|\s+is gonna|\s+should|\s+needs to|\s+has to|\s+can|\s+could|\s+to"
+    r"(?:'ll|\s+will|\s+still (?:has|needs) to|\s+is going to|\s+is gonna"
+    r"|\s+should|\s+needs to|\s+has to|\s+can|\s+could|\s+to"
     rf"|\s+and \w+ (?:will|to)|\s+volunteered to|\s+agreed to|\s+offered to|\s+promised to)\s+{_ADV}{_TASK}"
     rf"|\s+(?:said|says|promised)(?: that)? (?:she|he|they)(?:'ll|'d| will| would| can| could)\s+{_ADV}{_TASK}"
     r"|\s+is (?:bringing|buying|booking|sending|making|cooking|preparing|ordering|picking up|collecting"

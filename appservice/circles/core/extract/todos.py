@@ -133,7 +133,7 @@ def _todo(lines: Sequence[Line], at: int, span: Span, names: _Names) -> Todo | N
     due = _due(text)
     if _commits(low, text):
         return Todo(line.id, line.sender, names.members.get(line.sender), due, text, span.start)
-    if forms.DONE.search(low) or len(set(terms(text))) < 2:
+    if (forms.DONE.search(low) and not forms.STILL.search(low)) or len(set(terms(text))) < 2:
         return None
     task = forms.IS_TASK.search(low) is not None
     if asks(text) and forms.OFFERS.search(low):

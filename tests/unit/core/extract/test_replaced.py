@@ -272,6 +272,8 @@ def test_an_hour_is_agreed_to_only_by_who_names_no_other(proposed: int, answered
         ("我哥的女朋友带沙拉", "我哥的女朋友"),
         ("我姐做蛋糕", "姐"),
         ("舅舅搬椅子过来", "舅舅"),
+        ("小汤周五前还得把船订了", "小汤"),
+        ("Ben still has to book the boat by Friday", "Ben"),
         ("妈妈说她煮汤", "妈妈"),
         ("邻居把烤架借给我们", "邻居"),
         ("麻烦表哥订一下位子", "表哥"),
