@@ -26,7 +26,7 @@ _ALPHABET: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"BCDFGH
 """Without vowels no pseudonym is a word; without 0 and 1 none is misread."""
 _HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _OPEN, _CLOSE = "\u2039", "\u203a"
-"""Around what stands inside a word, as every name does in Chinese, so that it is found again whole."""
+"""Around what stands inside a word, as every name does in Chinese, or inside such marks of somebody's own."""
 EXPLAINED: Final = (
     "Names, numbers, addresses and keys are replaced by codes such as PBCD2, NUMBER1, MAIL1 or KEY1; PBCD2b is a short "
     "name of PBCD2. Where you mean what a code stands for, write the code exactly as it stands."
@@ -195,7 +195,8 @@ class Mask:
 def _put(found: re.Match[str], code: str, group: str | int = 0) -> str:
     """Return a code as it stands in the place of a match."""
     before, after = found.string[: found.start(group)][-1:], found.string[found.end(group) :][:1]
-    return f"{_OPEN}{code}{_CLOSE}" if any(each.isalnum() or each == "_" for each in (before, after)) else code
+    within = any(each.isalnum() or each in ("_", _OPEN, _CLOSE) for each in (before, after))
+    return f"{_OPEN}{code}{_CLOSE}" if within else code
 
 
 def _parts(name: str) -> Iterator[str]:

@@ -44,7 +44,8 @@ PHRASES = {
     ),
     "cancel": (
         "cancel the pills reminder|cancel 1|delete reminder 2|don't remind me about the dentist|"
-        "please cancel 2|取消吃药的提醒|取消 1|删除提醒 2|别提醒我吃药了|不用提醒我了|取消第2条"
+        "please cancel 2|cancel all reminders|取消所有提醒|取消吃药的提醒|"
+        "取消 1|删除提醒 2|别提醒我吃药了|不用提醒我了|取消第2条"
     ),
     "done": ("done 2|done!|tick off 2|完成 2|做完了|搞定了"),
     "snooze": (
@@ -109,6 +110,7 @@ PHRASES = {
     "voice": ("talk less|be quiet|少说点|安静"),
     "quiet": ("quiet hours 22:00 to 7:00|don't disturb me from 22 to 7|免打扰 22点到7点|晚上十点到早上七点别吵我"),
     "greeting": "hi|Hello!|good morning|你好|在吗？|嘿小圈",
+    "farewell": "bye|Goodbye!|see you later|再见|拜拜！",
     "thanks": "thanks!|Thank you so much|谢谢|辛苦了！",
     "create": "create a circle for New Year|make a circle for the picnic",
 }

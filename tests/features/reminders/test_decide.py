@@ -436,6 +436,28 @@ def change(
     return doing.change(call, doing.visible(call, rows), replied, NOON)
 
 
+@pytest.mark.parametrize("words", ["all", "all reminders", "all of my reminders", "everything", "所有提醒", "全部"])
+def test_all_of_ones_own_are_cancelled_at_once_and_named(words: str) -> None:
+    """What others set stays."""
+    rows = [row(), row(id="r2", number=2, text="bins"), row(id="r3", number=3, owner=LI, text="Li's", for_room=True)]
+
+    effects = doing.change(replace(a_call("cancel", words), asker=MEI), rows, None, NOON - timedelta(hours=1))
+
+    assert [each.id for each in effects if isinstance(each, DropReminder)] == ["r1", "r2"]
+    assert body(effects).splitlines()[1:] == ["• call mum", "• bins"]
+
+
+@pytest.mark.parametrize(
+    "words", ["remind Mei tomorrow at 9 to call mum", "remind @mei:home.example tomorrow at 9 to call mum"]
+)
+def test_who_says_their_own_name_means_themselves(words: str) -> None:
+    """It is for nobody else, and their name is no part of what is to be done."""
+    effects = decide.remind(replace(asked(words), asker=MEI), NOTHING, NOON, {LI: "Li"}, ("Mei", MEI))
+
+    new = only(effects, AddReminder).reminder
+    assert (new.text, new.for_room) == ("call mum", False)
+
+
 def test_cancel_by_number_by_reply_and_where_there_is_one() -> None:
     """All three say which one went."""
     rows = (row(next_due=NOON + timedelta(days=1)), row(id="r2", number=2, text="bins", owner=LI))

@@ -260,7 +260,7 @@ async def test_numbers_list_and_cancel(ports: Ports) -> None:
         ("call mum", "Cancelled: call mum"),
         ("my reminder about the pills, please", "Cancelled: take my pills"),
         ("the meeting", "Which one?"),
-        ("all", "Which one?"),
+        ("all", "Cancelled, all 2 of yours:"),
         ("m", "Which one?"),
     ],
 )

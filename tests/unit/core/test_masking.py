@@ -158,6 +158,14 @@ def test_what_is_hidden_comes_back_letter_for_letter(texts: list[str], names: di
     assert [mask.revealed(message.text) for message in mask.masked().talk] == texts
 
 
+@pytest.mark.parametrize("text", ["‹Mei›", "‹Mei", "Mei›", "‹‹Mei››", "‹a@b.example›"])
+def test_marks_of_somebodys_own_stay_theirs(text: str) -> None:
+    """The marks around a code are not taken for those that somebody wrote around a name."""
+    mask = a_mask(text, names={MEI: "Mei"})
+
+    assert [mask.revealed(message.text) for message in mask.masked().talk] == [text]
+
+
 @given(texts=st.lists(_TEXTS, min_size=1, max_size=4))
 def test_no_name_leaves_as_a_word_of_its_own(texts: list[str]) -> None:
     """Whatever stands around it."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from circles.core.extract.asked import answers_kind, kinds_asked
+from circles.core.extract.decisions import decisions
 from circles.core.extract.lines import Line, sender_names
+from circles.core.extract.proposals import proposal
 from circles.core.extract.replies import asks_anything, earlier, later
 from circles.core.extract.text import MAX_CHARS
 from circles.core.extract.tokens import index_terms
@@ -32,6 +34,8 @@ _GOES_ON: Final = 0.9
 """How much what its writer goes on to say is worth of a message that was found, where it holds what is asked for."""
 _NEAR: Final = 0.8
 """The worth of a message that leaves out what is talked about, because the one before it named that."""
+_BRIEF: Final = 80
+"""What is decided in place of a proposal is said in about so many characters."""
 _WEAKER: Final = 0.65
 _OF_BEST: Final = 0.35
 
@@ -69,6 +73,7 @@ def search(
             scores[at] *= math.prod(1.6 if answers_kind(kind, line.text, names) else 1.0 for kind in asked)
     _lift_answers(lines, scores, asked, names)
     _lift_what_goes_on(lines, scores, asked, names)
+    _lift_decided(lines, scores)
     scores = [score * (0.5 if asks_anything(line.text) else 1.0) for score, line in zip(scores, lines, strict=True)]
     best = max(scores)
     ranked = sorted((at for at in range(len(lines)) if scores[at] > _OF_BEST * best), key=lambda at: (-scores[at], at))
@@ -168,3 +173,17 @@ def _lift_what_goes_on(
             if line.sender == lines[at].sender and all(answers_kind(kind, line.text, names) for kind in asked):
                 scores[position] = max(scores[position], _GOES_ON * scores[at])
                 break
+
+
+def _lift_decided(lines: Sequence[Line], scores: list[float]) -> None:
+    """What was decided in place of a proposal that was found answers, not the proposal."""
+    for at in [at for at, score in enumerate(scores) if score > 0 and _is_proposal(lines[at].text)]:
+        near = [each for each in later(lines, at) if len(lines[each].text) <= _BRIEF]
+        decided = {each.id for each in decisions([lines[at], *(lines[each] for each in near)])}
+        instead = next((each for each in near if lines[each].id in decided), None)
+        if lines[at].id not in decided and instead is not None:
+            scores[instead] = max(scores[instead], _ANSWERS * scores[at])
+
+
+def _is_proposal(text: str) -> bool:
+    return len(text) <= _BRIEF and proposal(text) is not None

@@ -1,7 +1,7 @@
 """Help: what one can say to the AI, on one phone screen."""
 
 from circles.feature import Command, Feature
-from circles.features.help.handler import greet, show_help, show_unknown, welcome
+from circles.features.help.handler import greet, part, show_help, show_unknown, welcome
 
 FEATURE = Feature(
     name="help",
@@ -53,14 +53,26 @@ FEATURE = Feature(
             words={
                 "en": (
                     *("hi", "hello", "hey", "hi there", "hello there", "good morning", "good evening", "good night"),
-                    *("hi circle", "hello circle", "hey circle", "bye", "goodbye", "hey there", "are you there"),
+                    *("hi circle", "hello circle", "hey circle", "hey there", "are you there"),
                 ),
                 "zh": (
-                    *("你好", "你好啊", "嗨", "嘿", "哈喽", "早", "早上好", "早安", "晚上好", "晚安", "再见", "拜拜"),
+                    *("你好", "你好啊", "嗨", "嘿", "哈喽", "早", "早上好", "早安", "晚上好", "晚安"),
                     *("在吗", "在不在", "嘿小圈", "嗨小圈", "你好小圈", "喂小圈", "大家好"),
                 ),
             },
             handle=greet,
+            help={"en": "", "zh": ""},
+            waiting=True,
+            whole=True,
+            unlisted=True,
+        ),
+        Command(
+            name="farewell",
+            words={
+                "en": ("bye", "goodbye", "bye bye", "see you", "see you later", "see you soon", "bye circle"),
+                "zh": ("再见", "拜拜", "回头见", "下次见", "再见小圈", "拜拜小圈"),
+            },
+            handle=part,
             help={"en": "", "zh": ""},
             waiting=True,
             whole=True,

@@ -23,6 +23,11 @@ async def greet(call: Call, _ports: Ports) -> tuple[Effect, ...]:
     return (call.answer(strings.greeting(call.language), feature="help", kind="help"),)
 
 
+async def part(call: Call, _ports: Ports) -> tuple[Effect, ...]:
+    """Say goodbye back."""
+    return (call.answer(strings.farewell(call.language), feature="help", kind="help"),)
+
+
 async def welcome(call: Call, _ports: Ports) -> tuple[Effect, ...]:
     """Take thanks."""
     return (call.answer(strings.welcome(call.language), feature="help", kind="help"),)

@@ -36,6 +36,11 @@ def greeting(language: Language) -> Words:
     return Words("你好！说“帮助”看我会什么。" if language == "zh" else "Hello! “help” shows what I can do.")
 
 
+def farewell(language: Language) -> Words:
+    """Say goodbye back."""
+    return Words("再见！" if language == "zh" else "See you!")
+
+
 def welcome(language: Language) -> Words:
     """Take thanks."""
     return Words("不客气！" if language == "zh" else "You're welcome!")

@@ -176,6 +176,8 @@ def pick(call: Call, rows: Sequence[Reminder], replied: str | None) -> tuple[Rem
 
 def change(call: Call, rows: Sequence[Reminder], replied: str | None, now: datetime) -> tuple[Effect, ...]:
     """Cancel, tick off, put off, pause or resume the reminder a command names."""
+    if call.command == "cancel" and not replied and reading.names_all(call.argument.text):
+        return _cancel_all(call, rows)
     row, rest = pick(call, rows, replied)
     if row is None:
         if reading.read_number(call.argument.text)[0] is not None:
@@ -198,6 +200,16 @@ def change(call: Call, rows: Sequence[Reminder], replied: str | None, now: datet
         return (_answer(call, strings.SNOOZE_WHEN),)
     when = strings.clock(until, row.zone, call.language, now)
     return *put_off(row, until), _answer(call, strings.SNOOZED, row, when=when)
+
+
+def _cancel_all(call: Call, rows: Sequence[Reminder]) -> tuple[Effect, ...]:
+    """Cancel what the asker set and may see here, and say what it was: said by mistake, it can be set again."""
+    own = [row for row in rows if row.owner == call.asker and row.counts]
+    if not own:
+        return (_answer(call, strings.LIST_NONE),)
+    words = strings.cancelled_all([row.text for row in own], call.language)
+    told = call.answer(words, feature=NAME, sources=tuple(row.source for row in own))
+    return *(effect for row in own for effect in dropped(row)), told
 
 
 def _which(call: Call, rows: Sequence[Reminder]) -> Effect:

@@ -6,7 +6,7 @@ its text is what that person asked to keep, and it comes under every policy that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -72,15 +72,23 @@ class Around:
 
 
 def remind(
-    call: Call, around: Around, now: datetime, others: Mapping[UserID, str] = MappingProxyType({})
+    call: Call,
+    around: Around,
+    now: datetime,
+    others: Mapping[UserID, str] = MappingProxyType({}),
+    own: Collection[str] = (),
 ) -> tuple[Effect, ...]:
     """Set the reminder or alarm someone asks for, or ask back what is missing.
 
     `others`: whom of the room it may be for, by name or by user ID; that one is said in the room, to them.
+    `own`: what the asker is called, who may say that for "me".
     """
     is_alarm = call.command == "alarm"
     rest, for_room, private = (reading.read_alarm if is_alarm else reading.read_request)(call.whole.text)
-    whom, named = ("", "") if is_alarm or for_room else reading.for_whom(call.whole.text, (*others.values(), *others))
+    known = () if is_alarm or for_room else (*others.values(), *others, *own)
+    whom, named = reading.for_whom(call.whole.text, known)
+    if whom in own and whom not in others.values():
+        whom, rest = "", named[len(whom) :].lstrip(":： ")
     rest, for_room = (named, True) if whom else (rest, for_room)
     draft = Pending(
         id=sha256(call.event_id.encode()).hexdigest()[:16],

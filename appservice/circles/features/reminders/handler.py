@@ -33,7 +33,8 @@ async def remind(call: Call, ports: Ports) -> tuple[Effect, ...]:
         with suppress(MatrixError):  # whom it names is then not known: it is the asker's
             names = await ports.names.people(call.room.room_id)
     others = {user: name for user, name in names.items() if user not in (call.asker, ports.settings.ai)}
-    return decide.remind(call, around, ports.clock.now(), others)
+    own = tuple(name for name in (names.get(call.asker), call.asker) if name)
+    return decide.remind(call, around, ports.clock.now(), others, own)
 
 
 async def change(call: Call, ports: Ports) -> tuple[Effect, ...]:

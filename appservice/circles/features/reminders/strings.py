@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -167,6 +167,7 @@ NOT_YOURS: Final[Sentence] = {
     "zh": "这条是别人设的，TA 自己或管理员可以改。",
 }
 CANCELLED: Final[Sentence] = {"en": "Cancelled: {text}", "zh": "取消了：{text}"}
+CANCELLED_ALL: Final[Sentence] = {"en": "Cancelled, all {count} of yours:", "zh": "你的 {count} 条都取消了："}
 DONE: Final[Sentence] = {"en": "☑ {text} · done", "zh": "☑ {text} · 做完了"}
 SNOOZED: Final[Sentence] = {"en": "I'll ask again {when}.", "zh": "好，{when}再提醒。"}
 MOVED: Final[Sentence] = {
@@ -297,6 +298,13 @@ _WORKDAYS: Final = frozenset(range(5))
 def said(sentence: Sentence, language: Language, **values: object) -> Words:
     """Return a sentence with its values, as a post says it."""
     return lines(text(sentence[language].format(**values)))
+
+
+def cancelled_all(tasks: Sequence[str], language: Language) -> Words:
+    """Say which reminders were cancelled at once, a line each."""
+    if len(tasks) == 1:
+        return said(CANCELLED, language, text=tasks[0])
+    return lines(text(CANCELLED_ALL[language].format(count=len(tasks))), *(text(f"• {task}") for task in tasks))
 
 
 def at_time(due: datetime, rule: Rule, language: Language, zone: str, now: datetime) -> str:

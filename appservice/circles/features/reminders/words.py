@@ -267,6 +267,17 @@ def read_alarm(words: str) -> tuple[str, bool, bool]:
     return f"{before} {after}".strip(), for_room, private
 
 
+_ALL: Final = re.compile(
+    r"^(?:all|every(?:thing| one)?)(?: (?:of )?(?:my |the |of my |of the )?(?:reminders?|alarms?|of them))?$|^them all$"
+    r"|^(?:我的)?(?:所有|全部)(?:的)?(?:提醒|闹钟)?(?:吧|了)?$|^(?:全都|都)(?:取消|不要)?(?:吧|了)*$"
+)
+
+
+def names_all(argument: str) -> bool:
+    """Say whether all of somebody's reminders are meant: "all reminders", 所有提醒."""
+    return _ALL.match(one_line(argument).casefold().strip(" ,，.。!！:：")) is not None
+
+
 OFF_WORDS: Final = ("off", "none", "stop", "end", "关", "关闭", "关掉", "取消", "不要")
 _TO: Final = re.compile(r"\s*(?:\bto\b|\band\b|\buntil\b|\btill\b|[-\u2013~]|到|至)\s*", re.IGNORECASE)
 _AROUND_QUIET: Final = re.compile(

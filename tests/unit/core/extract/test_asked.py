@@ -89,3 +89,31 @@ def test_a_common_word_in_both_is_no_answer(said: str, questions: tuple[str, ...
     people = {line.sender: line.name for line in lines}
 
     assert [asked for asked in questions if search(lines, asked, SHOWN, people)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "answer"),
+    [
+        (
+            """
+            Joe: Shall we meet at the church at 3?
+            Mei: Better at 4 at the lake, the church is closed
+            Gran: OK, then 4 at the lake. Agreed!
+            """,
+            "where do we meet?",
+            {"$1", "$2"},
+        ),
+        (
+            """
+            Joe: 三点在教堂门口见？
+            Mei: 还是四点湖边吧，教堂关门了
+            Gran: 好的，那就四点湖边，说定了
+            """,
+            "在哪里见面",
+            {"$2"},
+        ),
+    ],
+)
+def test_what_was_decided_instead_answers_and_not_the_proposal(text: str, question: str, answer: set[str]) -> None:
+    """Who asks where we meet is told where, not what was proposed first."""
+    assert {each.id for each in search(talk(text), question)} == answer
