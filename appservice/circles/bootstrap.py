@@ -40,7 +40,7 @@ from circles.adapters.store.faults import Faults, fault_of
 from circles.adapters.store.migrate import Standing, head, standing
 from circles.adapters.store.quota import AnswerLimits, DailyLimits, drop_before
 from circles.config import Config, Model
-from circles.core.ids import RoomID, UserID
+from circles.core.ids import EventID, RoomID, UserID
 from circles.core.settings import ModelPlace, Settings
 from circles.entrypoints import machine, purge_list
 from circles.entrypoints.catching_up import CatchingUp
@@ -54,7 +54,7 @@ from circles.entrypoints.health import Health, listen, serve_health
 from circles.entrypoints.intake import Intake
 from circles.entrypoints.leading import Leading
 from circles.entrypoints.measuring import Measuring
-from circles.entrypoints.opening import Keys, Opener
+from circles.entrypoints.opening import Keys, Opener, Wait
 from circles.entrypoints.performing import Aftermath, Performer, VoiceRules
 from circles.entrypoints.purge_list import PurgeList
 from circles.entrypoints.reading import Rates, Reader
@@ -231,6 +231,7 @@ def build(config: Config) -> Service:
         config.member.name_en,
         clock,
     )
+    tried: dict[EventID, Wait] = {}
     sealing = Sealing(database, client, crypto)
     direct = DirectRooms(database, client, sealing, server, config.appservice.alias_prefix)
     names = Names(client, clock)
@@ -253,7 +254,7 @@ def build(config: Config) -> Service:
         settings=settings,
         items=Items(database),
         model=model,
-        keys=Keys(database, crypto),
+        keys=Keys(database, crypto, tried),
     )
     performer = Performer(
         VoiceRules(config.voice.posts_per_day, config.voice.night_start, config.voice.night_end, settings.zone)
@@ -300,7 +301,7 @@ def build(config: Config) -> Service:
     waker = Waker(database, scheduler, entering, performer, ports, metrics, after, chores=chores)
     listing = PurgeList(database, clock, storage.data_dir / purge_list.FILE)
     unreadable = timedelta(seconds=config.timing.unreadable_seconds)
-    opener = Opener(database, crypto, intake, performer, clock, after, unreadable)
+    opener = Opener(database, crypto, intake, performer, clock, after, unreadable, tried)
     service = Service(
         config=config,
         database=database,

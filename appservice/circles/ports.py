@@ -208,10 +208,16 @@ class GathersItems(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Messages of a room that wait for one key. `code`: with which one it was refused us, None where it was not."""
+    """Messages of a room that wait for one key.
+
+    Attributes:
+        code: with which one it was refused us, None where it was not.
+        reason: what came of trying them, "" where they were not tried yet.
+    """
 
     count: int
     code: str | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

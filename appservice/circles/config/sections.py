@@ -194,7 +194,7 @@ class Appservice(Section):
         examples=["http://127.0.0.1:29334"],
     )
     device_id: Plain = Field(
-        default="CIRCLES", description="The first device id of the AI; a lost key store takes a new one."
+        default="CIRCLES", description="How the ids of the AI's devices begin; a lost key store takes a new device."
     )
 
     @model_validator(mode="after")

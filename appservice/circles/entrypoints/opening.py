@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection
 
-from circles.adapters.matrix.crypto.machine import Received, Session, Trouble
+from circles.adapters.matrix.crypto.machine import NO_OLM, Received, Session, Trouble, Withheld
 from circles.adapters.store import journal
 from circles.core import effects as fx
 from circles.core.ids import EventID, RoomID, UserID
@@ -37,11 +37,11 @@ MOST_JUDGED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Wait:
+class Wait:
     """Why a row that was tried waits: for which key, by whom."""
 
     session: Session
-    sender: str
+    sender: UserID
     trouble: Trouble
     seq: int = field(compare=False)
 
@@ -67,10 +67,11 @@ class ShowsDevice(Protocol):
 class Keys:
     """Implements `ports.KnowsKeys`."""
 
-    def __init__(self, database: Database, device: ShowsDevice) -> None:
-        """Take where what is parked stands, and whose keys they are."""
+    def __init__(self, database: Database, device: ShowsDevice, tried: Mapping[EventID, Wait]) -> None:
+        """Take where what is parked stands, whose keys they are, and what came of trying."""
         self._database = database
         self._device = device
+        self._tried = tried
 
     async def about(self, room_id: RoomID) -> KnownKeys:
         """Return what can be said in a room."""
@@ -78,7 +79,7 @@ class Keys:
         def read(connection: Connection) -> tuple[bool, tuple[Unread, ...]]:
             facts = rooms.room_facts(connection, room_id)
             waiting = journal.parked_in(connection, room_id)
-            unread = (Unread(n, journal.why_withheld(connection, room_id, key)) for key, n in waiting.items())
+            unread = (self._unread(connection, Session(room_id, key), count) for key, count in waiting.items())
             return facts is not None and facts.encrypted, tuple(unread)
 
         encrypted, unread = await self._database.read(read)
@@ -90,9 +91,26 @@ class Keys:
 
         def read(connection: Connection) -> Unread | None:
             count = journal.parked_in(connection, room_id).get(session, 0)
-            return Unread(count, journal.why_withheld(connection, room_id, session)) if count else None
+            return self._unread(connection, Session(room_id, session), count) if count else None
 
         return await self._database.read(read)
+
+    def _unread(self, connection: Connection, session: Session, count: int) -> Unread:
+        code = journal.why_withheld(connection, session.room_id, session.session_id)
+        found = next((wait.trouble.value for wait in tuple(self._tried.values()) if wait.session == session), "")
+        return Unread(count, code, found)
+
+
+def _note_withheld(connection: Connection, refused: Withheld, now: int) -> None:
+    """Note why a key is missing; what somebody says of a key that is another's counts for nothing."""
+    if refused.session is None:
+        for room_id, session_id in journal.parked_by(connection, refused.sender):
+            journal.note_withheld(connection, room_id, session_id, refused.code, now)
+        return
+    room_id, session_id = refused.session.room_id, refused.session.session_id
+    writers = journal.parked_with(connection, room_id, session_id)
+    if refused.sender in writers or (not writers and rooms.is_joined(connection, room_id, refused.sender)):
+        journal.note_withheld(connection, room_id, session_id, refused.code, now)
 
 
 class Opener:
@@ -107,8 +125,14 @@ class Opener:
         clock: TellsTime,
         after: Callable[[Aftermath], None],
         unreadable_after: timedelta,
+        tried: dict[EventID, Wait],
     ) -> None:
-        """Take what the composition root wires; `unreadable_after` is how long a key may take before a room is told."""
+        """Take what the composition root wires.
+
+        Args:
+            unreadable_after: how long a key may take before a room is told.
+            tried: where this notes what was tried and is parked still.
+        """
         self._database = database
         self._crypto = crypto
         self._intake = intake
@@ -117,8 +141,9 @@ class Opener:
         self._after = after
         self._unreadable_after = unreadable_after
         self._look = asyncio.Event()
-        self._waiting: dict[EventID, _Wait] = {}
-        """What was tried and is parked still."""
+        self._waiting = tried
+        self._without_olm: set[UserID] = set()
+        """Whose devices could not write to us: the keys of what comes from them next may be missing too."""
         self._armed: dict[Session, int] = {}
         """When (ms) a room is told of a key: so long after the first of what waits for it, not after the last."""
         self._from: int | None = 0
@@ -150,13 +175,15 @@ class Opener:
         """Take note of keys that came, and of keys refused."""
         now = self._now()
         if received.withheld:
-            refused = dict(received.withheld)
+            refused = tuple(received.withheld)
+            self._without_olm |= {each.sender for each in refused if each.session is None}
 
             def note(connection: Connection) -> None:
-                for session, code in refused.items():
-                    journal.note_withheld(connection, session.room_id, session.session_id, code, now)
+                for each in refused:
+                    _note_withheld(connection, each, now)
 
             await self._database.write(note)
+        self._without_olm -= {wait.sender for wait in self._waiting.values() if wait.session in received.keys}
         strange = Trouble.UNKNOWN_DEVICE if received.devices else None
         for event_id, wait in list(self._waiting.items()):
             if wait.session in received.keys or wait.trouble is strange:
@@ -240,8 +267,8 @@ class Opener:
             if not await self._database.read(partial(self._may_open, row=row, now=self._now())):
                 await self._database.write(partial(journal.drop, event_ids=[row.event_id]))
                 continue
-            session, sender = Session(row.room_id, row.session), str(row.event["sender"])
-            stranger = _Wait(session, sender, Trouble.UNKNOWN_DEVICE, row.seq)
+            session, sender = Session(row.room_id, row.session), UserID(str(row.event["sender"]))
+            stranger = Wait(session, sender, Trouble.UNKNOWN_DEVICE, row.seq)
             # A device that was asked for and is not there is not asked for again with each of its messages.
             clear = stranger.trouble if stranger in strangers else await self._crypto.decrypt(row.event)
             if not isinstance(clear, Trouble):
@@ -253,13 +280,13 @@ class Opener:
                 continue
             if clear is Trouble.UNKNOWN_DEVICE:
                 strangers.add(stranger)
-            await self._put_off(row, _Wait(session, sender, clear, row.seq))
+            await self._put_off(row, Wait(session, sender, clear, row.seq))
         if keys:
             keys -= {wait.session for wait in self._waiting.values()}
             settled = tuple(fx.Withdraw(notice_id(key.room_id, key.session_id)) for key in keys)
             await self._intake.opened(opened, settled)
 
-    async def _put_off(self, row: journal.Parked, wait: _Wait) -> None:
+    async def _put_off(self, row: journal.Parked, wait: Wait) -> None:
         """Leave a row parked, and have the room told if it stays so."""
         self._waiting[row.event_id] = wait  # First of all: its key may come while this is written.
         log.info(
@@ -279,13 +306,15 @@ class Opener:
                 self._waiting.pop(row.event_id, None)
                 raise
 
-    async def _arm(self, row: journal.Parked, wait: _Wait, now: int) -> None:
+    async def _arm(self, row: journal.Parked, wait: Wait, now: int) -> None:
         """Have the room told, once, if the key does not come."""
         due = datetime.fromtimestamp(now / 1000, UTC) + self._unreadable_after
         payload = {"event": row.event_id, "session": row.session, "reason": wait.trouble.value}
         wake = fx.WakeAt(NAME, f"unread:{row.room_id}:{row.session}", row.room_id, due, payload)
 
         def perform(connection: Connection) -> Aftermath:
+            if wait.sender in self._without_olm and wait.trouble is Trouble.NO_KEY:
+                _note_withheld(connection, Withheld(wait.sender, wait.session, NO_OLM), now)
             return self._performer.perform(connection, (wake,), now)
 
         self._after(await self._database.write(perform))

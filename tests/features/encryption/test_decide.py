@@ -79,15 +79,28 @@ async def test_what_stays_unread_is_said_as_a_reply_to_it() -> None:
     assert (post.room_id, post.reply_to, post.id) == (ROOM, EventID("$e"), notice_id(ROOM, "s1"))
 
 
+async def test_the_cause_is_the_one_that_was_found_last() -> None:
+    """A key came since, from a device that nobody knows: it is not missing any more."""
+    keys = FakeKeys(Unread(1, None, "unknown_device"))
+    (post,) = await handler.fire(unread(reason="no_key"), some_ports(keys=keys))
+
+    assert isinstance(post, Post)
+    assert strings.cause("en", None, "unknown_device") in post.words.body
+
+
 async def test_what_was_read_meanwhile_is_not_mentioned() -> None:
     assert await handler.fire(unread(), some_ports(keys=FakeKeys())) == ()
 
 
 async def test_a_key_is_mentioned_once_and_a_flood_is_not() -> None:
-    """Garbage under many keys makes few notices a day."""
+    """Garbage under many keys makes few notices a day, the last of which says where the others are listed."""
     ports = some_ports(keys=FakeKeys(Unread(1, None)))
+    told: list[str] = []
     for number in range(MOST_A_DAY):
-        await said(await handler.fire(unread(f"s{number}"), ports), ports)
+        effects = await handler.fire(unread(f"s{number}"), ports)
+        told += [effect.words.body for effect in effects if isinstance(effect, Post)]
+        await said(effects, ports)
+    assert ["e2ee" in words for words in told] == [False] * (MOST_A_DAY - 1) + [True]
 
     assert await handler.fire(unread("s0"), ports) == ()
     assert await handler.fire(unread("more"), ports) == ()
@@ -110,9 +123,13 @@ async def test_a_verification_is_declined_with_what_to_do_instead() -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 async def test_e2ee_tells_the_device_and_what_is_unread(language: Language) -> None:
     """Device, fingerprint, signature, and each cause."""
-    ports = some_ports(keys=FakeKeys(Unread(2, "m.unverified")))
-    (post,) = await handler.show_keys(a_call("e2ee", language=language), ports)
+    for unread, cause in (
+        (Unread(2, "m.unverified", "no_key"), strings.cause(language, "m.unverified", "")),
+        (Unread(2, None, "unknown_device"), strings.cause(language, None, "unknown_device")),
+    ):
+        ports = some_ports(keys=FakeKeys(unread))
+        (post,) = await handler.show_keys(a_call("e2ee", language=language), ports)
 
-    assert isinstance(post, Post)
-    for part in ("CIRCLES", "abcd efgh", "2", strings.cause(language, "m.unverified", "")):
-        assert part in post.words.body
+        assert isinstance(post, Post)
+        for part in ("CIRCLES", "abcd efgh", "2", cause):
+            assert part in post.words.body

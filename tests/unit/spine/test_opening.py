@@ -7,20 +7,21 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
-from circles.adapters.matrix.crypto.machine import MEGOLM, Received, Session, Trouble
+from circles.adapters.matrix.crypto.machine import MEGOLM, NO_OLM, Received, Session, Trouble, Withheld
 from circles.adapters.store import journal
 from circles.adapters.store.tables import journal as journal_table
 from circles.core import effects as fx
 from circles.core.ids import EventID, RoomID, UserID
 from circles.core.settings import Settings
 from circles.entrypoints.intake import Intake
-from circles.entrypoints.opening import KEPT, Keys, Opener
+from circles.entrypoints.opening import KEPT, Keys, Opener, Wait
 from circles.entrypoints.performing import Aftermath
 from circles.facts import rooms
 from circles.facts.tables import policies, wakes
@@ -60,6 +61,7 @@ class Parking:
     opener: Opener
     clock: FakeClock
     heard: list[Aftermath]
+    tried: dict[EventID, Wait]
 
     async def whisper(self, text: str, session: str, *, sender: UserID = MEI, at: int = NOW, **content: Any) -> EventID:
         """Deliver a message encrypted with a key."""
@@ -140,10 +142,11 @@ async def parking(tmp_path: Path) -> AsyncIterator[Parking]:
 
         ghosts = re.compile("@ghost.*")
         intake = Intake(rows.database, rows.performer, settings, clock, Metrics(), after, ghosts)
-        opener = Opener(rows.database, crypto, intake, rows.performer, clock, after, timedelta(seconds=60))
+        tried: dict[EventID, Wait] = {}
+        opener = Opener(rows.database, crypto, intake, rows.performer, clock, after, timedelta(seconds=60), tried)
         openers.append(opener)
         opener.start()
-        yield Parking(rows, crypto, intake, opener, clock, heard)
+        yield Parking(rows, crypto, intake, opener, clock, heard, tried)
         await opener.stop()
 
 
@@ -208,7 +211,7 @@ async def test_what_waits_for_its_key_holds_up_nothing(parking: Parking) -> None
     assert await parking.state_of(late) == "parked"
     due = await parking.rows.do(lambda c: c.execute(select(wakes.c.feature, wakes.c.payload)).all())
     assert [(feature, payload["event"]) for feature, payload in due] == [("encryption", late)]
-    unread = await Keys(parking.rows.database, _Device()).unread(ROOM, "a")
+    unread = await Keys(parking.rows.database, _Device(), parking.tried).unread(ROOM, "a")
     assert unread is not None
     assert unread.count == 1
 
@@ -216,7 +219,7 @@ async def test_what_waits_for_its_key_holds_up_nothing(parking: Parking) -> None
 
     await parking.until_state(late, "pending")
     assert await parking.pending() == ["!circle help", "!circle policy"]
-    assert await Keys(parking.rows.database, _Device()).unread(ROOM, "a") is None
+    assert await Keys(parking.rows.database, _Device(), parking.tried).unread(ROOM, "a") is None
 
 
 class _Device:
@@ -388,13 +391,66 @@ async def test_a_refused_key_is_noted_with_its_code(parking: Parking) -> None:
     parking.crypto.caught_up.set()
     told = await parking.whisper("!circle help", "a")
     await parking.until(lambda: parking.crypto.asked == [told])
-    await parking.opener.received(Received(withheld={Session(ROOM, "a"): "m.unverified"}))
+    await parking.opener.received(Received(withheld=[Withheld(MEI, Session(ROOM, "a"), "m.unverified")]))
 
-    about = await Keys(parking.rows.database, _Device()).about(ROOM)
+    about = await Keys(parking.rows.database, _Device(), parking.tried).about(ROOM)
     assert about.encrypted
     assert [(each.count, each.code) for each in about.unread] == [(1, "m.unverified")]
-    other = await Keys(parking.rows.database, _Device()).about(RoomID("!other"))
+    other = await Keys(parking.rows.database, _Device(), parking.tried).about(RoomID("!other"))
     assert other.unread == ()
+
+
+async def refusals(parking: Parking) -> dict[int, tuple[str | None, str]]:
+    """Return why what waits cannot be read, by how many wait for the same key."""
+    about = await Keys(parking.rows.database, _Device(), parking.tried).about(ROOM)
+    return {each.count: (each.code, each.reason) for each in about.unread}
+
+
+async def test_nobody_says_why_a_key_of_somebody_else_is_missing(parking: Parking) -> None:
+    """Not another member of the room, and of a key that nothing waits for no stranger to it."""
+    parking.crypto.caught_up.set()
+    told = await parking.whisper("!circle help", "a")
+    await parking.until(lambda: parking.crypto.asked == [told])
+    stranger = UserID("@eve:far.example")
+    await parking.opener.received(
+        Received(
+            withheld=[
+                Withheld(LI, Session(ROOM, "a"), "m.blacklisted"),
+                Withheld(stranger, Session(ROOM, "a"), "m.blacklisted"),
+                Withheld(stranger, Session(ROOM, "later"), "m.blacklisted"),
+                Withheld(LI, Session(ROOM, "of li"), "m.unverified"),
+            ]
+        )
+    )
+
+    assert await refusals(parking) == {1: (None, "no_key")}
+    codes = [
+        await parking.rows.do(partial(journal.why_withheld, room_id=ROOM, session=session))
+        for session in ("a", "later", "of li")
+    ]
+    assert codes == [None, None, "m.unverified"]
+
+
+async def test_who_could_not_write_to_us_is_the_cause_of_all_that_waits_from_them(parking: Parking) -> None:
+    """Said without naming a key: of what waits already, and of what comes before one of their keys does."""
+    parking.crypto.caught_up.set()
+    first = await parking.whisper("!circle help", "a")
+    await parking.until(lambda: parking.crypto.asked == [first])
+    await parking.opener.received(Received(withheld=[Withheld(MEI, None, NO_OLM)]))
+    assert await refusals(parking) == {1: (NO_OLM, "no_key")}
+
+    second = [await parking.whisper("!circle policy", "b"), await parking.whisper("!circle policy", "b")]
+    await parking.until(lambda: parking.crypto.asked == [first, *second])
+    await parking.until(lambda: len(parking.tried) == 3)
+    async with asyncio.timeout(60):
+        while (await refusals(parking)).get(2) != (NO_OLM, "no_key"):
+            await asyncio.to_thread(lambda: None)
+    await parking.come("b")
+    third = [await parking.whisper("!circle why", "c") for _ in range(3)]
+    await parking.until(lambda: parking.crypto.asked[-3:] == third)
+    await parking.until_state(second[1], "pending")
+
+    assert (await refusals(parking))[3] == (None, "no_key")
 
 
 async def test_what_is_left_parked_is_tried_at_the_next_start(parking: Parking) -> None:
@@ -406,7 +462,7 @@ async def test_what_is_left_parked_is_tried_at_the_next_start(parking: Parking) 
     parking.crypto.keys.add("a")
     again = Opener(
         parking.rows.database, parking.crypto, parking.intake, parking.rows.performer, parking.clock, lambda _: None,
-        timedelta(seconds=60),
+        timedelta(seconds=60), {},
     )  # fmt: skip
     again.start()
 

@@ -273,6 +273,20 @@ def parked_in(connection: Connection, room_id: RoomID) -> dict[str, int]:
     return {str(session): int(count) for session, count in connection.execute(query)}
 
 
+def parked_with(connection: Connection, room_id: RoomID, session: str) -> frozenset[UserID]:
+    """Return who wrote what waits for a session."""
+    waits = journal.c.state == PARKED, journal.c.room_id == room_id, journal.c.session == session
+    return frozenset(
+        UserID(str(sender)) for sender in connection.execute(select(journal.c.sender).where(*waits)).scalars()
+    )
+
+
+def parked_by(connection: Connection, sender: UserID) -> frozenset[tuple[RoomID, str]]:
+    """Return the rooms and sessions of what waits and this person wrote."""
+    query = select(journal.c.room_id, journal.c.session).where(journal.c.state == PARKED, journal.c.sender == sender)
+    return frozenset((RoomID(str(room_id)), str(session)) for room_id, session in connection.execute(query))
+
+
 def drop_parked(connection: Connection, before: int) -> int:
     """Give up ciphertext that was received before an instant (ms); return how much."""
     old = journal.c.received_at < before

@@ -48,7 +48,8 @@ async def _unread(wake: Fire, ports: Ports) -> Effects:
     )
     if said is not None or often >= MOST_A_DAY:
         return ()
-    words = strings.unreadable(room.language, unread.code, str(wake.payload["reason"]))
+    reason = unread.reason or str(wake.payload["reason"])
+    words = strings.unreadable(room.language, unread.code, reason, last=often + 1 == MOST_A_DAY)
     event_id = EventID(str(wake.payload["event"]))
     return (fx.Post(room.room_id, words, kind=UNREADABLE, feature=NAME, id=effect_id, reply_to=event_id),)
 

@@ -52,6 +52,11 @@ _AGAIN: Final[Mapping[Language, str]] = {
     "zh": "如果是对我说的，请再发一次。",
 }
 
+_LAST: Final[Mapping[Language, str]] = {
+    "en": ' If there are more today, I stay quiet about them; "e2ee" lists them.',
+    "zh": "今天再有这样的，我就不一条条说了；发“加密”可以看。",
+}
+
 
 def cause(language: Language, code: str | None, reason: str) -> str:
     """Return why something cannot be read, as far as that is known."""
@@ -59,12 +64,12 @@ def cause(language: Language, code: str | None, reason: str) -> str:
     return (known or _MISSING)[language]
 
 
-def unreadable(language: Language, code: str | None, reason: str) -> Words:
-    """Tell a room that a message cannot be read."""
+def unreadable(language: Language, code: str | None, reason: str, *, last: bool = False) -> Words:
+    """Tell a room that a message cannot be read. `last`: nothing more is said of others that day."""
     why, again = cause(language, code, reason), _AGAIN[language]
     if language == "zh":
-        return Words(f"这条我读不了。{why}{again}")
-    return Words(f"I can't read this message. {why} {again}")
+        return Words(f"这条我读不了。{why}{again}{_LAST[language] if last else ''}")
+    return Words(f"I can't read this message. {why} {again}{_LAST[language] if last else ''}")
 
 
 def verification(language: Language) -> Words:
@@ -94,7 +99,7 @@ def keys(language: Language, known: KnownKeys) -> Words:
             lines.append(f"我读不了 {sum(each.count for each in known.unread)} 条消息：")
         else:
             lines.append("没有读不了的消息。")
-        lines += [f"· {each.count} 条：{cause(language, each.code, '')}" for each in known.unread[:5]]
+        lines += [f"· {each.count} 条：{cause(language, each.code, each.reason)}" for each in known.unread[:5]]
     else:
         lines = [
             "This room is encrypted; what I look at is not end-to-end encrypted any more."
@@ -108,5 +113,5 @@ def keys(language: Language, known: KnownKeys) -> Words:
             lines.append(f"Messages I can't read: {sum(each.count for each in known.unread)}")
         else:
             lines.append("There is no message that I can't read.")
-        lines += [f"· {each.count}: {cause(language, each.code, '')}" for each in known.unread[:5]]
+        lines += [f"· {each.count}: {cause(language, each.code, each.reason)}" for each in known.unread[:5]]
     return Words("\n".join(lines))

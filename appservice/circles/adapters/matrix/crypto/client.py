@@ -56,7 +56,7 @@ class Crypto:
         client: MatrixClient,
         folder: Path,
         secrets_dir: Path,
-        first_id: str,
+        begins: str,
         name: str,
         clock: TellsTime,
     ) -> None:
@@ -65,13 +65,13 @@ class Crypto:
         Args:
             folder: of the device's keys, nobody else's to read.
             secrets_dir: of the pickle key and the cross-signing seeds, apart from the keys.
-            first_id: the first device id; a lost key store takes a new one.
+            begins: how the ids of the AI's devices begin.
         """
         self._database = database
         self._client = client
         self._folder = folder
         self._secrets = secrets_dir
-        self._first_id = first_id
+        self._begins = begins
         self._name = name
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, "crypto")
@@ -103,7 +103,7 @@ class Crypto:
         await self._close_machine()
         now = int(self._clock.now().timestamp() * 1000)
         self._machine = await device.settle(
-            self._client, self._folder, self._first_id, self._name, now, self._opened, self._closed
+            self._client, self._folder, self._begins, self._name, now, self._opened, self._closed
         )
         await self._upload_keys(count=None, fallback_used=not self._machine.is_published)
         await self._publish_identity(self._machine)

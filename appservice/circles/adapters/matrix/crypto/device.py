@@ -78,7 +78,7 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 async def settle(
-    client: MatrixClient, folder: Path, first_id: str, name: str, now: int, opens: Opens, closes: Closes
+    client: MatrixClient, folder: Path, begins: str, name: str, now: int, opens: Opens, closes: Closes
 ) -> Machine:
     """Return the machine of the device to use; afterwards the device is there and the record says so.
 
@@ -90,29 +90,32 @@ async def settle(
     shown = await query_own(client)
     record = read_record(folder)
     known = cast("Mapping[str, Json]", shown.get("device_keys", {}).get(client.user_id, {}))
+    stored = _stored(folder, begins)
     machine: Machine | None = None
-    candidate = record.device_id if record is not None else first_id
-    why = _lost(folder, record, candidate, known)
-    if not why:
+    why = _lost(record, begins, known, stored)
+    if record is not None and not why:
         try:
-            machine = await opens(candidate)
+            machine = await opens(record.device_id)
         except Exception as error:  # noqa: BLE001  # whatever the library raises for a wrong key or a torn file
             log.warning(
                 "A key store could not be opened.", extra={"action": "store_failed", "error": type(error).__name__}
             )
             why = "store_unreadable"
-    if machine is not None and record is not None:
-        why = await _differs(client, machine, record, known.get(candidate))
+        else:
+            why = await _differs(client, machine, record, known.get(record.device_id))
     if why or record is None:
-        if machine is not None and why:
+        if machine is not None:
             await closes(machine)
             machine = None
         # Also those of other hosts that led before us (see the decision on replicas).
-        old = sorted({candidate, *(each for each in known if each.startswith(first_id))}) if why else ()
+        ours = {*stored, *(each for each in known if each.startswith(begins))}
+        older = (*record.drop, record.device_id) if record is not None else ()
         record = Record(
-            device_id=f"{first_id}{_random()}" if why else first_id,
+            # Never an id that was: people's clients would meet another key under it, and fall silent for good. Not even
+            # the first, for nobody can tell whether there was one: it may be signed out, and its folder lost with it.
+            device_id=f"{begins}{_random()}",
             since=now,
-            drop=(*(record.drop if record is not None else ()), *old),
+            drop=(*older, *sorted(ours - {*older})),
             reason=why,
         )
         write_record(folder, record)
@@ -142,14 +145,20 @@ async def _differs(client: MatrixClient, machine: Machine, record: Record, shown
     return "" if marked in (record.mark, record.next_mark) else "restored"
 
 
-def _lost(folder: Path, record: Record | None, candidate: str, known: Mapping[str, Json]) -> str:
-    stored = (folder / store_name(candidate)).exists()
+def _lost(record: Record | None, begins: str, known: Mapping[str, Json], stored: frozenset[str]) -> str:
+    """Return what was lost of a device that was, '' for nothing."""
     if record is None:
-        # Any of ours that is there: taking the first id again would meet the signatures of another key.
-        return "record_lost" if stored or any(each.startswith(candidate) for each in known) else ""
-    if not stored and (record.published or candidate in known):
+        return "record_lost" if stored or any(each.startswith(begins) for each in known) else ""
+    if record.device_id not in stored and (record.published or record.device_id in known):
         return "store_lost"
     return ""
+
+
+def _stored(folder: Path, begins: str) -> frozenset[str]:
+    """Return the ids of the devices of ours whose stores are in the folder."""
+    names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+    suffix = store_name("")
+    return frozenset(name.removesuffix(suffix) for name in names if name.startswith(begins) and name.endswith(suffix))
 
 
 async def query_own(client: MatrixClient) -> Json:

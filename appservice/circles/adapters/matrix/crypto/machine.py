@@ -37,6 +37,7 @@ MEGOLM: Final = "m.megolm.v1.aes-sha2"
 SIGNED: Final = "signed_curve25519"
 REMEMBERED: Final = 100_000
 """So many message indexes are remembered, against the same ciphertext shown again as another event."""
+NO_OLM: Final = "m.no_olm"
 CLAIM_AGAIN: Final = timedelta(minutes=10)
 """A device that had no one-time key left is asked again after this."""
 _NEVER_INSIDE: Final = ("m.room.encrypted", "m.room.redaction", "m.room.member")
@@ -59,19 +60,31 @@ class Session:
     session_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Somebody's device says that it gives us no key, and with which code (spec "m.room_key.withheld").
+
+    `session`: of which key; None with `m.no_olm`, which is of every key it would have given us.
+    """
+
+    sender: UserID
+    session: Session | None
+    code: str
+
+
 @dataclass(slots=True)
 class Received:
     """What came of the to-device events of one sync.
 
     Attributes:
         keys: the sessions whose keys came.
-        withheld: the sessions whose keys were refused us, and with which code.
+        withheld: the keys that were refused us.
         devices: whether anybody's devices changed.
         verifications: who asked to verify us, from which device, in which transaction.
     """
 
     keys: set[Session] = field(default_factory=set[Session])
-    withheld: dict[Session, str] = field(default_factory=dict[Session, str])
+    withheld: list[Withheld] = field(default_factory=list[Withheld])
     devices: bool = False
     verifications: list[tuple[UserID, str, str]] = field(default_factory=list[tuple[UserID, str, str]])
 
@@ -239,9 +252,13 @@ class Machine:
                     if not self._device_of(sender, str(fields.get("sender_key"))):
                         # Asked now: a device that is signed out later could never be asked for again.
                         self._olm.add_changed_users({sender})
+            case "m.room_key.withheld" if fields.get("code") == NO_OLM:
+                # It found no way to write to us: we begin one, and its next key arrives.
+                self._olm._mark_device_for_unwedging(sender, str(fields.get("sender_key")))
+                received.withheld.append(Withheld(sender, None, NO_OLM))
             case "m.room_key.withheld" if isinstance(fields.get("session_id"), str):
                 session = Session(RoomID(str(fields.get("room_id"))), str(fields["session_id"]))
-                received.withheld[session] = str(fields.get("code"))
+                received.withheld.append(Withheld(sender, session, str(fields.get("code"))))
             case "m.key.verification.request":
                 told = (sender, str(fields.get("from_device")), str(fields.get("transaction_id")))
                 received.verifications.append(told)
