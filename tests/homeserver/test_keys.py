@@ -147,6 +147,41 @@ async def test_a_lost_store_makes_a_new_device(breakable: Breakable, service: Se
     assert not set(last) & {*before, *after}
     assert "cause=record_lost" in service.log()
 
+    await service.stop()
+    shutil.rmtree(service.data_dir / "crypto")
+    admin = await breakable.homeserver.person("admin", admin=True, unique=True)
+    await admin.delete_device(service.user_id, next(iter(last)))
+    await service.start()
+
+    assert HELP in await ask(mei, room, "help", service)
+    newest = await device_of(mei, service)
+    assert list(newest.values()) == [True], "neither here nor there is a trace of any: still an id that never was"
+    assert not set(newest) & {*before, *after, *last}
+
+
+async def test_a_copy_of_the_folder_that_was_put_back_repeats_no_key(
+    breakable: Breakable, service: Service, element: NewElement, tmp_path: Path
+) -> None:
+    """Copied by any tool, and however young: the mark at the homeserver has moved on."""
+    mei = await element("mei", at=breakable.homeserver)
+    room = await private(mei, service)
+    before = await device_of(mei, service)
+    await service.stop()
+    shutil.copytree(service.data_dir / "crypto", tmp_path / "copy")
+    await service.start()
+    assert HELP in await ask(mei, room, "help", service)
+    await service.kill()
+    shutil.rmtree(service.data_dir / "crypto")
+    shutil.copytree(tmp_path / "copy", service.data_dir / "crypto")
+
+    await service.start()
+
+    assert HELP in await ask(mei, room, "help", service)
+    after = await device_of(mei, service)
+    assert list(after.values()) == [True]
+    assert not set(before) & set(after)
+    assert "cause=restored" in service.log()
+
 
 async def test_a_backup_of_rows_and_keys_repeats_no_key(
     breakable: Breakable, service: Service, element: NewElement, tmp_path: Path
