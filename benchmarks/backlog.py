@@ -209,26 +209,29 @@ def peak_mb(pid: int) -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
+async def play(stage: Stage, count: int, kills: int) -> tuple[Said, float]:
+    """Let people talk for three days while nothing listens, then start the service; return how long (s) it took."""
+    service = stage.service
+    await service.kill()
+    said = await talk(stage, count)
+    service.set_clock(forth=AWAY_SECONDS)
+    begun = time.monotonic()
+    await service.start()
+    for number in range(kills):
+        share = (number + 1) / (kills + 1)
+        while len(rows(service, "SELECT 1 FROM journal WHERE state = 'settled'")) < share * count:
+            await stage.devices[0].sync(wait=0.1)
+        await service.kill()
+        await service.start()
+    await caught_up(stage, said)
+    return said, time.monotonic() - begun
+
+
 async def main(count: int, kills: int) -> None:
     """Play it and print."""
     async with staged() as stage:
-        service = stage.service
-        await service.kill()
-        begun = time.monotonic()
-        said = await talk(stage, count)
-        say(f"{count} events said in {time.monotonic() - begun:.0f} s")
-        service.set_clock(forth=AWAY_SECONDS)
-        begun = time.monotonic()
-        await service.start()
-        for number in range(kills):
-            share = (number + 1) / (kills + 1)
-            while len(rows(service, "SELECT 1 FROM journal WHERE state = 'settled'")) < share * count:
-                await stage.devices[0].sync(wait=0.1)
-            await service.kill()
-            await service.start()
-        await caught_up(stage, said)
-        seconds = time.monotonic() - begun
-        wrong = faults(stage, said)
+        said, seconds = await play(stage, count, kills)
+        service, wrong = stage.service, faults(stage, said)
         pid = service.pid or 0
         peak, cpu = peak_mb(pid), cpu_seconds(pid)
         if wrong.total():
