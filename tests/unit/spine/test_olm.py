@@ -189,7 +189,7 @@ def test_one_bad_key_costs_nobody_else_theirs(ai: Owner, mei: Owner, eve: Owner)
     assert ai.machine.queued == []
 
     wanted = ai.machine.without_session([MEI])
-    broken = {f"{SIGNED}:AAAA": {"key": "no key", "signatures": {}}}
+    broken: Json = {f"{SIGNED}:AAAA": {"key": "no key", "signatures": {}}}
     ai.machine.claimed({"one_time_keys": {EVE: {"X": broken}, MEI: {mei.machine.device_id: broken}}})
     assert wanted == {MEI: {mei.machine.device_id: SIGNED}}
 
