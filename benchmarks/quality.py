@@ -3,7 +3,8 @@
 FOLDER (`../shared` unless said) holds `data/meetings/qmsum-val.jsonl` (QMSum, English), `vcsum-zh-dev.jsonl` beside it
 (VCSum, Chinese) and `data/irc/ubuntu-meeting.txt` (marked by hand with [ACTION] lines, which are taken out before it
 is looked at).  The chats beside this file, `labelled.jsonl`, were written and labelled by somebody who saw none of the
-rules.  Prints two tables and a RESULT line:
+rules; those that are marked as seen were looked at while rules were written since, and stand in the table alone.
+Prints two tables and a RESULT line:
 
 - search: of questions whose answering lines are known, the share with one of them among the first four; and how often
   the same question finds anything in a meeting that is about something else.  For Chinese a segment's headline is
@@ -17,6 +18,7 @@ rules.  Prints two tables and a RESULT line:
   before.  Where those of the meeting before are gone through, nothing in the talk says them.
 """
 
+import itertools
 import json
 import random
 import re
@@ -196,12 +198,12 @@ class Share:
         return self.right / max(self.marked, 1), self.right / max(self.found, 1), self.person / max(self.right, 1)
 
 
-def labelled(path: Path, languages: Sequence[str]) -> tuple[Share, Share]:
+def labelled(path: Path, languages: Sequence[str], *, seen: bool) -> tuple[Share, Share]:
     """Return how the decisions and the to-dos of the labelled chats are found."""
     of_decisions, of_todos = Share(), Share()
     for row in path.read_text(encoding="utf-8").splitlines():
         given: dict[str, Any] = json.loads(row)
-        if given["language"] not in languages:
+        if given["seen"] is not seen or given["language"] not in languages:
             continue
         lines = tuple(line(at * 60, said["who"], said["text"]) for at, said in enumerate(given["chat"]))
         wanted = [{str(at * 60) for at in accepted} for accepted in given["decisions"]]
@@ -242,15 +244,14 @@ def main(folder: Path) -> None:
     show_table(head, rows)
     say()
     chats = Path(__file__).parent / "labelled.jsonl"
-    rows = []
-    for language in sets:
-        agreed, tasks = labelled(chats, [language])
-        rows += [
-            [language, "decisions", agreed.marked, agreed.found, agreed.right, ""],
-            [language, "to-dos", tasks.marked, tasks.found, tasks.right, tasks.person],
-        ]
-    show_table(["", "labelled chats", "marked", "found", "of these marked", "right person"], rows)
-    agreed, tasks = labelled(chats, tuple(sets))
+    found_there: list[list[object]] = []
+    for language, seen in itertools.product(sets, (True, False)):
+        agreed, tasks = labelled(chats, [language], seen=seen)
+        looked = "seen" if seen else "unseen"
+        found_there.append([language, f"decisions, {looked}", agreed.marked, agreed.found, agreed.right, ""])
+        found_there.append([language, f"to-dos, {looked}", tasks.marked, tasks.found, tasks.right, tasks.person])
+    show_table(["", "labelled chats", "marked", "found", "of these marked", "right person"], found_there)
+    agreed, tasks = labelled(chats, tuple(sets), seen=False)
     marked, right, found = actions(data / "irc" / "ubuntu-meeting.txt")
     say(f"\nactions: {right} of {marked} that people marked are found with the right person, among {found} to-dos")
     recall, precision, person = tasks.figures

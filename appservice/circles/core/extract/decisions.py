@@ -27,17 +27,22 @@ from circles.core.extract.when import clash, hours, time_phrases
 
 _SETTLED: Final = re.compile(
     r"\b(?:we(?:'ve| have)? (?:all )?(?:agreed|decided|settled|voted|chose|chosen)|(?:it's|it is|that's"
-    r"|that is|all|is|are|now) (?:decided|settled|agreed|final|official)"
+    r"|that is|all|is|are|now) (?:decided|settled|agreed|final|official)\b"
     r"|(?:we|everyone|all|group|committee|council|board|team) (?:decided|agreed|voted|resolved|settled)"
     r"|final (?:decision|answer|call|plan|version)\b|decision(?: is)?:|decided:|agreed:|settled:|resolved:"
     r"|final:"
     r"|settled(?: then|,|!|\.|$)|so we(?:'re| are) going (?:with|for)|we(?:'re| are) going (?:with|for) "
     r"|we(?:'ll| will) go (?:with|for) |(?:motion|vote|proposal) (?:passes|passed|carried|carries)"
-    r"|that's (?:a|the) plan(?: then)?\b|it's a (?:deal|plan|date)\b|let's (?:lock|fix) (?:it|that|this)"
+    r"|so that's that\b|\bdone deal\b|unless (?:anyone|anybody|someone) (?:objects|minds|disagrees)"
+    r"|^\W*(?:\w+\W+)?going with \w|that's (?:a|the) plan(?: then)?\b|it's a (?:deal|plan|date)\b"
+    r"|let's (?:lock|fix) (?:it|that|this)"
     r" in|locked in)|\bit is(?: then)?[.!]|\bit is,? then\b"
     r"|(?:决定了?|敲定了?|说定了?|讲定了?|定下来了?|拍板了?|商定了?|议定|约定了?|谈妥了?|一致(?:同意|通过"
     r"|决定)|投票通过|通过了|最终(?:选|定|方案)|最后(?:定|选)|(?<![约规固稳肯一确决])定(?:了|在|为|下)"
     r"|确定(?:了|在|为|是|下来)|统一(?:定|用|为)"
+    r"|(?P<same>[^\s,，]{1,6})就(?P=same)吧|没悬念|(?:就|都)?按(?!照?我说)\S{1,6}的(?:\S{0,4})?(?:来|办"
+    r"|走)(?=\W|$|吧)|听\S{1,4}的(?=\W|$|吧)"
+    r"|就照\S{1,6}(?:做|办|来)|从今\S{1,3}起\S{2,}"
     r"|就(?:这么|这样)(?:定|办|说定)|就这样吧|那就[^不没?？]{2,}(?:吧|了|啦)?[。!！~]?$|一言为定|成交)"
 )
 _CONCLUDES: Final = re.compile(
@@ -52,11 +57,14 @@ _THEN: Final = re.compile(
     r"|^\W*(?:(?:好|行|可以|嗯)[的吧]?[,，。!\s]*)?那就"
 )
 """Who so begins or ends takes one of the things that were named: "agreed, the bus then", 那就大巴."""
+_IT_IS: Final = re.compile(r"\w[\w' -]{1,30} it is(?: then)?\W*$")
+"""Who so ends has named the one thing that was chosen: "Geoff's it is then"."""
 _NAMES_IT: Final = re.compile(r"\bit is\W*$")
 _FIRM: Final = re.compile(r"决定|说定|敲定|拍板|一致|投票|通过|\b(?:agreed|decided|settled|voted|decision|final)\b")
 """Said to be settled in so many words: who grumbles afterwards does not undo it."""
 _CONTESTS: Final = re.compile(
     r"太.{1,4}了|\btoo \w+|\bdisagree|\brather|\bprefer|反对|不同意|不赞成|不好|不合适|还是.{1,10}吧|建议"
+    r"|意见不|纠结|再想想|\bnot sure\b|\btorn\b"
 )
 _CHANGES: Final = re.compile(
     r"\b(?:actually|instead|rather than|no longer|now|after all|postpone[ds]?|reschedule[ds]?|switch(?:ed)?|new (?:date"
@@ -162,7 +170,8 @@ def _settled_here(line: Line) -> Span | None:
         low = fold(sentence)
         if len(sentence) > MAX_SENTENCE:
             continue
-        if _SETTLED.search(low) and not UNSETTLED.search(low) and not asks(sentence) and has_substance(sentence):
+        named = has_substance(sentence) or (_IT_IS.search(low) and subject(sentence))
+        if _SETTLED.search(low) and not UNSETTLED.search(low) and not asks(sentence) and named:
             return None if ANAPHOR.match(low) else span
     return None
 

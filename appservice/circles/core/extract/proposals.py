@@ -35,30 +35,32 @@ _PROPOSES: Final = re.compile(
     r"\b(?:let'?s (?!see\b|hope\b|say\b|wait and)|shall we|how about|what about|why don'?t we|why not|i"
     r" (?:suggest|propose|vote|move|would suggest|'d suggest)|i'd (?:suggest|propose|say|go)"
     r"|my (?:suggestion|proposal)\b"
-    r"|i'd (?:rather|prefer)|i would (?:rather|prefer)|we (?:could|should) |(?:could|can|should) we "
+    r"|i'd (?:rather|prefer)|i would (?:rather|prefer)|we (?:could|should) |(?:could|can|should) we (?!not\b)"
+    r"|unless (?:anyone|anybody|someone) (?:objects|minds|disagrees)|\bhave it at (?:ours|mine|our|my)\b|折中一下"
     r"|maybe we|perhaps we|what if we|we might as well"
     r"|(?:would|does|is) .{2,60} (?:work|ok|okay|fine|good|suit)\b[^.]{0,24}\?|.{2,60},? (?:ok|okay|agreed"
     r"|deal)\?)"
     r"|(?:建议|提议|不如|要不(?!要|然)|干脆|咱们?(?!家).{2,}吧|我们(?!家).{2,}吧|大家.{2,}吧|就.{2,}吧"
-    r"|还是.{2,}吧|改[到成在].{1,}|定在.{1,}|.{3,}(?<![了是对好会行算能有没])吧\W*$|(?:怎么样|如何|好不好"
+    r"|还是.{2,}吧|改[到成在].{1,}|定在.{1,}|.{3,}(?<![了是对好会行算能有没])吧(?:\W|$)|(?:怎么样|如何|好不好"
     r"|行不行|可以吗|行吗|好吗|可不可以|成不成"
     r"|怎样|没问题吧|ok吗|同意吗|好吧)\W*$)"
 )
 _ASKS_ONLY: Final = re.compile(
     r"^\W*(?:\w+[:,]\s+)*(?:(?:do|does|did|has|have|is|are) (?:you|any|anyone|anybody|we have|there)"
     r"|any(?:thing|one|body)?\b)"
-    r"|\b(?:how|what) about\b.{60,}"
+    r"|\bwhat about\b.{60,}"
 )
 """A question for information is no proposal."""
 TO_YOU: Final = re.compile(r"^\W*\w+,\s+you\b|你们?[^,]{1,12}吧\W*$|\b(?:can|could|would|will) you\b|麻烦你?|拜托")
 """A request to somebody is no proposal to all."""
 _FIRST_PERSON: Final = re.compile(r"\bi\b|\bi'|\bmy\b|我(?!们)")
 """Who speaks of their own doing proposes nothing to the others."""
-_PREFERS: Final = re.compile(
-    r"\b(?:is|would be|sounds|be) better\b|^\W*(?:better|rather|instead)\b(?! than| not)|^\W*make (?:it|that) "
-    r"|更[好合方便早近稳]|比较好"
-)
+_PREFERS: Final = re.compile(r"\b(?:is|would be|sounds|be) better\b|更[好合方便早近稳]|比较好")
 """How somebody names another thing than what was proposed."""
+_RATHER: Final = re.compile(r"^\W*(?:(?:better|rather|instead)\b(?! than| not)|make (?:it|that) )")
+"""The same, where it names a time: "better at 4", "make it 9:30"."""
+_GUESSES: Final = re.compile(r"(?:[显像]|应该|大概|可能|估计|也许|恐怕|好像|不至于|不会|肯定|难道)[^,，]*吧(?:\W|$)")
+"""What somebody takes to be so is no proposal, though it ends as one."""
 _FOR_ME: Final = re.compile(r"\bfor (?:me|us)\b|对我(?:们)?来说")
 STATES: Final = re.compile(r"\b(?:is|are|was|has|have|had|there's|\w+s at)\b|有|是|开[门放]|关门")
 """A statement of how things are is no proposal."""
@@ -74,7 +76,7 @@ def proposal(text: str) -> Span | None:
     for span in sentences(text):
         sentence = text[span.start : span.end]
         low = fold(sentence)
-        if len(sentence) > MAX_SENTENCE or TO_YOU.search(low) or _ASKS_ONLY.search(low):
+        if len(sentence) > MAX_SENTENCE or TO_YOU.search(low) or _ASKS_ONLY.search(low) or _GUESSES.search(low):
             continue
         if (_PROPOSES.search(low) or _offers_time(sentence)) and has_substance(sentence) and not UNSETTLED.search(low):
             return span
@@ -96,7 +98,8 @@ def _counter(lines: Sequence[Line], at: int) -> Span | None:
             continue
         if ANAPHOR.match(low) or _FIRST_PERSON.search(_FOR_ME.sub("", low)):
             continue
-        better, own = _PREFERS.search(low), time_terms(sentence)
+        own = time_terms(sentence)
+        better = _PREFERS.search(low) or (own and _RATHER.match(low))
         if not better and (STATES.search(low) or not own or not subject(sentence) or len(sentence.split()) > 6):
             continue
         for position in earlier(lines, at, near=3):

@@ -249,6 +249,28 @@ def test_who_names_something_else_agrees_to_that(text: str, decided: tuple[str, 
     assert [(each.id, each.related) for each in decisions(talk(text))] == [decided]
 
 
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        (
+            "Dan: we could go to the Plough\nRuth: no, the steps\nGeoff: Have it at ours\nRuth: Geoff's it is then.",
+            "$3",
+        ),
+        ("Kev: the kitty pays unless anyone objects\nSam: nope fair", "$0"),
+        ("Tom: the spa or the garden voucher\nJo: love that\nCarla: Perfect, going with the garden voucher", "$2"),
+        ("阿杰: 那周三晚上？八点以后有场\n老周: 周三就周三吧，八点到十点", "$1"),
+        ("老爸: 来我这儿吧，新换了大圆桌\n二婶: 这个好这个好", "$0"),
+        ("大鹏: 先齐舞后唱歌\n阿宁: 嗯，按大鹏的顺序来", "$1"),
+        ("Ian: Some folk don't like it\nEbele: better told than bringing pasta nobody takes\nIan: Fair point.", ""),
+        ("Tom: my boots are finally waterproof, did them last night\nLi: great", ""),
+        ("诺妈: 藏青显老气吧\n浩妈: 哈哈哈也是", ""),
+    ],
+)
+def test_people_settle_things_in_their_own_words(text: str, ids: str) -> None:
+    """And say many things that only sound so."""
+    assert " ".join(each.id for each in decisions(talk(text))) == ids
+
+
 @given(
     st.integers(1, 12), st.integers(1, 12), st.sampled_from(["Agreed, {} then", "ok {}", "Fine, {} it is", "好，{}点"])
 )
