@@ -98,6 +98,7 @@ def test_the_check_runs_as_the_service_does() -> None:
     assert {key: value for key, value in service.items() if key not in own | restarts} == {
         key: value for key, value in check.items() if key not in own
     }
+    assert COMPOSE["services"]["circles"]["restart"] == "on-failure:10"
     assert service["RestartPreventExitStatus"] == ["78"]
 
 

@@ -6,7 +6,20 @@ import sqlite3
 import pytest
 
 from circles_harness import Person, Service
-from walks import admission, admitted, answer, ask, banner, body, kind, private_room, settled
+from walks import (
+    NOTEBOOK,
+    ON_CALL,
+    admission,
+    admitted,
+    answer,
+    ask,
+    banner,
+    body,
+    chat,
+    kind,
+    private_room,
+    settled,
+)
 
 from .conftest import NewPerson
 
@@ -18,14 +31,23 @@ def held(service: Service, room: str) -> dict[str, int]:
     with contextlib.closing(sqlite3.connect(service.database_path, timeout=60)) as database:
         return {
             table: int(database.execute(f"SELECT count(*) FROM {table} WHERE room_id = ?", (room,)).fetchone()[0])  # noqa: S608  # fixed names
-            for table in ("notes", "reminders", "digests")
+            for table in ("notes", "reminders", "digests", "messages")
         }
 
 
-@pytest.mark.parametrize("version", ["10", "12"])
-async def test_what_the_circle_had_follows_it_once(service: Service, mei: Person, li: Person, version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "option", "name", "shown"),
+    [
+        ("10", ON_CALL, "Looks back when called", "Circle looks back only when called."),
+        ("12", NOTEBOOK, "Group notebook", "Circle keeps a notebook of all said here."),
+    ],
+)
+async def test_what_the_circle_had_follows_it_once(
+    service: Service, mei: Person, li: Person, version: str, option: str, name: str, shown: str
+) -> None:
     """Upgraded to version 12: the AI waits for its invite and an admin's tap, then says in one message what came."""
-    old = await admitted(mei, service, li, version=version)
+    old = await admitted(mei, service, li, version=version, option=option)
+    await chat(old, [(mei, "We decided to paint the shed on Saturday")])
     await ask(mei, old, "!circle zone Berlin", service)
     await ask(mei, old, "!circle keep the plates are in the attic", service)
     await ask(mei, old, "!circle remind us in 3 hours to water the tomatoes", service)
@@ -37,20 +59,24 @@ async def test_what_the_circle_had_follows_it_once(service: Service, mei: Person
         await mei.invite(new, guest)
     await li.join(new)
     question = await admission(mei, new, service)
-    assert "This room goes on from an earlier one, with “Looks back when called”. 🔁 is as before." in body(question)
-    assert held(service, new) == {"notes": 0, "reminders": 0, "digests": 0}, "nothing before an admin chose"
+    assert f"This room goes on from an earlier one, with “{name}”. 🔁 is as before." in body(question)
+    kept = held(service, old)["messages"]
+    assert (kept > 0) is (option == NOTEBOOK)
+    assert set(held(service, new).values()) == {0}, "nothing before an admin chose"
     await li.react(new, question["event_id"], BEFORE)
     await li.wait_for_text(new, "An admin of this room decides", sender=service.user_id, after=question["event_id"])
     await mei.react(new, question["event_id"], BEFORE)
-    shown = await banner(mei, new, service)
-    assert "Circle looks back only when called." in body(shown)
+    assert shown in body(await banner(mei, new, service))
     told = await mei.wait_for(new, lambda event: kind(event) == "followed", what="what came along")
 
-    assert "Came along: 1 reminder, the digest, 1 note." in body(told)
+    also = f", {kept} kept messages" if kept else ""
+    assert f"Came along: 1 reminder, the digest, 1 note{also}." in body(told)
     assert "attic" in await ask(mei, new, "!circle notes", service)
     assert "tomatoes" in await ask(mei, new, "!circle reminders", service)
-    assert held(service, new) == {"notes": 1, "reminders": 1, "digests": 1}
-    assert held(service, old) == {"notes": 0, "reminders": 0, "digests": 0}
+    moved = held(service, new)
+    assert (moved["notes"], moved["reminders"], moved["digests"]) == (1, 1, 1)
+    assert moved["messages"] >= kept
+    assert set(held(service, old).values()) == {0}
     with contextlib.closing(sqlite3.connect(service.database_path, timeout=60)) as database:
         query = "SELECT level FROM members WHERE room_id = ? AND user_id = ?"
         assert database.execute(query, (new, li.user_id)).fetchone() == ("out",)
@@ -82,7 +108,7 @@ async def test_a_room_that_only_claims_to_go_on_from_another_gets_nothing(
     await banner(li, forged, service)
     await settled(li, forged, service)
 
-    assert held(service, forged) == {"notes": 0, "reminders": 0, "digests": 0}
+    assert set(held(service, forged).values()) == {0}
     assert "attic" in await ask(mei, old, "!circle notes", service), "and the old room is not silent"
 
 
