@@ -26,9 +26,30 @@ def banner(policy: Policy, facts: Surroundings, lang: Lang) -> tuple[Line, ...]:
 
 def _as_kept(policy: Policy, retention: Retention) -> Policy:
     """Return the policy as it is told where the room lets nothing stay at all."""
-    if not retention.unreadable and retention.max_lifetime != 0:
+    if not nothing_stays(retention):
         return policy
     return policy.model_copy(update={"store": Store(keep=min(policy.store.keep, Keep.ASKED))})
+
+
+def nothing_stays(retention: Retention) -> bool:
+    """Say whether a room lets nothing stay at all."""
+    return retention.unreadable or retention.max_lifetime == 0
+
+
+def stays(store: Store, retention: Retention, lang: Lang) -> str:
+    """Return in words how long what is kept stays at most, by the policy or the room; '' for no end."""
+    end = _stays(store, retention)
+    return "" if end is None else _time_english(end) if lang == "en" else _time_chinese(end)
+
+
+def looks_back(read: Read, retention: Retention, lang: Lang) -> str:
+    """Return in words how far the AI looks back at most, by the policy or the room; '' for no end."""
+    far = _far(read, retention)
+    if far is None:
+        return ""
+    if far == DAY_MS:  # "1 day" could be "yesterday"
+        return "24 h" if lang == "en" else "24 小时"
+    return _short(_time_english(far)) if lang == "en" else _time_chinese(far)
 
 
 def _stays(store: Store, retention: Retention) -> int | None:

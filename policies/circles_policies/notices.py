@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from circles_policies.banner import remote_place
+from circles_policies.banner import looks_back, nothing_stays, remote_place, stays
 from circles_policies.explain import Lang, Line, Surroundings, phrase, plain
 from circles_policies.model import Policy, Preset, Reach, preset
 
@@ -32,12 +32,17 @@ class Admission:
 
 _OFFERS: Final[dict[Preset, dict[Lang, str]]] = {
     Preset.ADDRESSED: {"en": "only what you say to me", "zh": "只看对我说的话"},
-    Preset.ON_CALL: {"en": "look back 24 h when called, then forget", "zh": "叫我才翻看：24 小时内，看完就忘"},
+    Preset.ON_CALL: {"en": "look back {far} when called, then forget", "zh": "叫我才翻看：{far}内，看完就忘"},
     Preset.AGREED: {
-        "en": "when called, 24 h back, only people who said yes",
-        "zh": "谁同意，看谁的：叫我才翻看 24 小时",
+        "en": "when called, {far} back, only people who said yes",
+        "zh": "谁同意，看谁的：叫我才翻看 {far}",
     },
-    Preset.NOTEBOOK: {"en": "group notebook, kept 30 days", "zh": "群笔记，留 30 天"},
+    Preset.NOTEBOOK: {"en": "group notebook, kept {kept}", "zh": "群笔记，留 {kept}"},
+}
+"""`far`, `kept`: by the preset, or by the room's own `m.room.retention` where that is shorter."""
+_NOTHING_STAYS: Final[dict[Lang, str]] = {
+    "en": "group notebook, but this room lets nothing stay",
+    "zh": "群笔记，不过这个群什么都不让留",
 }
 _REFUSAL: Final[dict[Lang, str]] = {"en": "not wanted: I leave", "zh": "不需要我，我就走"}
 
@@ -47,7 +52,7 @@ def admission(facts: Surroundings, lang: Lang) -> Admission:
     reach = Reach.NONE if facts.host is None else Reach.LISTED if facts.remote else Reach.LOCAL
     offered = (Preset.ADDRESSED, Preset.AGREED if facts.remote else Preset.ON_CALL, Preset.NOTEBOOK)
     options = tuple(zip(OPTION_KEYS, (preset(key, reach) for key in offered), strict=True))
-    choices = [Line("", f"{key} {_OFFERS[each][lang]}") for key, each in zip(OPTION_KEYS, offered, strict=True)]
+    choices = [Line("", f"{key} {_offer(each, facts, lang)}") for key, each in zip(OPTION_KEYS, offered, strict=True)]
     choices.append(Line("", f"{REFUSE_KEY} {_REFUSAL[lang]}"))
     if lang == "en":
         hello = Line(f"Hello, I'm {facts.name(lang)}, an AI.", f"{_invited_english(facts)}{_NOTHING_YET[lang]}")
@@ -56,6 +61,14 @@ def admission(facts: Surroundings, lang: Lang) -> Admission:
         hello = Line(f"大家好，我是{facts.name(lang)}，一个 AI。", f"{_invited_chinese(facts)}{_NOTHING_YET[lang]}")
         ask = Line("请管理员点一个：", "")
     return Admission(((hello,), (ask, *choices), tuple(_conditions(facts, lang))), options)
+
+
+def _offer(key: Preset, facts: Surroundings, lang: Lang) -> str:
+    policy = preset(key)
+    if key is Preset.NOTEBOOK and nothing_stays(facts.retention):
+        return _NOTHING_STAYS[lang]
+    far, kept = looks_back(policy.read, facts.retention, lang), stays(policy.store, facts.retention, lang)
+    return _OFFERS[key][lang].format(far=far, kept=kept)
 
 
 _NOTHING_YET: Final[dict[Lang, str]] = {

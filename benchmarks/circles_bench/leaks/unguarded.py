@@ -63,11 +63,10 @@ def _posts(replace: Replace, *, private: bool) -> None:
     name = "_say_again"
     real = getattr(Performer, name)
 
-    def stays(self: Performer, connection: Connection, effect_id: str, *rest: Any) -> None:
-        query = select(posts.c.room_id, posts.c.about).where(posts.c.effect_id == effect_id)
-        stands_in, about = connection.execute(query).one()
-        if (stands_in != about) is not private:
-            real(self, connection, effect_id, *rest)
+    def stays(self: Performer, connection: Connection, ids: Sequence[str], *rest: Any) -> None:
+        query = select(posts.c.effect_id, posts.c.room_id, posts.c.about).where(posts.c.effect_id.in_(ids))
+        spoken = {each for each, stands_in, about in connection.execute(query) if (stands_in != about) is private}
+        real(self, connection, [each for each in ids if each not in spoken], *rest)
 
     replace(Performer, name, stays)
 

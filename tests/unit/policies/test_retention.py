@@ -22,6 +22,7 @@ from circles_policies import (
     Surroundings,
     When,
     Who,
+    admission,
     banner,
     decide,
     plain,
@@ -181,3 +182,32 @@ def test_the_banner_says_how_far_back_it_still_looks() -> None:
     assert "看：叫它时才看，前 2 小时" in plain(banner(preset(Preset.ON_CALL), hour, "zh"), "zh")
     long = Surroundings(retention=Retention(90 * DAY))
     assert "Looks: when called, 24 hours back." in plain(banner(preset(Preset.ON_CALL), long, "en"), "en")
+
+
+@pytest.mark.parametrize(
+    ("retention", "english", "chinese"),
+    [
+        (NO_RETENTION, ("look back 24 h when called", "notebook, kept 30 days"), ("24 小时内", "群笔记，留 30 天")),
+        (
+            Retention(90 * DAY),
+            ("look back 24 h when called", "notebook, kept 30 days"),
+            ("24 小时内", "群笔记，留 30 天"),
+        ),
+        (Retention(7 * DAY), ("look back 24 h when called", "notebook, kept 7 days"), ("24 小时内", "群笔记，留 7 天")),
+        (
+            Retention(2 * HOUR),
+            ("look back 2 h when called", "notebook, kept 2 hours"),
+            ("2 小时内", "群笔记，留 2 小时"),
+        ),
+        (Retention(0), ("notebook, but this room lets nothing stay",), ("群笔记，不过这个群什么都不让留",)),
+        (UNREADABLE, ("notebook, but this room lets nothing stay",), ("群笔记，不过这个群什么都不让留",)),
+    ],
+)
+def test_what_is_offered_at_admission_says_the_stricter_of_both(
+    retention: Retention, english: tuple[str, ...], chinese: tuple[str, ...]
+) -> None:
+    """Nobody taps a notebook of thirty days where the room ends every message after seven."""
+    texts: dict[Lang, tuple[str, ...]] = {"en": english, "zh": chinese}
+    for lang, parts in texts.items():
+        said = admission(Surroundings(retention=retention), lang).plain(lang)
+        assert [part for part in parts if part not in said] == []
