@@ -70,13 +70,14 @@ class Entering:
         Raises:
             MatrixError: the homeserver did not answer; to be tried again.
         """
+        heard = await self._database.read(lambda c: rooms.memberships(c, room_id))
         try:
             state = await self._client.state(room_id)
         except (MatrixForbidden, MatrixNotFound):
             return Entry(here=False)  # Not any more, or not yet: what is said there is not for us.
         if not self._is_in(state):
             return Entry(here=False)  # Whoever left may still read the state as it was then.
-        entered = await self._database.write(lambda c: self._write_facts(c, room_id, state))
+        entered = await self._database.write(lambda c: self._write_facts(c, room_id, state, heard))
         if entered is None:
             return Entry(here=True)
         if entered.room.direct:
@@ -92,7 +93,9 @@ class Entering:
         own = (event for event in state if event.get("type") == "m.room.member" and event.get("state_key") == ai)
         return any(cast("Json", event.get("content", {})).get("membership") == "join" for event in own)
 
-    def _write_facts(self, connection: Connection, room_id: RoomID, state: list[dict[str, Any]]) -> Entered | None:
+    def _write_facts(
+        self, connection: Connection, room_id: RoomID, state: list[dict[str, Any]], heard: Mapping[UserID, str]
+    ) -> Entered | None:
         before = rooms.room_facts(connection, room_id)
         if before is not None and (before.filled or before.membership in ("leave", "ban")):
             return None
@@ -128,6 +131,10 @@ class Entering:
                     policy = event
                 case _:
                     pass
+        # Who came or went while the state was read is what was delivered since, not what stood in it: else somebody
+        # who joined in that moment would be no member here, and be heard only from their next word on.
+        since = rooms.memberships(connection, room_id)
+        found |= {user: membership for user, membership in since.items() if heard.get(user) != membership}
         event_facts.found_there(connection, room_id, found, now)
         people = sum(membership in ("join", "invite") and user != ai for user, membership in found.items())
         upgrade = upgrades.into(connection, room_id)

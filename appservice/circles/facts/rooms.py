@@ -468,6 +468,12 @@ def seal_everywhere(connection: Connection, user_id: UserID, at: int) -> None:
     connection.execute(update(members).where(*theirs).values(at_gate=False, **instants))
 
 
+def memberships(connection: Connection, room_id: RoomID) -> dict[UserID, str]:
+    """Return the membership of everybody of whom one was heard in a room."""
+    query = select(members.c.user_id, members.c.membership).where(members.c.room_id == room_id)
+    return {UserID(str(user)): str(membership) for user, membership in connection.execute(query)}
+
+
 def joined(connection: Connection, room_id: RoomID) -> tuple[UserID, ...]:
     """Return who is in a room now, the AI included."""
     return tuple(

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -20,7 +21,7 @@ from circles.facts import rooms
 from circles.metrics import Metrics
 from circles.testing import AI, ROOM, FakeClock, MemoryDatabase, some_ports
 from circles_policies.model import Level
-from rows import MEI, message
+from rows import LI, MEI, message
 
 Json = dict[str, Any]
 WORDS: Final = ("help", "out", "in", "stop", "zone Berlin", "!circle help", "!circle in", "just talk")
@@ -103,3 +104,35 @@ def test_what_is_said_around_its_coming_is_answered_in_order(said: list[tuple[in
 
     assert answered == in_order
     assert level == expected or expected is Level.IN
+
+
+@pytest.mark.parametrize(
+    ("shown", "came", "stands"), [("invite", "join", "join"), (None, "join", "join"), ("join", "leave", "leave")]
+)
+async def test_who_comes_or_goes_while_the_state_is_read_is_what_was_delivered(
+    shown: str | None, came: str, stands: str
+) -> None:
+    """A page that was written a moment before makes nobody a stranger, and lets nobody stay who left."""
+    database, clock, performer = MemoryDatabase(), FakeClock(), Performer(VoiceRules())
+    facts = Settings(ai=AI, server_name="home.example", may_invite=lambda _user, _server: True)
+    intake = Intake(database, performer, facts, clock, Metrics(), lambda _: None, re.compile("@c_.*"))
+
+    class Busy(Room):
+        async def state(self, room_id: str) -> list[Json]:
+            page = await super().state(room_id)
+            li = {"type": "m.room.member", "state_key": LI, "sender": LI, "content": {"membership": came}}
+            await intake.accept(None, [message(sender=LI) | li])
+            return [*page, {**li, "content": {"membership": shown}}] if shown else page
+
+    async def nothing(_when: int) -> None: ...
+
+    room = Busy(nothing)
+    entering = Entering(database, cast("MatrixClient", room), intake, some_ports(clock=clock, database=database))
+    await intake.accept(None, [room.member("invite", MEI)])
+    await intake.accept(None, [room.member("join", AI)])
+
+    assert (await entering.enter(ROOM)).here
+
+    found = await database.read(lambda c: rooms.memberships(c, ROOM))
+    assert found[LI] == stands
+    assert found[MEI] == "join"
